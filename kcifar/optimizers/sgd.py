@@ -1,0 +1,20 @@
+"""Stochastic gradient descent, with momentum as in Sutskever et al., On the importance of initialization and momentum, 2013."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from kcifar.lazy import keras
+from kcifar.optimizers import OPTIMIZERS
+
+
+@OPTIMIZERS.register("sgd")
+def sgd(learning_rate: Any, *, momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0, nesterov: bool = False) -> Any:
+    """Return Keras' SGD: velocity = momentum * velocity - rate * gradient; weights += velocity.
+
+    Args:
+        learning_rate: A Keras schedule.
+        momentum: Share of the velocity that is kept; the rate multiplies the gradient as it enters the velocity, unlike in torch.
+        nesterov: Look ahead along the velocity (Nesterov's form).
+    """
+    return keras.optimizers.SGD(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, name="sgd")

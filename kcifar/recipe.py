@@ -1,0 +1,300 @@
+"""The recipe: what a run is, as read from YAML, checked for structure, with the place of every value kept.
+
+This module knows the keys that every recipe shares. The arguments of parts (`model:`, `optimizer:`, …) are checked against the
+parts themselves by `plan.py`. Nothing here imports a backend.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, model_validator
+
+from kcifar.checks import Path, Strict, checked, dotted
+from kcifar.errors import UserError, did_you_mean, one_line
+from kcifar.yaml_file import parse_scalar, read_yaml
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Positive = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+# The docstrings of the parts below are what a message says when something else was received.
+
+
+class Part(Strict):
+    """a mapping with a name and the part's arguments, such as {name: adam}"""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keys other than `name`."""
+        return dict(self.model_extra or {})
+
+
+class DatasetPart(Part):
+    """a mapping with the name of a data set and its arguments, such as {name: cifar10, validation: 0.2}"""
+
+    validation: Annotated[int, Field(ge=0)] | Share = 0.2
+
+
+class SchedulePart(Part):
+    """a number > 0 or a schedule, such as {name: constant, value: 0.001}"""
+
+
+class Input(Strict):
+    """How pixels 0..255 become the network's input, inside the model."""
+
+    normalization: Literal["unit", "standardize", "none"] = "unit"
+
+
+class Loss(Strict):
+    """The training loss; penalties are added to it."""
+
+    name: Literal["categorical_crossentropy"] = "categorical_crossentropy"
+    label_smoothing: Share = 0.0
+
+
+class Penalty(Strict):
+    """a mapping {value: strength, layers: pattern}"""
+
+    value: Annotated[float, Field(ge=0)]
+    layers: str = "*"
+
+
+class StageSettings(Strict):
+    """What `defaults:` may hold: a stage starts from these, and a value in the stage replaces the default whole."""
+
+    epochs: Positive | None = None
+    learning_rate: SchedulePart | None = None
+    batch_size: Positive = 64
+    last_batch: Literal["keep", "drop"] = "keep"
+    optimizer: Part = Part(name="adam")
+    optimizer_state: Literal["reset", "keep"] = "reset"
+    loss: Loss = Loss()
+    l2: Penalty | None = None
+    augmentation: list[Part] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_number_is_constant(cls, values: Any) -> Any:
+        """A plain number stands for {name: constant, value: n} where a schedule is expected."""
+        rate = values.get("learning_rate") if isinstance(values, Mapping) else None
+        if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0:
+            return {**values, "learning_rate": {"name": "constant", "value": rate}}
+        return values
+
+
+class Stage(StageSettings):
+    """One training phase."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    epochs: Positive
+    learning_rate: SchedulePart
+
+
+class Document(Strict):
+    """The keys of a recipe file. `stages` and `defaults` are checked one by one, so that a message names the right line."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="a name of letters, digits, '.', '_' and '-'")]
+    seed: Seed = 0
+    split_seed: Seed = 0
+    dataset: DatasetPart
+    model: Part
+    input: Input = Input()
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
+    deterministic: bool = False
+    select: Literal["last", "best"] = "last"
+    monitor: Literal["val_accuracy", "val_loss", "val_cross_entropy"] = "val_accuracy"
+    test: Literal["end", "never"] = "end"
+    checkpoint_every: Positive = 1
+    log_every: Positive = 50
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    stages: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the values of a recipe were written, for messages.
+
+    Attributes:
+        name: File, or what stands for one.
+        lines: Line of each path that was written, from 1; 0 where there are no lines (a mapping from Python).
+        overrides: For each overridden path, how it was given ("--set stages.1.epochs=3").
+    """
+
+    name: str = "recipe"
+    lines: Mapping[Path, int] = field(default_factory=dict)
+    overrides: Mapping[Path, str] = field(default_factory=dict)
+
+    def locate(self, path: Path) -> str:
+        """Return the place of a path: "stages/mine.yaml:14", or the override that set it, or its nearest parent's place."""
+        for length in range(len(path), -1, -1):
+            head = path[:length]
+            if head in self.overrides:
+                return self.overrides[head]
+            if self.lines.get(head):
+                return f"{self.name}:{self.lines[head]}"
+        return self.name
+
+    def knows(self, path: Path) -> bool:
+        """Whether the user wrote this value himself."""
+        return path in self.lines or path in self.overrides
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe: the document's keys, the stages with their defaults merged in, and where all was written."""
+
+    document: Document
+    stages: tuple[Stage, ...]
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """The recipe's name; runs are called after it."""
+        return self.document.name
+
+    def stage_path(self, index: int, key: str) -> Path:
+        """Return where a stage's value was written: in the stage itself or in the defaults."""
+        own: Path = ("stages", index, key)
+        return own if self.origin.knows(own) else ("defaults", key)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain containers with every default written out; they make the same recipe again."""
+        plain = self.document.model_dump(mode="json", exclude={"defaults", "stages"})
+        return {**plain, "stages": [_name_first(stage.model_dump(mode="json")) for stage in self.stages]}
+
+
+def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        source: A YAML file, or the same as plain containers.
+        overrides: "key.path=value" texts as `--set` takes them, or a mapping from key path to value.
+            Stages are counted from 0 or named: "stages.1.epochs=3", "stages.refine.epochs=3".
+    Raises:
+        UserError: One line: file, line, key, what is allowed, what was received.
+    """
+    if isinstance(source, Mapping):
+        name, data = "recipe", _plain_copy(source)
+        lines = dict.fromkeys(_paths(data, ()), 0)
+    else:
+        name = str(source)
+        data, lines = read_yaml(FilePath(source))
+    origin = Origin(name, lines, _apply_overrides(data, overrides) if isinstance(data, dict) else {})
+    return _checked_recipe(data, origin)
+
+
+def yaml_text(recipe: Mapping[str, Any]) -> str:
+    """Write a recipe's plain containers as YAML."""
+    return str(yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True, width=150))
+
+
+def _checked_recipe(data: Any, origin: Origin) -> Recipe:
+    if not isinstance(data, dict):
+        raise UserError(f"{origin.name}: expected a mapping with the keys {', '.join(Document.model_fields)}, got {one_line(repr(data), 80)}")
+    document = checked(Document, data, (), origin.locate)
+    checked(StageSettings, document.defaults, ("defaults",), origin.locate)
+    stages = tuple(_checked_stage(raw, document.defaults, index, origin) for index, raw in enumerate(document.stages))
+    _check_names(stages, origin)
+    _check_selection(document, origin)
+    return Recipe(document, stages, origin)
+
+
+def _checked_stage(raw: dict[str, Any], defaults: dict[str, Any], index: int, origin: Origin) -> Stage:
+    return checked(Stage, {**defaults, **raw}, ("stages", index), origin.locate)
+
+
+def _check_names(stages: Sequence[Stage], origin: Origin) -> None:
+    seen: dict[str, int] = {}
+    for index, stage in enumerate(stages):
+        if stage.name in seen:
+            path: Path = ("stages", index, "name")
+            raise UserError(
+                f"{origin.locate(path)}: {dotted(path)}: expected a name of its own, got {stage.name!r}, which stages[{seen[stage.name]}] has"
+            )
+        seen[stage.name] = index
+
+
+def _check_selection(document: Document, origin: Origin) -> None:
+    if document.select == "best" and document.dataset.validation == 0:
+        raise UserError(f"{origin.locate(('select',))}: select: 'best' needs a validation part, got dataset.validation: 0")
+
+
+def _apply_overrides(data: dict[str, Any], overrides: Sequence[str] | Mapping[str, Any]) -> dict[Path, str]:
+    """Write the overrides into `data`; return for each path how it was given."""
+    places: dict[Path, str] = {}
+    if isinstance(overrides, Mapping):
+        given = [(key, value, f"override {key}={one_line(repr(value), 60)}") for key, value in overrides.items()]
+    else:
+        given = [(*_parsed_override(text), f"--set {one_line(text, 80)}") for text in overrides]
+    for key, value, place in given:
+        path = _resolved_path(data, key.split("."), place)
+        _assign(data, path, value, place)
+        places[path] = place
+    return places
+
+
+def _parsed_override(text: str) -> tuple[str, Any]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {one_line(text, 80)}: expected key.path=value, got {one_line(text, 80)!r}")
+    return key, parse_scalar(value)
+
+
+def _resolved_path(data: dict[str, Any], keys: Sequence[str], place: str) -> Path:
+    """Turn dotted keys into a path; list entries are counted from 0 or called by their name."""
+    path: list[str | int] = []
+    here: Any = data
+    for key in keys:
+        step: str | int = _list_index(here, key, path, place) if isinstance(here, list) else key
+        path.append(step)
+        here = here[step] if isinstance(here, list) else here.get(step) if isinstance(here, dict) else None
+    return tuple(path)
+
+
+def _list_index(entries: list[Any], key: str, path: Sequence[str | int], place: str) -> int:
+    names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
+    if key in names:
+        return names.index(key)
+    if key.isdecimal() and int(key) < len(entries):
+        return int(key)
+    known = [name for name in names if isinstance(name, str)]
+    allowed = f"0 to {len(entries) - 1}" + (f" or one of {', '.join(known)}" if known else "")
+    raise UserError(f"{place}: {dotted(tuple(path))}: expected {allowed}, got {key!r}{did_you_mean(key, known)}")
+
+
+def _assign(data: Any, path: Path, value: Any, place: str) -> None:
+    here: Any = data
+    for key in path[:-1]:
+        here = here.setdefault(str(key), {}) if isinstance(here, dict) else here[int(key)]
+        if not isinstance(here, dict | list):
+            raise UserError(f"{place}: {dotted(path[:-1])}: expected a mapping to set {path[-1]!r} in, got {one_line(repr(here), 40)}")
+    here[path[-1]] = value
+
+
+def _plain_copy(value: Any) -> Any:
+    """Return containers that can be changed without touching the caller's."""
+    if isinstance(value, Mapping):
+        return {key: _plain_copy(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_copy(item) for item in value]
+    return value
+
+
+def _paths(value: Any, path: Path) -> Iterator[Path]:
+    """Yield the path of everything inside nested containers."""
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _paths(item, (*path, key))
+
+
+def _name_first(stage: dict[str, Any]) -> dict[str, Any]:
+    return {"name": stage.pop("name"), **stage}
