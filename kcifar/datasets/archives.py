@@ -1,0 +1,161 @@
+"""The files of a folder, a tar or a zip archive, one after the other, read in memory: nothing is ever extracted.
+
+Stored links are never followed out of the folder or archive, and a name that points outside (absolute, or with "..") refuses the
+whole archive: whoever wrote it meant harm.
+"""
+
+import bz2
+import gzip
+import lzma
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Self, cast
+
+from kcifar.errors import UserError, one_line
+
+# CIFAR-100's training file, the largest that we have use for, holds 148 MiB. More than this in one file is a mistake or a bomb.
+LARGEST_BYTES = 512 * 2**20
+# Small reads of a compressed stream cost more than decompressing it: 1.4 s instead of 0.9 s for CIFAR-10.
+_BUFFER_BYTES = 2**20
+_OPENERS: dict[bytes, Callable[[Path], object]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
+_TAR_DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
+_ZIP_DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError)
+
+
+class _Member(tarfile.TarInfo):
+    """A member's header; where there is none, and no end mark either, the archive was cut, which `tarfile` takes for its end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if len(buf) < tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("unexpected end of data")
+        return super().frombuf(buf, encoding, errors)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a folder or archive.
+
+    Attributes:
+        path: Where it lies inside.
+        read: Returns its bytes; OSError if this one file cannot be read. Call it before asking for the next entry: archives are
+            read as streams.
+    """
+
+    path: PurePosixPath
+    read: Callable[[], bytes]
+
+
+def entries(source: Path) -> Iterator[Entry]:
+    """Give every regular file and link below `source`: a folder in order of names, an archive in its own order.
+
+    Args:
+        source: A folder, a tar archive (plain, gz, bz2 or xz) or a zip archive.
+    Raises:
+        UserError: It does not exist, is none of these, is damaged as a whole, or holds a name that points outside.
+    """
+    if source.is_dir():
+        return _folder_entries(source)
+    if not source.is_file():
+        raise UserError(f"{source}: no such file or folder")
+    return _zip_entries(source) if zipfile.is_zipfile(source) else _tar_entries(source)
+
+
+def _folder_entries(source: Path) -> Iterator[Entry]:
+    root = source.resolve()
+    for folder, subfolders, files in os.walk(source):
+        subfolders.sort()
+        links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
+        for name in sorted(files + links):
+            path = Path(folder) / name
+            if path.is_file() or path.is_symlink():
+                yield Entry(PurePosixPath(path.relative_to(source).as_posix()), partial(_read_file, path, root))
+
+
+def _read_file(path: Path, root: Path) -> bytes:
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        raise OSError("a link that leaves the folder")
+    if path.is_dir():
+        raise OSError("a link to a folder, which is not followed")
+    _check_size(path.stat().st_size)
+    return path.read_bytes()
+
+
+def _tar_entries(source: Path) -> Iterator[Entry]:
+    try:
+        with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER_BYTES, tarinfo=_Member) as archive:
+            for member in archive:
+                path = _inner_path(member.name, source)
+                if member.isreg():
+                    yield Entry(path, partial(_read_member, source, archive, member))
+                elif member.issym() or member.islnk():
+                    yield Entry(path, _refuse_link)
+    except _TAR_DAMAGE as error:
+        raise UserError(_damaged(source, error)) from None
+
+
+def _decompressed(source: Path) -> IO[bytes]:
+    """Open a file by what it is, not by what it is called. Python's own streams notice a cut; those of `tarfile` do not."""
+    file = source.open("rb")
+    head = file.read(6)
+    for magic, opener in _OPENERS.items():
+        if head.startswith(magic):
+            file.close()
+            return cast(IO[bytes], opener(source))
+    file.seek(0)
+    return file
+
+
+def _read_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    _check_size(member.size)
+    try:
+        file = archive.extractfile(member)
+        return file.read() if file else b""
+    except _TAR_DAMAGE as error:
+        raise UserError(_damaged(source, error)) from None
+
+
+def _refuse_link() -> bytes:
+    raise OSError("a link, which is not followed in an archive")
+
+
+def _zip_entries(source: Path) -> Iterator[Entry]:
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for member in archive.infolist():
+                path = _inner_path(member.filename, source)
+                if not member.is_dir():
+                    yield Entry(path, partial(_read_zipped, archive, member))
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(_damaged(source, error)) from None
+
+
+def _read_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Read one file; in a zip, one damaged or encrypted file says nothing about the others."""
+    _check_size(member.file_size)
+    try:
+        return archive.read(member)
+    except _ZIP_DAMAGE as error:
+        raise OSError(one_line(error)) from None
+
+
+def _inner_path(name: str, source: Path) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise UserError(f"{source}: refused: it holds {one_line(name, 80)!r}, a name outside the archive")
+    return path
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_BYTES:
+        raise OSError(f"larger than {LARGEST_BYTES // 2**20} MiB")
+
+
+def _damaged(source: Path, error: Exception) -> str:
+    return f"{source}: damaged, or not a folder, .tar, .tar.gz, .tar.xz or .zip archive ({one_line(error)})"
