@@ -1,0 +1,227 @@
+"""Saved runs as the report sees them: read and checked, or left out by name with the reason."""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pandas
+from pydantic import BaseModel
+
+from kcifar.checks import checked
+from kcifar.errors import UserError, did_you_mean, one_line
+from kcifar.reporting.run_files import Environment, ModelFacts, SavedRecipe, Status, TestResult
+from kcifar.yaml_file import read_yaml
+
+Content = TypeVar("Content", bound=BaseModel)
+
+_ORDINALS = ("stage_index", "epoch")
+_ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
+_SOMETIMES = ("val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """One run folder, read.
+
+    Attributes:
+        name: What tells the run from the others of the report: the folder's name, with parents where two are alike.
+        folder: Where it lies.
+        recipe: The resolved recipe.
+        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns that the file lacks,
+            and values that are not finite, are NaN.
+        status: How far the training came.
+        model: Size of the network, or None while unknown.
+        environment: Backend and precision, or None while unknown.
+        test: Metrics of the test split, or None: not evaluated.
+    """
+
+    name: str
+    folder: Path
+    recipe: SavedRecipe
+    history: pandas.DataFrame
+    status: Status
+    model: ModelFacts | None = None
+    environment: Environment | None = None
+    test: TestResult | None = None
+
+    @property
+    def planned_epochs(self) -> int:
+        """Epochs that the recipe orders, over all stages."""
+        return sum(stage.epochs for stage in self.recipe.stages)
+
+    @property
+    def best_validation(self) -> tuple[float, int] | None:
+        """Best validation accuracy and its epoch, the first of several; None without validation."""
+        accuracy = self.history["val_accuracy"]
+        if accuracy.isna().all():
+            return None
+        row = int(accuracy.argmax())
+        return float(accuracy.iloc[row]), int(self.history["epoch"].iloc[row])
+
+    @property
+    def progress(self) -> str:
+        """How far an unfinished run came: "interrupted after 12 of 35 epochs"; empty for a finished one."""
+        if self.status.state == "finished":
+            return ""
+        return f"{self.status.state} after {len(self.history)} of {self.planned_epochs} epochs"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A folder that the report leaves out, and why."""
+
+    folder: Path
+    reason: str
+
+
+def find_folders(runs: Path) -> list[Path]:
+    """Return the folders inside `runs` that may be runs, by name; hidden ones are passed over.
+
+    Raises:
+        UserError: `runs` is no folder.
+    """
+    if not runs.is_dir():
+        raise UserError(f"--runs {runs}: no such folder; training makes it: python -m kcifar.train --stages stages/quickstart.yaml")
+    return sorted(entry for entry in runs.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def find_run(given: Path, runs: Path) -> Path:
+    """Return the folder that the user means: a path, or the name of a run inside `runs`.
+
+    Raises:
+        UserError: There is no such folder; the message offers the nearest name.
+    """
+    for folder in (given, runs / given):
+        if folder.is_dir():
+            return folder
+    names = [folder.name for folder in find_folders(runs)] if runs.is_dir() else []
+    raise UserError(f"{given}: expected a run folder or the name of one in {runs}, got no such folder{did_you_mean(given.name, names)}")
+
+
+def read_runs(folders: Sequence[Path]) -> tuple[list[SavedRun], list[Skipped]]:
+    """Read run folders; those that are damaged, foreign or without a completed epoch are returned with the reason."""
+    folders = list({folder.resolve(): folder for folder in folders}.values())
+    runs, skipped = [], []
+    for folder, name in zip(folders, _distinct_names(folders), strict=True):
+        try:
+            runs.append(read_run(folder, name))
+        except UserError as error:
+            skipped.append(Skipped(folder, str(error)))
+    return runs, skipped
+
+
+def read_run(folder: Path, name: str) -> SavedRun:
+    """Read one run folder.
+
+    Raises:
+        UserError: A file is missing or damaged; the message names it, relative to the folder.
+    """
+    if not (folder / "recipe.yaml").is_file():
+        raise UserError(_foreign(folder))
+    recipe = _read_recipe(folder / "recipe.yaml")
+    status = _read_json(folder / "status.json", Status)
+    if status is None:
+        raise UserError("status.json: missing")
+    history = _read_history(folder / "history.csv", status)
+    if history["stage_index"].max() >= len(recipe.stages):
+        raise UserError(f"history.csv: expected at most {len(recipe.stages)} stages, as recipe.yaml has them, got more")
+    model = _read_json(folder / "model.json", ModelFacts)
+    environment = _read_json(folder / "environment.json", Environment)
+    test = _read_json(folder / "test.json", TestResult)
+    return SavedRun(name, folder, recipe, history, status, model, environment, test)
+
+
+def _foreign(folder: Path) -> str:
+    if any(folder.glob("*/recipe.yaml")):
+        return f"not a run folder but one that holds runs; report them all with --runs {folder}"
+    return "not a run folder (it has no recipe.yaml)"
+
+
+def _distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Name each folder by as few of its last path parts as tell it from all others."""
+    parts = [folder.resolve().parts for folder in folders]
+    names = []
+    for own in parts:
+        length = next(n for n in range(1, len(own) + 1) if n == len(own) or sum(other[-n:] == own[-n:] for other in parts) == 1)
+        names.append("/".join(own[-length:]).lstrip("/"))
+    return names
+
+
+def _read_recipe(path: Path) -> SavedRecipe:
+    try:
+        content, _ = read_yaml(path)
+    except UserError as error:
+        raise UserError(str(error).replace(str(path), path.name)) from None
+    return checked(SavedRecipe, content, (), lambda _: path.name)
+
+
+def _read_json(path: Path, content: type[Content]) -> Content | None:
+    """Read and check one JSON file; None where there is none."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path.name}: not valid JSON: {one_line(error, 80)}") from None
+    return checked(content, value, (), lambda _: path.name)
+
+
+def _read_history(path: Path, status: Status) -> pandas.DataFrame:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.reader(file))
+    except FileNotFoundError:
+        lines = []
+    except OSError as error:
+        raise UserError(f"history.csv: cannot be read: {error.strerror}") from None
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"history.csv: not a CSV file: {one_line(error, 80)}") from None
+    if len(lines) < 2:
+        raise UserError(f"no epoch completed yet (status: {status.state}{_because(status.reason)})")
+    history = pandas.DataFrame(_parsed(lines[1:], lines[0]), columns=lines[0])
+    _check_order(history)
+    return history.reindex(columns=list(dict.fromkeys([*lines[0], *_SOMETIMES])))
+
+
+def _because(reason: str | None) -> str:
+    return f": {one_line(reason, 100)}" if reason else ""
+
+
+def _parsed(lines: Sequence[Sequence[str]], header: Sequence[str]) -> list[list[str | float]]:
+    missing = [column for column in ("stage", *_ALWAYS) if column not in header]
+    if missing or len(set(header)) < len(header):
+        raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
+    return [_parsed_line(cells, header, number) for number, cells in enumerate(lines, start=2)]
+
+
+def _parsed_line(cells: Sequence[str], header: Sequence[str], number: int) -> list[str | float]:
+    if len(cells) != len(header):
+        raise UserError(f"history.csv:{number}: expected {len(header)} values, got {len(cells)}")
+    numeric = (*_ALWAYS, *_SOMETIMES)
+    return [_number(cell, f"history.csv:{number}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
+
+
+def _number(cell: str, place: str) -> float:
+    """Return a cell's number; NaN where it is empty or not finite."""
+    try:
+        value = float(cell or "nan")
+    except ValueError:
+        raise UserError(f"{place}: expected a number, got {one_line(repr(cell), 40)}") from None
+    return value if math.isfinite(value) else math.nan
+
+
+def _check_order(history: pandas.DataFrame) -> None:
+    """Refuse a history whose epochs do not run 1, 2, 3, … or whose stages go back; make both columns integers."""
+    if history["epoch"].tolist() != list(range(1, len(history) + 1)):
+        raise UserError("history.csv: expected the epochs 1, 2, 3, … in order")
+    stages = history["stage_index"]
+    if not ((stages >= 0) & (stages % 1 == 0)).all() or not stages.is_monotonic_increasing:
+        raise UserError("history.csv: expected stage_index to count the stages from 0 in order")
+    for column in _ORDINALS:
+        history[column] = history[column].astype("int64")
