@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     ORDER = 2
     AUGMENTATION = 3
     WEIGHTS = 4
+    BACKEND = 5
 
 
 def generator(purpose: Purpose, *numbers: int) -> np.random.Generator:

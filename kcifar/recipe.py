@@ -255,7 +255,7 @@ def _resolved_path(data: dict[str, Any], keys: Sequence[str], place: str) -> Pat
     for key in keys:
         step: str | int = _list_index(here, key, path, place) if isinstance(here, list) else key
         path.append(step)
-        here = here[step] if isinstance(here, list) else here.get(step) if isinstance(here, dict) else None
+        here = here[int(step)] if isinstance(here, list) else here.get(step) if isinstance(here, dict) else None
     return tuple(path)
 
 

@@ -1,0 +1,145 @@
+"""How much of the machine's training speed a staged run keeps, and how it compares with the seed's way."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kcifar.datasets.dataset import Part, Source
+from kcifar.datasets.load import load_dataset
+from kcifar.engine.backend import dtype_policy
+from kcifar.engine.network import build_network, normalization_layer, scoring_model, set_penalty
+from kcifar.lazy import keras, pandas
+from kcifar.pipeline import EpochKey, epoch_batches
+from kcifar.plan import StagePlan, make_plan
+from kcifar.recipe import load_recipe
+
+BATCH, STEPS, CLASSES = 64, 22, 10  # 22 full batches are what the digits hold
+RECIPE = {
+    "name": "benchmark",
+    "dataset": {"name": "digits"},
+    "model": {"name": "residual_cnn"},
+    "defaults": {
+        "batch_size": BATCH,
+        "l2": {"value": 1e-4, "layers": "*_conv*"},
+        "augmentation": [{"name": "random_affine", "rotation": 15, "width_shift": 0.1, "height_shift": 0.1}, {"name": "horizontal_flip"}],
+    },
+    "stages": [{"name": "train", "epochs": 1, "learning_rate": 3e-4}],
+}
+PLAIN, SEED_WAY = "plain fit", "ImageDataGenerator"
+
+Turn = Callable[[], object]
+
+
+def compare(precisions: Sequence[str], repeats: int) -> Any:
+    """Measure images a second of the trainer, of plain `fit`, and (under TensorFlow) of the seed's way, in turns and in one process.
+
+    The trainer augments, gathers, counts and reports as in a run. Plain `fit` repeats one resident batch through the same compiled
+    network without augmentation. The seed's way is `ImageDataGenerator.flow` into `fit`, in float32. The network is the residual
+    one of 17.0M parameters, the batch 64; the images are the digits (speed does not depend on what they show).
+
+    Args:
+        precisions: Dtype policies of the trainer and of plain `fit`.
+        repeats: Turns of each contender, > 0, after one that compiles.
+    Returns:
+        DataFrame, a row a contender: `contender`, `precision`, `images_per_second` (median over the turns), `slowest`, `fastest`, and
+        the ratios `times_plain_fit` (of the same precision) and `times_seed_way` of the fastest turns: what else the machine does
+        only ever slows a turn down.
+    """
+    part = load_dataset("digits", {}, Source()).train
+    part = Part(part.images[: STEPS * BATCH], part.labels[: STEPS * BATCH])
+    turns: dict[tuple[str, str], Turn] = {}
+    for precision in precisions:
+        turns["kcifar", precision] = _trainer(part, precision)
+        turns[PLAIN, precision] = _plain_fit(part, precision)
+    if keras.config.backend() == "tensorflow":
+        turns[SEED_WAY, "float32"] = _seed_way(part)
+    for turn in turns.values():
+        turn()
+    speeds = pandas.DataFrame([{name: _speed(turn) for name, turn in turns.items()} for _ in range(repeats)])
+    return pandas.DataFrame([_row(speeds, *name) for name in turns])
+
+
+def _speed(turn: Turn) -> float:
+    started = time.perf_counter()
+    turn()
+    return STEPS * BATCH / (time.perf_counter() - started)
+
+
+def _row(speeds: Any, contender: str, precision: str) -> dict[str, Any]:
+    own = speeds[(contender, precision)]
+    rivals = {"times_plain_fit": (PLAIN, precision), "times_seed_way": (SEED_WAY, "float32")}
+    ratios = {name: own.max() / speeds[rival].max() if rival in speeds else float("nan") for name, rival in rivals.items()}
+    return {"contender": contender, "precision": precision, "images_per_second": own.median(), "slowest": own.min(), "fastest": own.max(), **ratios}
+
+
+def _stage() -> StagePlan:
+    return make_plan(load_recipe(RECIPE)).stages[0]
+
+
+def _network(precision: str) -> tuple[Any, Any]:
+    """Return network and normalisation, with the recipe's penalty."""
+    plan = make_plan(load_recipe(RECIPE))
+    with dtype_policy(precision):
+        network = build_network(plan.model, (32, 32, 3), CLASSES, 0)
+        set_penalty(network, plan.stages[0].l2, "benchmark")
+        return network, normalization_layer("unit", (), ())
+
+
+def _trainer(part: Part, precision: str) -> Turn:
+    """Epochs as a run trains them."""
+    from kcifar.engine.fit import FitDriver
+
+    stage = _stage()
+    driver = FitDriver(*_network(precision), STEPS, precision)
+    driver.begin_stage(stage, np.full(STEPS, 3e-4), "benchmark")
+
+    def turn() -> None:
+        batches = epoch_batches(part, np.arange(len(part)), EpochKey(0, 0, 0), stage.operations, CLASSES, BATCH, "keep")
+        driver.run_epoch(batches, lambda step, loss, accuracy: None)
+
+    return turn
+
+
+def _plain_fit(part: Part, precision: str) -> Turn:
+    """Nothing but the network's own updates: one batch again and again, already where it is used."""
+    network, normalization = _network(precision)
+    with dtype_policy(precision):
+        model = scoring_model(network, normalization)
+    _compile(model, from_logits=True)
+    images = keras.ops.convert_to_tensor(part.images[:BATCH].astype(np.float32))
+    targets = keras.ops.convert_to_tensor(_one_hot(part.labels[:BATCH]))
+    return lambda: model.fit(_repeated((images, targets)), steps_per_epoch=STEPS, epochs=1, verbose=0)
+
+
+def _repeated(batch: tuple[Any, Any]) -> Any:
+    """Return an endless source of one resident batch."""
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.data.Dataset.from_tensors(batch).repeat()
+    from itertools import repeat
+
+    return (pair for pair in repeat(batch))
+
+
+def _seed_way(part: Part) -> Turn:
+    """The seed's notebook: float images in [0, 1], `ImageDataGenerator` on the host, `fit`, softmax in the network."""
+    from tensorflow.keras.preprocessing.image import ImageDataGenerator
+
+    network, _ = _network("float32")
+    model = keras.Model(network.input, keras.layers.Softmax(name="softmax")(network.output))
+    _compile(model, from_logits=False)
+    generator = ImageDataGenerator(rotation_range=15, width_shift_range=0.1, height_shift_range=0.1, horizontal_flip=True)
+    flow = generator.flow(part.images.astype(np.float32) / 255, _one_hot(part.labels), batch_size=BATCH)
+    return lambda: model.fit(flow, epochs=1, verbose=0)
+
+
+def _compile(model: Any, *, from_logits: bool) -> None:
+    loss = keras.losses.CategoricalCrossentropy(from_logits=from_logits)
+    model.compile(optimizer=keras.optimizers.Adam(3e-4), loss=loss, metrics=["accuracy"], jit_compile=keras.config.backend() == "jax")
+
+
+def _one_hot(labels: np.ndarray) -> np.ndarray:
+    return np.asarray(np.eye(CLASSES, dtype=np.float32)[labels])

@@ -1,0 +1,71 @@
+"""What the trainer knows of the engine: a driver that runs an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from kcifar.pipeline import EpochBatches
+from kcifar.plan import StagePlan
+
+OnBatch = Callable[[int, float, float], None]
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """What an epoch of training gave.
+
+    Attributes:
+        loss: Mean over images, penalties and label smoothing included.
+        cross_entropy: Mean over images, without either.
+        accuracy: Fraction of images, as seen while the weights changed.
+        images_per_second: Without the first batch of the epoch, whose time holds compilation.
+    """
+
+    loss: float
+    cross_entropy: float
+    accuracy: float
+    images_per_second: float
+
+
+class EpochDriver(Protocol):
+    """Trains a network an epoch at a time; `FitDriver` is the first."""
+
+    network: Any
+    normalization: Any
+
+    def begin_stage(self, stage: StagePlan, rates: np.ndarray, place: str) -> None:
+        """Make ready for a stage: its step, its optimizer's state, its learning rates.
+
+        Args:
+            stage: What to run.
+            rates: Learning rate of each update, float (steps,).
+            place: Where the recipe writes the stage's penalty, for messages.
+        Raises:
+            UserError: A penalty that fits no layer.
+        """
+        ...
+
+    def run_epoch(self, batches: EpochBatches, on_batch: OnBatch) -> EpochMetrics:
+        """Train on every batch once.
+
+        Args:
+            batches: The epoch.
+            on_batch: Called after each update with its number in the epoch (from 1) and the mean loss and accuracy so far.
+        Raises:
+            TrainingFailed: The loss is not finite; the message says at which step.
+        """
+        ...
+
+    def logits(self, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
+        """Return the un-augmented network's logits of the images at `indices`, float32 (len(indices), classes)."""
+        ...
+
+    def penalty(self) -> float:
+        """Return the sum of the network's weight penalties."""
+        ...
+
+    def variables(self) -> dict[str, Any]:
+        """Return every variable that training changes, by path: weights, statistics, seed generators and the optimizer's."""
+        ...

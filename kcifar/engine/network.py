@@ -1,0 +1,120 @@
+"""The network with what stands around it: normalisation in front, softmax behind, augmentation for training alone.
+
+All three models share the layers of the network, so that weights live once:
+
+    inference   float32 images 0..255 -> normalisation -> network -> probabilities      (saved, exported)
+    scoring     float32 images 0..255 -> normalisation -> network -> logits             (validation, test)
+    training    uint8 images, draws -> augmentation -> normalisation -> network -> logits
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from kcifar.augment.operation import Operation
+from kcifar.augment.pipeline import compiled_apply
+from kcifar.errors import UserError
+from kcifar.lazy import keras
+from kcifar.plan import PartPlan
+from kcifar.randomness import seeded_weights
+from kcifar.recipe import Penalty
+
+
+def build_network(part: PartPlan, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> Any:
+    """Build a recipe's network: normalised float32 images to float32 logits.
+
+    Args:
+        part: The registered builder and its arguments.
+        image_shape: Height, width, channels.
+        num_classes: Number of logits.
+        seed: What initial weights and dropout seeds derive from.
+    """
+    with seeded_weights(seed):
+        return part.make(image_shape, num_classes)
+
+
+def network_variables(network: Any) -> dict[str, Any]:
+    """Return a network's variables by a path that is the same in every process.
+
+    Keras' own path will not do for all: the seed generators of dropout layers are numbered through the whole process. What does
+    not lie under its layer's name is called after the layer and its place in it.
+
+    Raises:
+        UserError: Two variables share a path; the network's layers are not all named.
+    """
+    paths = [
+        (variable.path if variable.path.startswith(f"{layer.name}/") else f"{layer.name}/{index}/{variable.name}", variable)
+        for layer in network.layers
+        for index, variable in enumerate(layer.variables)
+    ]
+    by_path = dict(paths)
+    if len(by_path) != len(paths):
+        raise UserError(f"model {network.name}: two variables share a path; give every layer a name of its own")
+    return by_path
+
+
+def normalization_layer(kind: str, channel_mean: Sequence[float], channel_deviation: Sequence[float]) -> Any:
+    """Return the layer without weights that turns pixels 0..255 into the network's input, in float32.
+
+    Args:
+        kind: "unit": to [0, 1]; "standardize": to mean 0 and deviation 1 of each channel; "none": pixels as they are.
+        channel_mean: Means of the training part on the scale 0..1, one a channel.
+        channel_deviation: Deviations, likewise.
+    """
+    scale, offset = np.full(3, 1 / 255), np.zeros(3)
+    if kind == "standardize":
+        deviation = np.maximum(channel_deviation, 1e-6)  # a channel without variation stays finite
+        scale, offset = scale / deviation, -np.asarray(channel_mean) / deviation
+    elif kind == "none":
+        scale = np.ones(3)
+    uniform = len(set(scale)) == 1 and not offset.any()
+    return keras.layers.Rescaling(
+        scale=float(scale[0]) if uniform else scale.tolist(), offset=0.0 if uniform else offset.tolist(), name="normalization", dtype="float32"
+    )
+
+
+def inference_model(network: Any, normalization: Any) -> Any:
+    """Return the model that is saved: float32 images 0..255 (batch, height, width, 3) to probabilities (batch, classes)."""
+    images = keras.Input(network.input_shape[1:], name="images", dtype="float32")
+    probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")
+    return keras.Model(images, probabilities(network(normalization(images))), name=f"{network.name}_inference")
+
+
+def scoring_model(network: Any, normalization: Any) -> Any:
+    """Return the model that validation and test use: images as above to logits (batch, classes)."""
+    images = keras.Input(network.input_shape[1:], name="images", dtype="float32")
+    return keras.Model(images, network(normalization(images)), name=f"{network.name}_scoring")
+
+
+def training_model(network: Any, normalization: Any, operations: Sequence[Operation]) -> Any:
+    """Return the model that `fit` trains: {"images": uint8, "draws": float32 (batch, draws)} to logits (batch, classes)."""
+    images = keras.Input(network.input_shape[1:], name="images", dtype="uint8")
+    draws = keras.Input((sum(operation.num_draws for operation in operations),), name="draws", dtype="float32")
+    apply = compiled_apply(operations)
+    augmentation = keras.layers.Lambda(
+        lambda inputs: apply(inputs["images"], inputs["draws"]), output_shape=network.input_shape[1:], dtype="float32", name="augmentation"
+    )
+    augmented = augmentation({"images": images, "draws": draws})
+    return keras.Model({"images": images, "draws": draws}, network(normalization(augmented)), name=f"{network.name}_training")
+
+
+def set_penalty(network: Any, penalty: Penalty | None, place: str) -> None:
+    """Put an L2 penalty on the kernels of the layers whose name fits the pattern, and on no other.
+
+    The regulariser is set on the variable: setting `layer.kernel_regularizer` after the layer is built has no effect.
+
+    Args:
+        network: The network.
+        penalty: Strength (of the sum of squares) and pattern; None for no penalty.
+        place: Where the recipe says so, for the message.
+    Raises:
+        UserError: The pattern fits no layer with a kernel.
+    """
+    kernels = {layer.name: layer.kernel for layer in network.layers if getattr(layer, "kernel", None) is not None}
+    chosen = {name for name in kernels if penalty is not None and fnmatchcase(name, penalty.layers)}
+    if penalty is not None and not chosen:
+        raise UserError(f"{place}: expected a pattern that fits a layer with a kernel, such as {next(iter(kernels))!r}, got {penalty.layers!r}")
+    for name, kernel in kernels.items():
+        kernel.regularizer = keras.regularizers.L2(penalty.value) if penalty is not None and name in chosen else None

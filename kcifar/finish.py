@@ -1,0 +1,69 @@
+"""What a run leaves when its last epoch is done: the model, the one look at the test part, predictions and examples."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kcifar.evaluation import example_arrays, metrics, prediction_arrays
+from kcifar.files import PARTIAL, flush_folder, write_json
+from kcifar.lazy import keras
+from kcifar.preparation import PreparedData
+from kcifar.runs import EXAMPLES, PREDICTIONS, TEST, RunFolder
+
+Logits = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a Keras model under a temporary name, flush and rename it."""
+    partial = path.with_name(PARTIAL + path.name)
+    try:
+        model.save(partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def load_weights(model: Any, path: Path) -> None:
+    """Give a model the weights of a saved model of the same architecture."""
+    model.set_weights(keras.models.load_model(path, compile=False, safe_mode=True).get_weights())
+
+
+def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selected: str, test: str) -> dict[str, Any] | None:
+    """Predict validation and (if `test` is "end") the test part, and write `predictions.npz`, `examples.npz` and `test.json`.
+
+    Args:
+        folder: The run.
+        data: Its parts.
+        logits: Gives the logits of the images of an array at some indices, from the selected weights.
+        selected: Which weights those are: "last" or "best".
+        test: "end" or "never".
+    Returns:
+        What `test.json` holds, or None if the test part was not looked at.
+    """
+    predictions: dict[str, np.ndarray] = {}
+    examples: dict[str, np.ndarray] = {}
+    if data.validation is not None:
+        indices = data.validation_indices
+        found = logits(data.validation.images, indices)
+        predictions |= prediction_arrays("validation", data.validation.labels[indices], found, indices)
+        examples = example_arrays(data.validation, found, indices, "validation")
+    results = None
+    if data.dataset.test is not None and test == "end":
+        part, indices = data.dataset.test, np.arange(len(data.dataset.test))
+        found = logits(part.images, indices)
+        predictions |= prediction_arrays("test", part.labels, found, indices)
+        examples = example_arrays(part, found, indices, "test")
+        results = {"split": "test", "weights": selected} | metrics(found, part.labels, data.dataset.class_names)
+    if predictions:
+        folder.write_arrays(PREDICTIONS, predictions)
+        folder.write_arrays(EXAMPLES, examples)
+    if results is not None:
+        write_json(folder / TEST, results)
+    return results

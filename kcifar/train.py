@@ -1,0 +1,70 @@
+"""`python -m kcifar.train`: train all stages of a recipe, read the test part once, save the run."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Annotated, Any
+
+import typer
+
+from kcifar.command import new_app, run_app
+from kcifar.errors import Terminated
+
+app = new_app(__doc__ or "")
+Option = typer.Option
+
+
+@app.command(help=__doc__)
+def main(
+    stages: Annotated[Path | None, Option(help="The recipe, a YAML file.")] = None,
+    data: Annotated[Path | None, Option(help="The data set's files: an archive or a folder. Without it: what is cached, else a download.")] = None,
+    run: Annotated[Path | None, Option(help="The run folder.  [default: runs/<recipe name>-seed<N>]")] = None,
+    resume: Annotated[bool, Option("--resume", help="Go on with the run in the folder; needs no --stages then.")] = False,
+    overwrite: Annotated[bool, Option("--overwrite", help="Delete the run in the folder and begin again.")] = False,
+    seed: Annotated[int | None, Option(help="Short for --set seed=N.")] = None,
+    set_: Annotated[
+        list[str] | None, Option("--set", metavar="KEY.PATH=VALUE", help="Replace a value: stages.1.epochs=3 or stages.refine.epochs=3.")
+    ] = None,
+    import_: Annotated[list[Path] | None, Option("--import", metavar="FILE.py", help="Register your own networks, augmentations, data sets.")] = None,
+    url: Annotated[str | None, Option(help="A mirror to download the data set from.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Show the resolved recipe, the network's size, steps and rates; train nothing.")] = False,
+) -> None:
+    """Parse, train, exit."""
+    from kcifar.api import import_parts
+    from kcifar.job import make_job, make_run_plan
+    from kcifar.recipe import load_recipe
+
+    for path in import_ or ():
+        import_parts(path)
+    overrides = [*(set_ or ()), *([] if seed is None else [f"seed={seed}"])]
+    recipe = None if stages is None else load_recipe(stages, overrides)
+    if dry_run:
+        from kcifar.dry_run import show_plan
+
+        return show_plan(make_run_plan(recipe, run), data, url)
+    job = make_job(recipe, run, resume=resume, overwrite=overwrite, data=data, url=url)
+    signal.signal(signal.SIGTERM, _terminate)
+    from kcifar.progress import new_progress
+    from kcifar.trainer import train_job
+
+    train_job(job, new_progress())
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+class _CallableModule(ModuleType):
+    """Makes `kcifar.train(recipe)` work beside `python -m kcifar.train`: function and module share their name."""
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        from kcifar.api import train
+
+        return train(*args, **keywords)
+
+
+sys.modules[__name__].__class__ = _CallableModule
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,64 @@
+"""Runs `kcifar.train` and kills it at a named point: `python fault.py POINT COUNT [TRAIN OPTIONS]`.
+
+The process dies by SIGKILL (nothing is caught, flushed or cleaned up) when the point is reached for the COUNT-th time.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# Where each point lies: module, attribute (in a class after a dot), and whether death comes before or after the call.
+POINTS = {
+    "mid-epoch": ("kcifar.records", "BatchRecorder.record", "before"),
+    "validation": ("kcifar.engine.fit", "FitDriver.logits", "before"),
+    "best-model": ("kcifar.finish", "os.fsync", "before"),
+    "checkpoint-arrays": ("kcifar.checkpoint", "np.savez", "before"),
+    "checkpoint-state": ("kcifar.checkpoint", "write_json", "before"),
+    "checkpoint-rename": ("kcifar.checkpoint", "os.replace", "before"),
+    "after-checkpoint": ("kcifar.runs", "RunFolder.write_history", "before"),
+    "between-stages": ("kcifar.engine.fit", "FitDriver.begin_stage", "before"),
+    "predictions": ("kcifar.runs", "RunFolder.write_arrays", "before"),
+    "test-metrics": ("kcifar.finish", "write_json", "before"),
+    "never": ("kcifar.records", "cut_back", "never"),
+}
+
+
+def die_at(point: str, count: int) -> None:
+    """Replace the function at a point by one that kills the process at its `count`-th call."""
+    module_name, attribute, when = POINTS[point]
+    owner: Any = importlib.import_module(module_name)
+    *parents, name = attribute.split(".")
+    for parent in parents:
+        owner = getattr(owner, parent)
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    def wrapper(*args: Any, **keywords: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if when != "never" and calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*args, **keywords)
+
+    setattr(owner, name, wrapper)
+
+
+if __name__ == "__main__":
+    from kcifar.engine.backend import load_backend
+
+    point, count = sys.argv[1], int(sys.argv[2])
+    sys.argv[1:3] = []
+    load_backend()
+    die_at(point, count)
+    from kcifar.command import run_app
+    from kcifar.train import app
+
+    print_imports = os.environ.get("PRINT_IMPORTS")
+    try:
+        run_app(app)
+    finally:
+        if print_imports:
+            print(sorted({"tensorflow", "jax", "torch"} & set(sys.modules)))
