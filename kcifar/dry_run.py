@@ -7,7 +7,7 @@ from rich.table import Table
 
 from kcifar.datasets.dataset import Source
 from kcifar.engine.backend import automatic_precision, load_backend
-from kcifar.engine.network import build_network, set_penalty
+from kcifar.engine.network import build_network, check_penalties
 from kcifar.models.summary import model_summary
 from kcifar.plan import Plan
 from kcifar.preparation import prepare_data
@@ -30,8 +30,7 @@ def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:
     document = plan.recipe.document
     precision = automatic_precision() if document.precision == "auto" else document.precision
     network = build_network(plan.model, prepared.dataset.image_shape, prepared.num_classes, document.seed)
-    for stage in plan.stages:
-        set_penalty(network, stage.l2, plan.place(stage, "l2", "layers"))
+    check_penalties(network, plan)
     size = model_summary(network)
     counts = ", ".join(f"{count:,} {title}" for title, count in prepared.description["counts"].items())
     facts = {

@@ -4,7 +4,10 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,12 @@ class PlainProgress:
 class TerminalProgress:
     """A bar with stage, epoch, rate, loss, images/s and time left; a finished epoch leaves its line. It fits 80 columns."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: "Console | None" = None) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        self._console = Console(highlight=False)
+        self._console = console or Console(highlight=False)
         self._bar = Bar(
             TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[state]}"), console=self._console, transient=True
         )
@@ -114,6 +117,10 @@ class TerminalProgress:
         speed = heading.images / epoch_seconds
         state = f"rate {heading.learning_rate:.2g}  loss {loss:.3f}  {speed:.0f} images/s  {left} left"
         self._bar.update(self._task, completed=step, state=state)
+
+    def refresh(self) -> None:
+        """Draw the bar now; it is drawn ten times a second by itself."""
+        self._bar.refresh()
 
     def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
         """Replace the bar by the epoch's line."""

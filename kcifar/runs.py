@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 
 from kcifar.errors import UserError, one_line
-from kcifar.files import write_file, write_json, write_text
+from kcifar.files import PARTIAL, write_file, write_json, write_text
 from kcifar.lazy import keras, pandas
 from kcifar.yaml_file import read_yaml
 
@@ -48,7 +48,9 @@ class RunFolder:
 
     def is_foreign(self) -> bool:
         """Whether the folder holds files, but no run: it is somebody else's and is never emptied."""
-        return self.path.exists() and not self.holds_a_run() and any(entry.name != LOCK for entry in self.path.iterdir())
+        if not self.path.exists() or self.holds_a_run():
+            return False
+        return any(entry.name != LOCK and not entry.name.startswith(PARTIAL) for entry in self.path.iterdir())
 
     @contextmanager
     def locked(self) -> Iterator[None]:

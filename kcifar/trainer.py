@@ -15,7 +15,7 @@ from kcifar.checkpoint import Position, load_checkpoint, restore_variables, save
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.engine.backend import automatic_precision, device_names, dtype_policy, enable_determinism, load_backend
 from kcifar.engine.driver import EpochDriver, EpochMetrics
-from kcifar.engine.network import build_network, inference_model, normalization_layer
+from kcifar.engine.network import build_network, check_penalties, inference_model, normalization_layer
 from kcifar.environment import describe_environment
 from kcifar.errors import Terminated, TrainingFailed, UserError, one_line
 from kcifar.evaluation import accuracy, cross_entropy
@@ -72,9 +72,9 @@ class Trainer:
         self._job = job
         self._backend = load_backend()
         document = self.plan.recipe.document
-        self.precision = automatic_precision() if document.precision == "auto" else document.precision
         if document.deterministic:
             enable_determinism()
+        self.precision = automatic_precision() if document.precision == "auto" else document.precision
         self.driver = self._new_driver()
         self.position = Position()
         self._begun: int | None = None  # index of the stage that the driver is ready for
@@ -102,21 +102,26 @@ class Trainer:
         document, description = self.plan.recipe.document, self.data.description
         with dtype_policy(self.precision):
             network = build_network(self.plan.model, self.data.dataset.image_shape, self.data.num_classes, document.seed)
+            check_penalties(network, self.plan)
             normalization = normalization_layer(document.input.normalization, description["channel_mean"], description["channel_deviation"])
             longest = max(len(stage.learning_rates(len(self.data.train_indices))) for stage in self.plan.stages)
             return FitDriver(network, normalization, longest, self.precision)
 
     def _begin(self) -> None:
-        """Write what is known before the first epoch; the recipe last, since it marks the folder as a run."""
+        """Empty the folder and mark it as a run by its recipe; a run killed from here on is resumed."""
         self.folder.clear()
+        write_text(self.folder / RECIPE, yaml_text(self.plan.to_dict() | {"precision": self.precision}))
+        self._describe()
+        self._announce("training")
+
+    def _describe(self) -> None:
+        """Write what is known before the first epoch."""
         command = ["python", "-m", "kcifar.train", *sys.argv[1:]]
         write_json(self.folder / DATASET, self.data.description | {"source": self._source()})
         write_json(self.folder / MODEL, model_summary(self.driver.network))
         write_json(self.folder / ENVIRONMENT, describe_environment(self._backend, device_names(), self.precision, command))
         begin_records(self.folder)
         self.folder.write_status("running", 0)
-        write_text(self.folder / RECIPE, yaml_text(self.plan.to_dict() | {"precision": self.precision}))
-        self._announce("training")
 
     def _resume(self) -> None:
         """Go back to the newest whole checkpoint, or to the start if there is none."""
@@ -126,6 +131,8 @@ class Trainer:
             stage = self._stage_of(self.position.epoch)
             self._begin_stage(stage)
             restore_variables(self.driver.variables(), variables, self.folder / CHECKPOINTS)
+        else:
+            self._describe()
         cut_back(self.folder, self.position.lengths)
         begin_records(self.folder)
         self.folder.write_history(self.position.history)

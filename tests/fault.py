@@ -12,6 +12,7 @@ from typing import Any
 
 # Where each point lies: module, attribute (in a class after a dot), and whether death comes before or after the call.
 POINTS = {
+    "first-files": ("kcifar.trainer", "write_json", "before"),
     "mid-epoch": ("kcifar.records", "BatchRecorder.record", "before"),
     "validation": ("kcifar.engine.fit", "FitDriver.logits", "before"),
     "best-model": ("kcifar.finish", "os.fsync", "before"),

@@ -89,6 +89,15 @@ def test_a_network_that_the_images_do_not_fit_is_refused_before_a_folder_is_made
     assert not (tmp_path / "run").exists()
 
 
+def test_a_penalty_of_a_later_stage_is_checked_before_the_first(tmp_path: Path) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(yaml.safe_dump(tiny_recipe()))
+    done, _ = spied("train", "--stages", str(recipe), "--run", str(tmp_path / "run"), "--set", "stages.polish.l2={value: 0.1, layers: convolution*}")
+    assert done.returncode == 2, done.stderr
+    assert "stages[2].l2.layers: expected a pattern that fits a layer with a kernel" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_dry_run_shows_all_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from kcifar.dry_run import show_plan
     from kcifar.plan import make_plan

@@ -37,6 +37,7 @@ def recipe(tmp_path: Path) -> str:
 
 # In the order of a run's life, each death a little further on than the last; counts are those of the process that dies.
 DEATHS = [
+    ("first-files", 1),
     ("mid-epoch", 5),
     ("checkpoint-arrays", 1),
     ("checkpoint-state", 1),

@@ -13,7 +13,7 @@ RANKS = [
     {"checks", "registry", "command"},
     {"yaml_file"},
     {"recipe", "runs"},
-    {"layers", "models", "datasets", "augment", "optimizers", "schedules", "reporting"},
+    {"models", "datasets", "augment", "optimizers", "schedules", "reporting"},
     {"plan", "environment", "evaluation", "checkpoint", "event_file", "progress", "exporting"},
     {"pipeline", "preparation", "records", "job"},
     {"engine", "finish"},

@@ -110,7 +110,7 @@ def _plain_fit(part: Part, precision: str) -> Turn:
     _compile(model, from_logits=True)
     images = keras.ops.convert_to_tensor(part.images[:BATCH].astype(np.float32))
     targets = keras.ops.convert_to_tensor(_one_hot(part.labels[:BATCH]))
-    return lambda: model.fit(_repeated((images, targets)), steps_per_epoch=STEPS, epochs=1, verbose=0)
+    return lambda: model.fit(_repeated((images, targets)), steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False)
 
 
 def _repeated(batch: tuple[Any, Any]) -> Any:

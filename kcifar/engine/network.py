@@ -17,7 +17,7 @@ from kcifar.augment.operation import Operation
 from kcifar.augment.pipeline import compiled_apply
 from kcifar.errors import UserError
 from kcifar.lazy import keras
-from kcifar.plan import PartPlan
+from kcifar.plan import PartPlan, Plan
 from kcifar.randomness import seeded_weights
 from kcifar.recipe import Penalty
 
@@ -98,6 +98,16 @@ def training_model(network: Any, normalization: Any, operations: Sequence[Operat
     )
     augmented = augmentation({"images": images, "draws": draws})
     return keras.Model({"images": images, "draws": draws}, network(normalization(augmented)), name=f"{network.name}_training")
+
+
+def check_penalties(network: Any, plan: Plan) -> None:
+    """Try every stage's penalty, so that a pattern that fits nothing is refused before the first stage and not hours later.
+
+    Raises:
+        UserError: See `set_penalty`.
+    """
+    for stage in plan.stages:
+        set_penalty(network, stage.l2, plan.place(stage, "l2", "layers"))
 
 
 def set_penalty(network: Any, penalty: Penalty | None, place: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +19,7 @@ FIGURE_FOLDER = "figures"
 
 
 def build_report(given: Sequence[Path], runs: Path, out: Path | None, console: Console) -> None:
-    """Print and write the report of saved runs.
+    """Write the report of saved runs, then print it.
 
     Args:
         given: Run folders, or names of runs in `runs`; empty: all in `runs`.
@@ -34,8 +35,10 @@ def build_report(given: Sequence[Path], runs: Path, out: Path | None, console: C
         raise UserError(f"{runs if not given else given[0]}: {_why_none(skipped)}")
     out = out or saved[0].folder.parent / REPORT_FOLDER
     _make_folder(out)
-    for section in find_sections():
-        _build_section(section, saved, out, console)
+    tables = [(section, _write_section(section, saved, out)) for section in find_sections()]
+    for section, table in tables:  # after the files: a closed pipe must not cost them
+        if table is not None:
+            print_table(console, section, table)
     _print_notes(console, saved, skipped)
     _print_places(console, saved, out)
 
@@ -62,15 +65,16 @@ def _make_folder(out: Path) -> None:
         raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def _build_section(section: Section, runs: Sequence[SavedRun], out: Path, console: Console) -> None:
+def _write_section(section: Section, runs: Sequence[SavedRun], out: Path) -> Any:
+    """Write a section's files and return its table, if it has one."""
     try:
-        if section.table:
-            table = section.table(runs)
-            print_table(console, section, table)
+        table = section.table(runs) if section.table else None
+        if table is not None:
             write_table(section, table, out)
         if section.figure:
             for run in runs:
                 write_figure(section.figure, run, out / FIGURE_FOLDER / run.name / section.name)
+        return table
     except OSError as error:
         raise UserError(f"--out {out}: cannot be written: {error.strerror or error}") from None
 
