@@ -1,12 +1,14 @@
 """Training from Python: the commands are thin skins over this."""
 
 import importlib.util
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kcifar.checks import expect_choice
 from kcifar.datasets.arrays import from_arrays
 from kcifar.datasets.dataset import Dataset
 from kcifar.errors import UserError, one_line
@@ -50,6 +52,8 @@ def train(
         checked: Recipe | None = recipe
     else:
         checked = None if recipe is None else load_recipe(recipe, overrides)
+        if recipe is None and overrides:
+            raise UserError(f"{next(iter(overrides))}: expected overrides together with a recipe; a run that goes on keeps its own")
     folder = None if run is None else Path(run)
     job = make_job(checked, folder, resume=resume, overwrite=overwrite, data=None if path is None else Path(path), url=url)
     from kcifar.trainer import train_job  # imports the backend's parts; mistakes above are answered without
@@ -72,13 +76,18 @@ def import_parts(path: Path) -> None:
         raise UserError(f"--import {path}: expected a Python file (.py), got {path.name!r}")
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    except Exception as error:
-        raise UserError(f"--import {path}: {type(error).__name__}: {one_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        place = f"{path}:{lines[-1]}" if lines else path
+        raise UserError(f"--import {place}: {type(error).__name__}: {one_line(error)}") from error
 
 
 def _as_dataset(data: Any) -> Dataset:
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, Mapping) and "train" in data:
-        return from_arrays(**data)
-    raise UserError(f"data: expected a path, a Dataset or a mapping with 'train': (images, labels), got {one_line(repr(data), 60)}")
+    allowed = ("train", "test", "validation", "class_names", "name")
+    if not isinstance(data, Mapping) or "train" not in data:
+        raise UserError(f"data: expected a path, a Dataset or a mapping with 'train': (images, labels), got {one_line(repr(data), 60)}")
+    for key in data:
+        expect_choice("data", str(key), allowed)
+    return from_arrays(**data)

@@ -69,13 +69,14 @@ def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np
 
 
 def load_checkpoint(folder: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
-    """Return the newest whole checkpoint, or None if there is none; what an interruption left half-written is removed."""
+    """Return the newest whole checkpoint, or None if there is none; what is half-written or damaged is removed."""
     for partial in folder.glob(f"{PARTIAL}*"):
         shutil.rmtree(partial)
     for epoch in reversed(_epochs(folder)):
         found = _read(folder / str(epoch))
         if found is not None:
             return found
+        shutil.rmtree(folder / str(epoch))
     return None
 
 
@@ -103,7 +104,7 @@ def _read(path: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
             variables = dict(arrays)
         best = state.pop("best")
         return Position(best=tuple(best) if best else None, **state), variables
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

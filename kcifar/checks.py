@@ -83,6 +83,10 @@ def argument_model(factory: Callable[..., Any], supplied: Collection[str] = ()) 
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
         if parameter.name in supplied:
             continue
+        if parameter.annotation is parameter.empty or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            raise UserError(
+                f"{factory.__module__}.{factory.__name__}: expected a plain parameter with a type, such as 'width: int = 64', got '{parameter}'"
+            )
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (parameter.annotation, default)
     return create_model(factory.__name__, __base__=Strict, **fields)

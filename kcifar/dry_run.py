@@ -1,4 +1,4 @@
-"""`--dry-run`: what a recipe would do, with nothing trained and nothing written."""
+"""`--dry-run`: what a recipe would do, with nothing trained; a data set that is not at hand is downloaded."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kcifar.datasets.dataset import Source
-from kcifar.engine.backend import automatic_precision, load_backend
+from kcifar.engine.backend import automatic_precision, check_backend, load_backend
 from kcifar.engine.network import build_network, check_penalties
 from kcifar.models.summary import model_summary
 from kcifar.plan import Plan
@@ -25,11 +25,12 @@ def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:
         UserError: Everything that training would refuse before its first step.
     """
     console = Console(highlight=False, soft_wrap=True)
+    check_backend()
     prepared = prepare_data(plan, Source(data, url, console.print))
     backend = load_backend()
     document = plan.recipe.document
     precision = automatic_precision() if document.precision == "auto" else document.precision
-    network = build_network(plan.model, prepared.dataset.image_shape, prepared.num_classes, document.seed)
+    network = build_network(plan, prepared.dataset.image_shape, prepared.num_classes)
     check_penalties(network, plan)
     size = model_summary(network)
     counts = ", ".join(f"{count:,} {title}" for title, count in prepared.description["counts"].items())

@@ -22,12 +22,16 @@ class Split(StrEnum):
 def main(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
     data: Annotated[Path | None, typer.Option(help="The data set's files.  [default: where the run found them]")] = None,
+    import_: Annotated[list[Path] | None, typer.Option("--import", metavar="FILE.py", help="Register your own parts that the run names.")] = None,
     split: Annotated[Split, typer.Option(help="The part to evaluate.")] = Split.TEST,
 ) -> None:
     """Parse, evaluate, exit."""
+    from kcifar.api import import_parts
     from kcifar.evaluation import metrics_lines
     from kcifar.runs import open_run
 
+    for path in import_ or ():
+        import_parts(path)
     opened = open_run(run)
     from kcifar.saved_run import evaluate_run
 

@@ -3,31 +3,42 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 PARTIAL = ".partial-"
 
 
-def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under a temporary name, flush it to disk and rename it; on an error nothing is left behind.
+@contextmanager
+def complete_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; at the end it is flushed to disk and renamed, and on an error nothing is left behind.
 
     Args:
         path: Where the file appears; an older one is replaced in the same instant.
-        write: Called with the open binary file.
     """
     partial = path.with_name(PARTIAL + path.name)
     try:
-        with partial.open("wb") as file:
-            write(file)
-            file.flush()
+        yield partial
+        with partial.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
+
+
+def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file that is complete or absent.
+
+    Args:
+        path: Where the file appears.
+        write: Called with the open binary file.
+    """
+    with complete_file(path) as partial, partial.open("wb") as file:
+        write(file)
 
 
 def write_text(path: Path, text: str) -> None:

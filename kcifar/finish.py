@@ -1,6 +1,5 @@
 """What a run leaves when its last epoch is done: the model, the one look at the test part, predictions and examples."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kcifar.evaluation import example_arrays, metrics, prediction_arrays
-from kcifar.files import PARTIAL, flush_folder, write_json
+from kcifar.files import complete_file, write_json
 from kcifar.lazy import keras
 from kcifar.preparation import PreparedData
 from kcifar.runs import EXAMPLES, PREDICTIONS, TEST, RunFolder
@@ -17,17 +16,9 @@ Logits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def save_model(model: Any, path: Path) -> None:
-    """Save a Keras model under a temporary name, flush and rename it."""
-    partial = path.with_name(PARTIAL + path.name)
-    try:
+    """Save a Keras model; the file is complete or absent."""
+    with complete_file(path) as partial:
         model.save(partial)
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    flush_folder(path.parent)
 
 
 def load_weights(model: Any, path: Path) -> None:

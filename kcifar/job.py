@@ -21,15 +21,21 @@ class Job:
         plan: What to run; of a resumed run, as the run itself saved it.
         folder: Where.
         resume: Whether to go on with what the folder holds.
+        overwrite: Whether a run in the folder may be replaced.
         data: The `--data` path; of a resumed run, the one it began with unless another is given.
         url: The `--url` mirror, or None.
+        imports: The user's files that register parts; a run that needs them needs them again to go on.
+        command: The command line, for the record; empty from Python.
     """
 
     plan: Plan
     folder: RunFolder
     resume: bool
+    overwrite: bool
     data: Path | None
     url: str | None
+    imports: tuple[Path, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 def make_job(recipe: Recipe | None, run: Path | None, *, resume: bool, overwrite: bool, data: Path | None = None, url: str | None = None) -> Job:
@@ -48,18 +54,29 @@ def make_job(recipe: Recipe | None, run: Path | None, *, resume: bool, overwrite
     if resume and overwrite:
         raise UserError("expected --resume or --overwrite, got both: one keeps the run, the other deletes it")
     folder = RunFolder(run or _default_folder(recipe))
+    if folder.path.exists() and not folder.path.is_dir():
+        raise UserError(f"{folder.path}: expected a run folder, got a file")
     if resume and folder.holds_a_run():
         return _resumed_job(recipe, folder, data, url)
     if recipe is None:
         found = f"{folder.path} holds no run to go on with" if resume else "none"
         raise UserError(f"--stages: expected a recipe file, got {found}")
-    if folder.holds_a_run() and not overwrite:
-        raise UserError(
-            f"{folder.path}: there is a run already; go on with it by --resume, replace it by --overwrite, or choose another folder with --run"
-        )
-    if folder.is_foreign():
-        raise UserError(f"{folder.path}: expected a new folder or a run folder, got one with other files in it; choose another with --run")
-    return Job(make_plan(recipe), folder, False, data, url)
+    job = Job(make_plan(recipe), folder, False, overwrite, data, url)
+    check_folder(job)
+    return job
+
+
+def check_folder(job: Job) -> None:
+    """Refuse a folder that is in the way; asked again under the folder's lock, since another process may have begun meanwhile.
+
+    Raises:
+        UserError: The folder holds a run that is neither to be gone on with nor to be replaced, or somebody else's files.
+    """
+    path = job.folder.path
+    if job.folder.holds_a_run() and not (job.resume or job.overwrite):
+        raise UserError(f"{path}: there is a run already; go on with it by --resume, replace it by --overwrite, or choose another folder with --run")
+    if job.folder.is_foreign():
+        raise UserError(f"{path}: expected a new folder or a run folder, got one with other files in it; choose another with --run")
 
 
 def make_run_plan(recipe: Recipe | None, run: Path | None) -> Plan:
@@ -81,7 +98,7 @@ def _resumed_job(recipe: Recipe | None, folder: RunFolder, data: Path | None, ur
         _refuse_other_recipe(folder, plan.to_dict(), make_plan(recipe).to_dict())
     source = (read_json(folder / DATASET) or {}).get("source", {})
     saved = source.get("data")
-    return Job(plan, folder, True, data or (Path(saved) if saved else None), url or source.get("url"))
+    return Job(plan, folder, True, False, data or (Path(saved) if saved else None), url or source.get("url"))
 
 
 def _refuse_other_recipe(folder: RunFolder, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ class StagePlan:
     def steps_per_epoch(self, num_images: int) -> int:
         """Return the number of updates in an epoch over `num_images` training images, at least 1."""
         full, rest = divmod(num_images, self.settings.batch_size)
-        return full + (1 if rest and self.settings.last_batch == "keep" else 0)
+        return max(1, full + (1 if rest and self.settings.last_batch == "keep" else 0))
 
     def learning_rates(self, num_images: int) -> np.ndarray:
         """Return the learning rate of every update of the stage, float64 (epochs * steps_per_epoch,)."""

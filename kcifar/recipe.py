@@ -10,14 +10,25 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from kcifar.checks import Path, Strict, checked, dotted
 from kcifar.errors import UserError, did_you_mean, one_line
-from kcifar.yaml_file import parse_scalar, read_yaml
+from kcifar.yaml_file import parse_plain, parse_scalar, read_yaml
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Positive = Annotated[int, Field(gt=0)]
+MAX_EPOCHS = 10_000
+
+
+def _at_most_max_epochs(epochs: int) -> int:
+    """Refuse a slip of the keyboard that would ask for a table of rates larger than the memory."""
+    if epochs > MAX_EPOCHS:
+        raise ValueError(f"expected at most {MAX_EPOCHS:,} epochs, got {epochs}")
+    return epochs
+
+
+Epochs = Annotated[int, Field(gt=0), AfterValidator(_at_most_max_epochs)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -70,7 +81,7 @@ class Penalty(Strict):
 class StageSettings(Strict):
     """What `defaults:` may hold: a stage starts from these, and a value in the stage replaces the default whole."""
 
-    epochs: Positive | None = None
+    epochs: Epochs | None = None
     learning_rate: SchedulePart | None = None
     batch_size: Positive = 64
     last_batch: Literal["keep", "drop"] = "keep"
@@ -93,8 +104,8 @@ class StageSettings(Strict):
 class Stage(StageSettings):
     """One training phase."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    epochs: Positive
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$", description="a name of 1 to 100 printable characters")]
+    epochs: Epochs
     learning_rate: SchedulePart
 
 
@@ -193,7 +204,22 @@ def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[
 
 def yaml_text(recipe: Mapping[str, Any]) -> str:
     """Write a recipe's plain containers as YAML."""
-    return str(yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True, width=150))
+    return str(yaml.dump(dict(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=150))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that `read_yaml` would not give back as that text, such as the name "1e-3"."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
+    style = None if text and parse_plain(text) == text else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 def _checked_recipe(data: Any, origin: Origin) -> Recipe:
@@ -236,8 +262,7 @@ def _apply_overrides(data: dict[str, Any], overrides: Sequence[str] | Mapping[st
         given = [(*_parsed_override(text), f"--set {one_line(text, 80)}") for text in overrides]
     for key, value, place in given:
         path = _resolved_path(data, key.split("."), place)
-        _assign(data, path, value, place)
-        places[path] = place
+        places |= dict.fromkeys(_assign(data, path, value, place), place)
     return places
 
 
@@ -270,13 +295,18 @@ def _list_index(entries: list[Any], key: str, path: Sequence[str | int], place: 
     raise UserError(f"{place}: {dotted(tuple(path))}: expected {allowed}, got {key!r}{did_you_mean(key, known)}")
 
 
-def _assign(data: Any, path: Path, value: Any, place: str) -> None:
+def _assign(data: Any, path: Path, value: Any, place: str) -> list[Path]:
+    """Write a value and return the paths that came to be by it: the value's own and those of the mappings made on the way."""
     here: Any = data
-    for key in path[:-1]:
+    made: list[Path] = []
+    for depth, key in enumerate(path[:-1], start=1):
+        if isinstance(here, dict) and key not in here:
+            made.append(path[:depth])
         here = here.setdefault(str(key), {}) if isinstance(here, dict) else here[int(key)]
         if not isinstance(here, dict | list):
             raise UserError(f"{place}: {dotted(path[:-1])}: expected a mapping to set {path[-1]!r} in, got {one_line(repr(here), 40)}")
     here[path[-1]] = value
+    return [*made, path]
 
 
 def _plain_copy(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kcifar.event_file import EVENT_FILE, append_scalars
-from kcifar.runs import BATCHES, TENSORBOARD, RunFolder
+from kcifar.runs import BATCHES, TENSORBOARD, RunFolder, csv_cell
 
 BATCH_COLUMNS = "step,stage,epoch,loss,accuracy"
 EVENTS = f"{TENSORBOARD}/{EVENT_FILE}"
@@ -46,7 +46,7 @@ class BatchRecorder:
         count = seen - before
         means = (loss * seen - loss_sum) / count, (accuracy * seen - accuracy_sum) / count
         self._sums = (loss * seen, accuracy * seen, seen)
-        row = f"{self.first_step + step},{_quoted(self.stage)},{self.epoch},{means[0]:.6g},{means[1]:.6g}\n"
+        row = f"{self.first_step + step},{csv_cell(self.stage)},{self.epoch},{means[0]:.6g},{means[1]:.6g}\n"
         with self.path.open("a", encoding="utf-8") as file:
             file.write(row)
 
@@ -89,7 +89,3 @@ def _tag(name: str) -> str:
     if name.startswith("val_"):
         return f"validation/{name.removeprefix('val_')}"
     return f"train/{name}" if name in ("loss", "cross_entropy", "accuracy") else f"run/{name}"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n\r') else text

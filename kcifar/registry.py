@@ -38,6 +38,8 @@ class Registry:
         """
 
         def file(factory: Registered) -> Registered:
+            if not factory.__module__.startswith(self._package):  # a user's own part: know the built-in names first
+                self._discover()
             if name in self._factories:
                 raise ValueError(f"{self.kind} {name!r} is registered twice: {self._factories[name]!r} and {factory!r}")
             self._factories[name] = factory

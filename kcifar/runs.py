@@ -44,13 +44,22 @@ class RunFolder:
 
     def holds_a_run(self) -> bool:
         """Whether a training was begun here."""
-        return (self / RECIPE).exists()
+        return self._is_ours() and (self / RECIPE).exists()
+
+    def is_finished(self) -> bool:
+        """Whether the folder holds a run whose last file is written."""
+        return self.holds_a_run() and read_json(self / STATUS)["state"] == "finished"
 
     def is_foreign(self) -> bool:
-        """Whether the folder holds files, but no run: it is somebody else's and is never emptied."""
-        if not self.path.exists() or self.holds_a_run():
+        """Whether the folder holds files, but none of a run: it is somebody else's and nothing in it is touched."""
+        if not self.path.exists() or self._is_ours():
             return False
         return any(entry.name != LOCK and not entry.name.startswith(PARTIAL) for entry in self.path.iterdir())
+
+    def _is_ours(self) -> bool:
+        """Whether a training wrote its status here; a recipe alone may be the user's own file."""
+        status = read_json(self / STATUS)
+        return isinstance(status, dict) and status.keys() >= {"state", "epoch", "pid", "host"}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -75,12 +84,16 @@ class RunFolder:
             lock.release()
 
     def clear(self) -> None:
-        """Delete everything but the lock."""
-        for entry in self.path.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != LOCK:
-                entry.unlink()
+        """Delete what an earlier run wrote, but for the status and the recipe, which mark the folder as a run's until they are replaced.
+
+        Checkpoints go first: if the process dies on the way, what is left is the earlier run without them, to be trained anew.
+        """
+        for name in (CHECKPOINTS, TENSORBOARD):
+            shutil.rmtree(self / name, ignore_errors=True)
+        for name in (MODEL_FILE, BEST_FILE, TEST, PREDICTIONS, EXAMPLES, HISTORY, BATCHES, DATASET, MODEL, ENVIRONMENT):
+            (self / name).unlink(missing_ok=True)
+        for partial in self.path.glob(f"{PARTIAL}*"):
+            partial.unlink()
 
     def write_status(self, state: str, epoch: int, reason: str | None = None) -> None:
         """Write `status.json`: running, finished, interrupted or failed, after how many epochs, why, and by which process."""
@@ -90,7 +103,7 @@ class RunFolder:
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write `history.csv`, a row an epoch."""
         columns = list(rows[0]) if rows else ["stage", "stage_index", "epoch"]
-        lines = [",".join(columns), *(",".join(_cell(row[column]) for column in columns) for row in rows)]
+        lines = [",".join(columns), *(",".join(csv_cell(row[column]) for column in columns) for row in rows)]
         write_text(self / HISTORY, "\n".join(lines) + "\n")
 
     def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -142,13 +155,13 @@ class Run:
     @cached_property
     def history(self) -> "pd.DataFrame":
         """A row an epoch."""
-        rows: pd.DataFrame = pandas.read_csv(self._existing(HISTORY))
+        rows: pd.DataFrame = pandas.read_csv(self._existing(HISTORY), keep_default_na=False, dtype={"stage": str})  # a stage may be called "NA"
         return rows
 
     @cached_property
     def batches(self) -> "pd.DataFrame":
         """A row each `log_every` steps: means since the row before."""
-        rows: pd.DataFrame = pandas.read_csv(self._existing(BATCHES))
+        rows: pd.DataFrame = pandas.read_csv(self._existing(BATCHES), keep_default_na=False, dtype={"stage": str})
         return rows
 
     @cached_property
@@ -200,7 +213,7 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def _cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
     """Write a value so that reading it gives the very same number; texts are quoted where CSV needs it."""
     if isinstance(value, float):
         return repr(float(value))

@@ -1,21 +1,21 @@
 """A saved run's model on its own data again: what `python -m kcifar.evaluate` does."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kcifar.datasets.dataset import Part, Source
-from kcifar.engine.backend import load_backend
+from kcifar.engine.backend import check_backend, load_backend
+from kcifar.engine.network import predict
 from kcifar.errors import UserError
 from kcifar.evaluation import metrics
 from kcifar.finish import write_results
 from kcifar.job import make_run_plan
 from kcifar.lazy import keras
 from kcifar.preparation import PreparedData, prepare_data
-from kcifar.runs import TEST, Run, RunFolder
-
-SCORING_BATCH = 256
+from kcifar.runs import MODEL_FILE, TEST, Run, RunFolder
 
 
 def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
@@ -28,12 +28,17 @@ def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
     Raises:
         UserError: The run is unfinished or has no such part, or the data are not those that it was trained on.
     """
+    if not (run.path / MODEL_FILE).exists():
+        raise UserError(f"{run.path}: expected a finished run (with {MODEL_FILE}); go on with python -m kcifar.train --resume --run {run.path}")
+    check_backend()
     prepared = _prepared(run, data)
     part, indices = _chosen_part(prepared, split)
     load_backend()
     logits = _logits_of(run.load_model())
     if split == "test" and not (run.path / TEST).exists():
-        written = write_results(RunFolder(run.path), prepared, logits, run.recipe["select"], "end")
+        folder = RunFolder(run.path)
+        with folder.locked():
+            written = write_results(folder, prepared, logits, run.recipe["select"], "end")
         if written is not None:
             return written
     found = metrics(logits(part.images, indices), part.labels[indices], prepared.dataset.class_names)
@@ -41,6 +46,8 @@ def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
 
 
 def _prepared(run: Run, data: Path | None) -> PreparedData:
+    if run.dataset["name"] != run.recipe["dataset"]["name"]:
+        raise UserError(f"{run.path}: the run was given its data from Python (data set {run.dataset['name']!r}), so there are no files to evaluate")
     source = run.dataset.get("source", {})
     path = data or (Path(source["data"]) if source.get("data") else None)
     prepared = prepare_data(make_run_plan(None, run.path), Source(path, source.get("url"), print))
@@ -59,9 +66,4 @@ def _chosen_part(data: PreparedData, split: str) -> tuple[Part, np.ndarray]:
 
 def _logits_of(model: Any) -> Any:
     """Return a function from images and indices to logits, from a saved model (whose last layer makes probabilities)."""
-    scoring = keras.Model(model.input, model.get_layer("probabilities").input)
-
-    def logits(images: np.ndarray, indices: np.ndarray) -> np.ndarray:
-        return np.asarray(scoring.predict(images[indices].astype(np.float32), batch_size=SCORING_BATCH, verbose=0), np.float32)
-
-    return logits
+    return partial(predict, keras.Model(model.input, model.get_layer("probabilities").input))

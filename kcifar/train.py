@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from kcifar.command import new_app, run_app
-from kcifar.errors import Terminated
+from kcifar.errors import Terminated, UserError
 
 app = new_app(__doc__ or "")
 Option = typer.Option
@@ -39,6 +40,8 @@ def main(
         import_parts(path)
     overrides = [*(set_ or ()), *([] if seed is None else [f"seed={seed}"])]
     recipe = None if stages is None else load_recipe(stages, overrides)
+    if recipe is None and overrides:
+        raise UserError("--set, --seed: expected together with --stages; a run that goes on keeps its own recipe")
     if dry_run:
         from kcifar.dry_run import show_plan
 
@@ -48,7 +51,8 @@ def main(
     from kcifar.progress import new_progress
     from kcifar.trainer import train_job
 
-    train_job(job, new_progress())
+    command = ("python", "-m", "kcifar.train", *sys.argv[1:])
+    train_job(replace(job, imports=tuple(path.absolute() for path in import_ or ()), command=command), new_progress())
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -6,14 +6,16 @@ engine: `run_epoch`.
 
 import contextlib
 import math
+import shlex
 import statistics
-import sys
 import time
 from typing import Any
 
+import numpy as np
+
 from kcifar.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.engine.backend import automatic_precision, device_names, dtype_policy, enable_determinism, load_backend
+from kcifar.engine.backend import automatic_precision, backend_name, check_backend, device_names, dtype_policy, enable_determinism, load_backend
 from kcifar.engine.driver import EpochDriver, EpochMetrics
 from kcifar.engine.network import build_network, check_penalties, inference_model, normalization_layer
 from kcifar.environment import describe_environment
@@ -21,7 +23,7 @@ from kcifar.errors import Terminated, TrainingFailed, UserError, one_line
 from kcifar.evaluation import accuracy, cross_entropy
 from kcifar.files import write_json, write_text
 from kcifar.finish import load_weights, save_model, write_results
-from kcifar.job import Job
+from kcifar.job import Job, check_folder
 from kcifar.lazy import keras
 from kcifar.models.summary import model_summary
 from kcifar.pipeline import EpochBatches, EpochKey, epoch_batches
@@ -30,7 +32,7 @@ from kcifar.preparation import PreparedData, prepare_data
 from kcifar.progress import EpochHeading, Progress
 from kcifar.recipe import yaml_text
 from kcifar.records import BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch
-from kcifar.runs import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, STATUS, Run, read_json
+from kcifar.runs import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, Run, read_json
 
 # A monitored value is better when it is higher (accuracy) or lower (losses).
 _HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False, "val_cross_entropy": False}
@@ -47,15 +49,24 @@ def train_job(job: Job, progress: Progress, data: Dataset | None = None) -> Run:
         UserError: A mistake in the recipe or the data, or another process at work in the folder.
         TrainingFailed: A loss that is not finite.
     """
-    if job.resume and (read_json(job.folder / STATUS) or {}).get("state") == "finished":
-        progress.say(f"{job.folder.path}: the run is finished; nothing to do")
-        return Run(job.folder.path)
-    prepared = prepare_data(job.plan, data or Source(job.data, job.url, progress.say))
-    _refuse_other_data(job, prepared)
-    trainer = Trainer(job, prepared, progress)
-    with job.folder.locked():
-        trainer.run()
+    if not _already_finished(job, progress):
+        check_backend()
+        _refuse_other_environment(job, data)
+        prepared = prepare_data(job.plan, data or Source(job.data, job.url, progress.say))
+        _refuse_other_data(job, prepared)
+        trainer = Trainer(job, prepared, progress)
+        with job.folder.locked():
+            check_folder(job)
+            if not _already_finished(job, progress):
+                trainer.run()
     return Run(job.folder.path)
+
+
+def _already_finished(job: Job, progress: Progress) -> bool:
+    finished = job.resume and job.folder.is_finished()
+    if finished:
+        progress.say(f"{job.folder.path}: the run is finished; nothing to do")
+    return finished
 
 
 class Trainer:
@@ -78,6 +89,7 @@ class Trainer:
         self.driver = self._new_driver()
         self.position = Position()
         self._begun: int | None = None  # index of the stage that the driver is ready for
+        self._saved_epoch = 0  # what a resumed run would go on after
         self._durations: list[float] = []
 
     def run(self) -> None:
@@ -90,8 +102,8 @@ class Trainer:
         except (KeyboardInterrupt, Terminated):
             self._stopped("interrupted", "stopped by a signal")
             raise
-        except (TrainingFailed, OSError, UserError) as error:
-            self._stopped("failed", one_line(error))
+        except Exception as error:
+            self._stopped("failed", one_line(error) or type(error).__name__)
             raise
         finally:
             self.progress.close()
@@ -101,14 +113,15 @@ class Trainer:
 
         document, description = self.plan.recipe.document, self.data.description
         with dtype_policy(self.precision):
-            network = build_network(self.plan.model, self.data.dataset.image_shape, self.data.num_classes, document.seed)
+            network = build_network(self.plan, self.data.dataset.image_shape, self.data.num_classes)
             check_penalties(network, self.plan)
             normalization = normalization_layer(document.input.normalization, description["channel_mean"], description["channel_deviation"])
             longest = max(len(stage.learning_rates(len(self.data.train_indices))) for stage in self.plan.stages)
             return FitDriver(network, normalization, longest, self.precision)
 
     def _begin(self) -> None:
-        """Empty the folder and mark it as a run by its recipe; a run killed from here on is resumed."""
+        """Mark the folder as a run by its status and recipe, and empty it of an earlier one."""
+        self.folder.write_status("running", 0)
         self.folder.clear()
         write_text(self.folder / RECIPE, yaml_text(self.plan.to_dict() | {"precision": self.precision}))
         self._describe()
@@ -116,18 +129,17 @@ class Trainer:
 
     def _describe(self) -> None:
         """Write what is known before the first epoch."""
-        command = ["python", "-m", "kcifar.train", *sys.argv[1:]]
         write_json(self.folder / DATASET, self.data.description | {"source": self._source()})
         write_json(self.folder / MODEL, model_summary(self.driver.network))
-        write_json(self.folder / ENVIRONMENT, describe_environment(self._backend, device_names(), self.precision, command))
+        write_json(self.folder / ENVIRONMENT, describe_environment(self._backend, device_names(), self.precision, self._job.command))
         begin_records(self.folder)
-        self.folder.write_status("running", 0)
 
     def _resume(self) -> None:
         """Go back to the newest whole checkpoint, or to the start if there is none."""
         found = load_checkpoint(self.folder / CHECKPOINTS)
         if found is not None:
             self.position, variables = found
+            self._saved_epoch = self.position.epoch
             stage = self._stage_of(self.position.epoch)
             self._begin_stage(stage)
             restore_variables(self.driver.variables(), variables, self.folder / CHECKPOINTS)
@@ -157,6 +169,8 @@ class Trainer:
         started = time.perf_counter()
         batches = self._epoch_batches(stage, stage_epoch)
         trained = self._train_epoch(stage, batches)
+        validation = self._validate(stage)
+        self._refuse_values_that_are_not_finite(stage)
         self.position.epoch += 1
         self.position.step += len(batches)
         self.position.images_seen += len(batches.order)
@@ -169,7 +183,7 @@ class Trainer:
             "loss": trained.loss,
             "cross_entropy": trained.cross_entropy,
             "accuracy": trained.accuracy,
-            **self._validate(stage),
+            **validation,
             "images_seen": self.position.images_seen,
             "seconds": time.perf_counter() - started,
             "images_per_second": trained.images_per_second,
@@ -197,7 +211,14 @@ class Trainer:
         try:
             return self.driver.run_epoch(batches, on_batch)
         except TrainingFailed as error:
-            raise TrainingFailed(f"stage {stage.name!r}, epoch {epoch}, {error}; the state after epoch {self.position.epoch} is kept") from None
+            raise TrainingFailed(f"stage {stage.name!r}, epoch {epoch}, {error}; the state after epoch {self._saved_epoch} is kept") from None
+
+    def _refuse_values_that_are_not_finite(self, stage: StagePlan) -> None:
+        """Keep what the epoch's last update spoiled out of history and checkpoints; the losses before it were finite."""
+        for path, variable in self.driver.variables().items():
+            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+                place = f"stage {stage.name!r}, epoch {self.position.epoch + 1}, last step"
+                raise TrainingFailed(f"{place}: {path} is not finite; the state after epoch {self._saved_epoch} is kept")
 
     def _validate(self, stage: StagePlan) -> dict[str, float]:
         """Return the validation columns of an epoch, from the un-augmented network; none without a validation part."""
@@ -218,6 +239,7 @@ class Trainer:
             self.position.lengths = flushed_lengths(self.folder)
             arrays = {path: keras.ops.convert_to_numpy(variable) for path, variable in self.driver.variables().items()}
             save_checkpoint(self.folder / CHECKPOINTS, self.position, arrays)
+            self._saved_epoch = self.position.epoch
         self.folder.write_history(self.position.history)
         self.folder.write_status("running", self.position.epoch)
         self._durations.append(row["seconds"])
@@ -253,11 +275,15 @@ class Trainer:
         return inference_model(self.driver.network, self.driver.normalization)
 
     def _stopped(self, state: str, reason: str) -> None:
-        """Say in `status.json` and to the user how the run ended; a full disk must not hide the first error."""
+        """Say in `status.json` and to the user how the run ended; a full disk or a closed pipe must not hide the first error."""
         self.progress.close()
+        backend = "" if self._backend == "tensorflow" else f"KERAS_BACKEND={self._backend} "
+        imports = "".join(f"--import {shlex.quote(str(path))} " for path in self._job.imports)
+        command = f"{backend}python -m kcifar.train {imports}--resume --run {shlex.quote(str(self.folder.path))}"
         with contextlib.suppress(OSError):
-            self.folder.write_status(state, self.position.epoch, reason)
-        self.progress.say(f"{state} after epoch {self.position.epoch}; go on with: python -m kcifar.train --resume --run {self.folder.path}")
+            self.folder.write_status(state, self._saved_epoch, reason)
+        with contextlib.suppress(OSError):
+            self.progress.say(f"{state} after epoch {self._saved_epoch}; go on with: {command}")
 
     def _announce(self, doing: str) -> None:
         counts = ", ".join(f"{count:,} {title}" for title, count in self.data.description["counts"].items())
@@ -279,6 +305,20 @@ class Trainer:
 
     def _source(self) -> dict[str, str | None]:
         return {"data": str(self._job.data.absolute()) if self._job.data else None, "url": self._job.url}
+
+
+def _refuse_other_environment(job: Job, data: Dataset | None) -> None:
+    """Refuse to go on under another backend, whose numbers differ, or with files where the run began with arrays."""
+    if not job.resume:
+        return
+    began = (read_json(job.folder / ENVIRONMENT) or {}).get("backend", backend_name())
+    if began != backend_name():
+        raise UserError(f"KERAS_BACKEND: {job.folder.path} began with {began}, which it must go on with; got {backend_name()}")
+    name = (read_json(job.folder / DATASET) or {}).get("name", job.plan.dataset.name)
+    if data is None and name != job.plan.dataset.name:
+        raise UserError(
+            f"{job.folder.path}: the run was given its data from Python (data set {name!r}); go on with kcifar.train(run=…, data=…, resume=True)"
+        )
 
 
 def _refuse_other_data(job: Job, data: PreparedData) -> None:

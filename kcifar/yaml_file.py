@@ -15,7 +15,7 @@ import yaml
 from kcifar.checks import Path
 from kcifar.errors import UserError, did_you_mean, one_line
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 100_000
 MAX_VALUES = 10_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -37,7 +37,7 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[Path, int]]:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise UserError(_syntax_message(name, error)) from None
+        raise UserError(_syntax_message(name, text, error)) from None
     except RecursionError:
         raise UserError(f"{name}: nested too deeply to be a recipe") from None
     builder = _Builder(name)
@@ -49,6 +49,15 @@ def parse_scalar(text: str) -> Any:
     """Return what YAML makes of a one-line value, as in `--set stages.1.epochs=3`."""
     value, _ = parse_yaml(text, "the value")
     return value
+
+
+def parse_plain(text: str) -> Any:
+    """Return what a plain (unquoted) scalar stands for."""
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if _INTEGER.fullmatch(text) and len(text) <= 30:
+        return int(text)
+    return float(text) if _NUMBER.fullmatch(text) else text
 
 
 def _read_text(path: FilePath) -> str:
@@ -75,9 +84,11 @@ def _sibling(path: FilePath) -> str:
         return ""
 
 
-def _syntax_message(name: str, error: yaml.YAMLError) -> str:
+def _syntax_message(name: str, text: str, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"{name}:{mark.line + 1}" if mark else name
+    if isinstance(error, yaml.reader.ReaderError):  # a character that YAML does not admit; it has a position, but no line
+        place = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
     return f"{place}: not valid YAML: {one_line(problem)}"
 
@@ -116,13 +127,9 @@ class _Builder:
         return values
 
     def _scalar(self, node: yaml.Node, line: int) -> Any:
-        text = node.value
+        text: str = node.value
         if getattr(node, "style", None):  # quoted or block text
             return text
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise UserError(f"{self._name}:{line}: expected a plain value, got the tag {one_line(node.tag, 40)!r}")
-        if text.lower() in _WORDS:
-            return _WORDS[text.lower()]
-        if _INTEGER.fullmatch(text) and len(text) <= 30:
-            return int(text)
-        return float(text) if _NUMBER.fullmatch(text) else text
+        return parse_plain(text)

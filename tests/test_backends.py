@@ -72,7 +72,7 @@ def first_loss(weights_file: str) -> float:
 
     plan = make_plan(load_recipe(tiny_recipe(model=TINY_MODEL | {"dropout_rate": 0.0})))
     stage, part = plan.stages[0], load_dataset("digits", {}, Source()).train
-    network = build_network(plan.model, (32, 32, 3), 10, 0)
+    network = build_network(plan, (32, 32, 3), 10)
     path = Path(weights_file)
     if path.exists():
         with np.load(path) as arrays:

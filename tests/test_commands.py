@@ -47,6 +47,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         ("train", ["--stages", "{recipe}", "--set", "model.name=resnet81"], "--set model.name=resnet81: model.name: no model 'resnet81'"),
         ("train", ["--stages", "{recipe}", "--seed", "-3"], "--set seed=-3: seed: expected an integer >= 0"),
         ("train", ["--stages", "{recipe}", "--resume", "--overwrite"], "expected --resume or --overwrite, got both"),
+        ("train", ["--resume", "--run", "x", "--seed", "3"], "--set, --seed: expected together with --stages"),
         ("train", ["--stages", "{recipe}", "--import", "parts.py"], "--import parts.py: expected a Python file, found none"),
         ("train", ["--stages", "{recipe}", "--data", "x"], "data set digits: it comes with scikit-learn"),
         ("train", ["--stages", "{recipe}", "--set", "dataset.validation=1437"], "dataset.validation: expected fewer than the 1437 training images"),

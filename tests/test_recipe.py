@@ -59,6 +59,7 @@ MISTAKES = [
     ("{name: horizontal_flip}", "horizontal_flip", "11: defaults.augmentation[0]: expected a mapping with a name"),
     ("epochs: 2", "epochs: many", "13: stages[0].epochs: expected an integer > 0, got 'many'"),
     ("epochs: 2", "epochs: 0", "13: stages[0].epochs: expected an integer > 0, got 0"),
+    ("epochs: 2", "epochs: 10001", "13: stages[0].epochs: expected at most 10,000 epochs, got 10001"),
     ("epochs: 2, ", "", "13: stages[0].epochs: missing; expected an integer > 0"),
     ("1e-3", "fast", "13: stages[0].learning_rate: expected a number > 0 or a schedule, such as {name: constant, value: 0.001}, got 'fast'"),
     ("1e-3", "0", "13: stages[0].learning_rate: expected a number > 0"),

@@ -24,7 +24,7 @@ def test_a_recipe_runs_two_updates(path: Path) -> None:
     plan = make_plan(load_recipe(path))
     assert plan.recipe.name == path.stem
     part, stage = load_dataset("digits", {}, Source()).train, plan.stages[0]
-    driver = FitDriver(build_network(plan.model, (32, 32, 3), 10, 0), normalization_layer("unit", (), ()), 2, "float32")
+    driver = FitDriver(build_network(plan, (32, 32, 3), 10), normalization_layer("unit", (), ()), 2, "float32")
     driver.begin_stage(stage, stage.learning_rates(16)[:2], "")
     batches = epoch_batches(part, np.arange(16), EpochKey(0, 0, 0), stage.operations, 10, 8, "keep")
     metrics = driver.run_epoch(batches, lambda step, loss, accuracy: None)

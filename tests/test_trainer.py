@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +209,7 @@ def driver_and_stage(dropout_rate: float = 0.0, **settings: Any) -> tuple[Any, S
     stage_settings = {"name": "only", "epochs": 1, "learning_rate": 0.1, "optimizer": {"name": "sgd"}, "batch_size": 64} | settings
     recipe = tiny_recipe(defaults={}, stages=[stage_settings], model=TINY_MODEL | {"dropout_rate": dropout_rate})
     plan = make_plan(load_recipe(recipe))
-    network = build_network(plan.model, (32, 32, 3), 10, 0)
+    network = build_network(plan, (32, 32, 3), 10)
     part = load_dataset("digits", {}, Source()).train
     return FitDriver(network, normalization_layer("unit", (), ()), 10, "float32"), plan.stages[0], part
 
@@ -330,3 +331,93 @@ def test_normalisation_is_inside_the_model(kind: str) -> None:
     found = np.asarray(normalization_layer(kind, mean, deviation)(images))
     expected = {"unit": images / 255, "standardize": (images / 255 - mean) / deviation, "none": images}[kind]
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_users_folder_with_a_recipe_of_its_own_is_foreign(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("name: mine")
+    (tmp_path / "thesis.tex").write_text("years of work")
+    for options in ({"overwrite": True}, {"resume": True}, {}):
+        with pytest.raises(UserError, match="expected a new folder or a run folder"):
+            kcifar.train(tiny_recipe(), run=tmp_path, **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recipe.yaml", "thesis.tex"]
+
+
+def test_overwriting_begins_again_and_leaves_what_is_not_the_runs(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    run = kcifar.train(tiny_recipe(stages=ONE_EPOCH, test="never"), run=tmp_path / "run", overwrite=True)
+    assert len(run.history) == 1
+    assert {path.name for path in run.path.iterdir()} == FILES - {"test.json"} | {"notes.txt"}
+
+
+def test_a_run_that_began_meanwhile_is_not_replaced(tiny_run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process trains into the folder between the first look and the lock."""
+    from kcifar import trainer
+
+    original = trainer.prepare_data
+
+    def prepare_slowly(*given: Any) -> Any:
+        shutil.copytree(tiny_run.path, tmp_path / "run")
+        return original(*given)
+
+    monkeypatch.setattr(trainer, "prepare_data", prepare_slowly)
+    with pytest.raises(UserError, match="there is a run already"):
+        kcifar.train(tiny_recipe(), run=tmp_path / "run")
+    check_same_run(tiny_run.path, tmp_path / "run")
+
+
+def test_weights_spoiled_by_the_last_update_are_not_kept(tmp_path: Path) -> None:
+    """One update an epoch: its loss, taken before the update, is finite; the weights after it are not."""
+    stages = [{"name": "calm", "epochs": 1, "learning_rate": 1e-9}, {"name": "wild", "epochs": 1, "learning_rate": 3e38, "batch_size": 2000}]
+    raw = {"dataset": {"name": "digits", "validation": 0}, "input": {"normalization": "none"}, "defaults": {"optimizer": {"name": "sgd"}}}
+    recipe = tiny_recipe(stages=stages, **raw)
+    with pytest.raises(TrainingFailed, match=r"stage 'wild', epoch 2, last step: .* is not finite; the state after epoch 1 is kept"):
+        kcifar.train(recipe, run=tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "checkpoint").iterdir()] == ["1"]
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "failed"
+
+
+def test_checkpoints_every_few_epochs_resume_to_the_same_end(tiny_run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kcifar.engine.fit import FitDriver
+
+    run_epoch, calls = FitDriver.run_epoch, []
+
+    def fails_in_the_fourth(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 4:
+            raise OSError("the disk is gone")
+        return run_epoch(*given)
+
+    monkeypatch.setattr(FitDriver, "run_epoch", fails_in_the_fourth)
+    with pytest.raises(OSError, match="the disk is gone"):
+        kcifar.train(tiny_recipe(checkpoint_every=2), run=tmp_path / "run")
+    status = json.loads((tmp_path / "run" / "status.json").read_text())
+    assert (status["state"], status["epoch"]) == ("failed", 2)
+    kcifar.train(run=tmp_path / "run", resume=True)
+    check_same_run(tiny_run.path, tmp_path / "run")
+
+
+def test_going_on_under_another_backend_is_refused(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    for name, old, new in (("environment.json", '"backend": "tensorflow"', '"backend": "jax"'), ("status.json", "finished", "interrupted")):
+        path = tmp_path / "run" / name
+        path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=r"KERAS_BACKEND: .* began with jax, which it must go on with; got tensorflow"):
+        kcifar.train(run=tmp_path / "run", resume=True)
+
+
+def test_overrides_need_a_recipe(tiny_run: kcifar.Run) -> None:
+    with pytest.raises(UserError, match="seed: expected overrides together with a recipe"):
+        kcifar.train(run=tiny_run.path, resume=True, seed=3)
+
+
+def test_names_that_look_like_numbers_survive_the_run_folder(tmp_path: Path) -> None:
+    stages = [{"name": "1e-3", "epochs": 1, "learning_rate": 1e-3}, {"name": "NA", "epochs": 1, "learning_rate": 1e-3}]
+    run = kcifar.train(tiny_recipe(name="08", stages=stages), run=tmp_path / "run")
+    assert run.history["stage"].tolist() == ["1e-3", "NA"]
+    assert kcifar.load_recipe(run.path / "recipe.yaml").stages[0].name == "1e-3"
+
+
+def test_a_batch_larger_than_the_data_is_one_update() -> None:
+    plan = make_plan(load_recipe(tiny_recipe(defaults={"batch_size": 5000, "last_batch": "drop"})))
+    assert plan.stages[0].steps_per_epoch(1150) == 1

@@ -82,7 +82,7 @@ def _network(precision: str) -> tuple[Any, Any]:
     """Return network and normalisation, with the recipe's penalty."""
     plan = make_plan(load_recipe(RECIPE))
     with dtype_policy(precision):
-        network = build_network(plan.model, (32, 32, 3), CLASSES, 0)
+        network = build_network(plan, (32, 32, 3), CLASSES)
         set_penalty(network, plan.stages[0].l2, "benchmark")
         return network, normalization_layer("unit", (), ())
 

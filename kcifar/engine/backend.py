@@ -30,19 +30,33 @@ def load_backend() -> str:
     Raises:
         UserError: The variable names no backend, or one that is not installed.
     """
-    name = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    expect_choice("KERAS_BACKEND", name, BACKENDS)
-    if importlib.util.find_spec(name) is None:
-        raise UserError(
-            f"KERAS_BACKEND: {name} is not installed; install it with pip install 'kcifar[{name}]', or choose one of {', '.join(BACKENDS)}"
-        )
-    os.environ["KERAS_BACKEND"] = name
+    check_backend()
+    name = os.environ["KERAS_BACKEND"] = backend_name()
     if "keras" not in sys.modules:
         with _standard_error_held_back():
             importlib.import_module("keras")
     if name != "tensorflow":
         _keep_tensorflow_out()
     return str(keras.config.backend())
+
+
+def backend_name() -> str:
+    """Return the backend that KERAS_BACKEND names (default: tensorflow)."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def check_backend() -> None:
+    """Refuse a backend that is not known or not installed; nothing is imported.
+
+    Raises:
+        UserError: One line.
+    """
+    name = backend_name()
+    expect_choice("KERAS_BACKEND", name, BACKENDS)
+    if importlib.util.find_spec(name) is None:
+        raise UserError(
+            f"KERAS_BACKEND: {name} is not installed; install it with pip install 'kcifar[{name}]', or choose one of {', '.join(BACKENDS)}"
+        )
 
 
 def automatic_precision() -> str:

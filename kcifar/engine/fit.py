@@ -10,14 +10,11 @@ import numpy as np
 
 from kcifar.engine.backend import dtype_policy, global_randomness_kept, has_gpu, seed_global_randomness
 from kcifar.engine.driver import EpochMetrics, OnBatch
-from kcifar.engine.network import network_variables, scoring_model, set_penalty, training_model
+from kcifar.engine.network import network_variables, predict, scoring_model, set_penalty, training_model
 from kcifar.engine.rates import attach_rate_table, set_rates, table_schedule
 from kcifar.errors import TrainingFailed
 from kcifar.pipeline import EpochBatches, EpochKey
 from kcifar.plan import StagePlan, operation_settings
-
-# Images scored at once: 256 of 32x32x64 float32 activations are 67 MB.
-SCORING_BATCH = 256
 
 
 class FitDriver:
@@ -68,8 +65,7 @@ class FitDriver:
 
     def logits(self, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Return the un-augmented network's logits of some images, float32 (len(indices), classes)."""
-        chunks = [indices[first : first + SCORING_BATCH] for first in range(0, len(indices), SCORING_BATCH)]
-        return np.concatenate([np.asarray(self._scoring.predict_on_batch(images[chunk].astype(np.float32)), np.float32) for chunk in chunks])
+        return predict(self._scoring, images, indices)
 
     def penalty(self) -> float:
         """Return the sum of the network's weight penalties."""
@@ -111,7 +107,8 @@ class FitDriver:
     def _assign(self, values: dict[str, np.ndarray | float]) -> None:
         variables = self._optimizer_variables()
         for path, value in values.items():
-            variables[path].assign(np.broadcast_to(value, variables[path].shape))
+            if path in variables:  # an optimizer with other settings may have fewer slots than the one that it keeps the state of
+                variables[path].assign(np.broadcast_to(value, variables[path].shape))
 
 
 def _jit_compile() -> bool:

@@ -17,22 +17,29 @@ from kcifar.augment.operation import Operation
 from kcifar.augment.pipeline import compiled_apply
 from kcifar.errors import UserError
 from kcifar.lazy import keras
-from kcifar.plan import PartPlan, Plan
+from kcifar.plan import Plan
 from kcifar.randomness import seeded_weights
 from kcifar.recipe import Penalty
 
+# Images scored at once: 256 of 32x32x64 float32 activations are 67 MB.
+SCORING_BATCH = 256
 
-def build_network(part: PartPlan, image_shape: tuple[int, int, int], num_classes: int, seed: int) -> Any:
-    """Build a recipe's network: normalised float32 images to float32 logits.
+
+def build_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+    """Build a recipe's network, normalised float32 images to float32 logits; weights and dropout seeds derive from the recipe's seed.
 
     Args:
-        part: The registered builder and its arguments.
+        plan: What runs.
         image_shape: Height, width, channels.
         num_classes: Number of logits.
-        seed: What initial weights and dropout seeds derive from.
+    Raises:
+        UserError: The builder refuses its arguments or the images.
     """
-    with seeded_weights(seed):
-        return part.make(image_shape, num_classes)
+    try:
+        with seeded_weights(plan.recipe.document.seed):
+            return plan.model.make(image_shape, num_classes)
+    except UserError as error:
+        raise UserError(f"{plan.recipe.origin.locate(('model',))}: {error}") from None
 
 
 def network_variables(network: Any) -> dict[str, Any]:
@@ -86,6 +93,18 @@ def scoring_model(network: Any, normalization: Any) -> Any:
     """Return the model that validation and test use: images as above to logits (batch, classes)."""
     images = keras.Input(network.input_shape[1:], name="images", dtype="float32")
     return keras.Model(images, network(normalization(images)), name=f"{network.name}_scoring")
+
+
+def predict(model: Any, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return a model's outputs for some images, float32 (len(indices), classes).
+
+    Args:
+        model: Takes float32 pixels 0..255.
+        images: uint8 (count, height, width, 3); never copied as a whole.
+        indices: Which of them, in the order of the result.
+    """
+    chunks = [indices[first : first + SCORING_BATCH] for first in range(0, len(indices), SCORING_BATCH)]
+    return np.concatenate([np.asarray(model.predict_on_batch(images[chunk].astype(np.float32)), np.float32) for chunk in chunks])
 
 
 def training_model(network: Any, normalization: Any, operations: Sequence[Operation]) -> Any:
