@@ -25,7 +25,7 @@ def load_backend() -> str:
     """Import Keras with the backend that KERAS_BACKEND names (default: tensorflow) and return the backend's name.
 
     TensorFlow's start-up lines about oneDNN and CUDA, which no setting silences, are held back unless the import fails or
-    TF_CPP_MIN_LOG_LEVEL is 0 or 1.
+    TF_CPP_MIN_LOG_LEVEL is 0.
 
     Raises:
         UserError: The variable names no backend, or one that is not installed.
@@ -164,9 +164,10 @@ def _keep_tensorflow_out() -> None:
 @contextmanager
 def _standard_error_held_back() -> Iterator[None]:
     """Collect what is written to standard error, by C++ too; show it only if an exception leaves the block."""
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") in ("0", "1"):
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":  # asked for; 1 is what TensorFlow and JAX set themselves, for child processes too
         yield
         return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
