@@ -36,7 +36,7 @@ def write_run(folder: Path, *, stages: Stages = STAGES, history: Sequence[Row] |
     for name, content in _facts(state, len(rows)).items():
         write_json(folder / f"{name}.json", content)
     if state == "finished":
-        write_json(folder / "test.json", test_metrics(CLASS_NAMES, CONFUSION_MATRIX))
+        write_json(folder / "test.json", metrics_row(CLASS_NAMES, CONFUSION_MATRIX))
     return folder
 
 
@@ -89,7 +89,7 @@ def write_history(folder: Path, rows: Sequence[Row]) -> None:
         writer.writerows(rows)
 
 
-def test_metrics(class_names: Sequence[str], matrix: Sequence[Sequence[int]]) -> Row:
+def metrics_row(class_names: Sequence[str], matrix: Sequence[Sequence[int]]) -> Row:
     """What test.json holds for a confusion matrix (rows true, columns called)."""
     samples = sum(map(sum, matrix))
     classes = [_class_result(name, index, matrix, samples) for index, name in enumerate(class_names)]
