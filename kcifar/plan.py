@@ -1,7 +1,7 @@
 """Recipe + registries -> what will run, every argument checked; no backend is imported."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.operation import Operation
-from kcifar.checks import Path, checked_arguments, dotted
+from kcifar.checks import Path, checked_arguments
 from kcifar.datasets import DATASETS
 from kcifar.errors import UserError
 from kcifar.models import MODELS
@@ -108,8 +108,7 @@ class Plan:
 
     def place(self, stage: StagePlan, *keys: str) -> str:
         """Return where a stage's value is written, for a message: "stages/mine.yaml:14: stages[1].l2.layers"."""
-        path = (*self.recipe.stage_path(stage.index, keys[0]), *keys[1:])
-        return f"{self.recipe.origin.locate(path)}: {dotted(path)}"
+        return self.recipe.origin.place((*self.recipe.stage_path(stage.index, keys[0]), *keys[1:]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the resolved recipe as plain containers: it makes the same plan again."""
@@ -148,17 +147,10 @@ def _check_kept_state(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
     """Refuse to keep the state of one optimizer for another: their numbers mean different things."""
     for before, stage in pairwise(stages):
         if stage.settings.optimizer_state == "keep" and stage.optimizer.name != before.optimizer.name:
-            path = recipe.stage_path(stage.index, "optimizer_state")
-            place = f"{recipe.origin.locate(path)}: {dotted(path)}"
+            place = recipe.origin.place(recipe.stage_path(stage.index, "optimizer_state"))
             raise UserError(f"{place}: 'keep' needs the optimizer of the stage before, {before.optimizer.name!r}, got {stage.optimizer.name!r}")
 
 
 def _plan_part(registry: Registry, part: Part, path: Path, recipe: Recipe, supplied: tuple[str, ...] = ()) -> PartPlan:
-    name_path = (*path, "name")
-    factory = registry.get(part.name, f"{recipe.origin.locate(name_path)}: {dotted(name_path)}")
+    factory = registry.get(part.name, recipe.origin.place((*path, "name")))
     return PartPlan(part.name, factory, checked_arguments(factory, part.arguments, path, recipe.origin.locate, supplied))
-
-
-def operation_settings(operation: Operation) -> dict[str, Any]:
-    """Return an operation's fields; two operations with equal fields compile to the same step."""
-    return asdict(operation)  # type: ignore[call-overload,no-any-return]

@@ -44,12 +44,12 @@ def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
     Raises:
         UserError: Files that cannot be read, or a validation part that cannot be taken.
     """
-    document, locate = plan.recipe.document, plan.recipe.origin.locate
+    document, origin = plan.recipe.document, plan.recipe.origin
     if isinstance(source, Dataset):
         dataset = source
     else:
-        dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{locate(('dataset', 'name'))}: dataset")
-    place = f"{locate(('dataset', 'validation'))}: dataset.validation"
+        dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
+    place = origin.place(("dataset", "validation"))
     train_indices, validation, validation_indices = _take_validation(dataset, document.dataset.validation, document.split_seed, place)
     description = _describe(dataset, train_indices, validation, validation_indices)
     return PreparedData(dataset, train_indices, validation, validation_indices, description)

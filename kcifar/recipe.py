@@ -153,6 +153,10 @@ class Origin:
                 return f"{self.name}:{self.lines[head]}"
         return self.name
 
+    def place(self, path: Path) -> str:
+        """Return place and key for a message: "stages/mine.yaml:14: stages[1].epochs"."""
+        return f"{self.locate(path)}: {dotted(path)}"
+
     def knows(self, path: Path) -> bool:
         """Whether the user wrote this value himself."""
         return path in self.lines or path in self.overrides
@@ -242,9 +246,7 @@ def _check_names(stages: Sequence[Stage], origin: Origin) -> None:
     for index, stage in enumerate(stages):
         if stage.name in seen:
             path: Path = ("stages", index, "name")
-            raise UserError(
-                f"{origin.locate(path)}: {dotted(path)}: expected a name of its own, got {stage.name!r}, which stages[{seen[stage.name]}] has"
-            )
+            raise UserError(f"{origin.place(path)}: expected a name of its own, got {stage.name!r}, which stages[{seen[stage.name]}] has")
         seen[stage.name] = index
 
 

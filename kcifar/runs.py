@@ -89,7 +89,8 @@ class RunFolder:
         Checkpoints go first: if the process dies on the way, what is left is the earlier run without them, to be trained anew.
         """
         for name in (CHECKPOINTS, TENSORBOARD):
-            shutil.rmtree(self / name, ignore_errors=True)
+            if (self / name).exists():  # what cannot be deleted must not pass for the new run's: the error is the user's to see
+                shutil.rmtree(self / name)
         for name in (MODEL_FILE, BEST_FILE, TEST, PREDICTIONS, EXAMPLES, HISTORY, BATCHES, DATASET, MODEL, ENVIRONMENT):
             (self / name).unlink(missing_ok=True)
         for partial in self.path.glob(f"{PARTIAL}*"):

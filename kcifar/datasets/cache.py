@@ -26,7 +26,10 @@ def keras_datasets_folder() -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the name `path` only if the writing succeeds."""
+    """Give a temporary path beside `path` to write to; it takes the name `path` only if the writing succeeds.
+
+    Unlike `files.complete_file` the temporary name is this process' own: nothing locks the cache, and two processes may fill it.
+    """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

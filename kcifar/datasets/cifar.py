@@ -16,9 +16,10 @@ from kcifar.datasets.cache import cache_folder, keras_datasets_folder
 from kcifar.datasets.cifar_files import SIDE, joined
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, Layout, cifar100_with
 from kcifar.datasets.dataset import Dataset, Part, Source
-from kcifar.datasets.download import download, sha256
+from kcifar.datasets.download import download
 from kcifar.datasets.npz import is_npz, npz_dataset
 from kcifar.errors import UserError, one_line
+from kcifar.files import sha256_of
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/"
 _OFFICIAL_TRAIN, _OFFICIAL_TEST = 50_000, 10_000
@@ -80,7 +81,7 @@ def _copies(cifar: Cifar, place: Path) -> list[Path]:
 def _mention_sum(cifar: Cifar, path: Path, say: _Say) -> None:
     """Say so if the user's archive is not the official one, byte for byte; what counts is what it holds."""
     if path.is_file() and not is_npz(path):
-        found = sha256(path)
+        found = sha256_of(path)
         if found not in cifar.archive_sums:
             say(f"{path}: not the official archive byte for byte (sha256 {found[:12]}…); its contents are checked instead")
 
@@ -88,7 +89,7 @@ def _mention_sum(cifar: Cifar, path: Path, say: _Say) -> None:
 def _downloaded(cifar: Cifar, source: Source) -> Path:
     """Return the archive in our cache, downloaded if it is missing or no longer whole."""
     archive = cache_folder() / cifar.archive
-    if archive.exists() and sha256(archive) not in cifar.archive_sums:
+    if archive.exists() and sha256_of(archive) not in cifar.archive_sums:
         source.say(f"{archive}: damaged; it is downloaded again")
         archive.unlink(missing_ok=True)
     if not archive.exists():

@@ -1,6 +1,5 @@
 """Downloads that go on where they broke off, and are kept only if their sum is right."""
 
-import hashlib
 import http.client
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from urllib.request import Request, urlopen
 
 from kcifar.datasets.progress import byte_bar
 from kcifar.errors import UserError, one_line
+from kcifar.files import sha256_of
 
 _TIMEOUT_SECONDS = 30.0
 _BLOCK_BYTES = 2**18
@@ -41,12 +41,6 @@ def download(url: str, target: Path, sums: Collection[str], say: Callable[[str],
         _verify(url, partial, sums)
         partial.replace(target)
         say(f"downloaded {target}")
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 sum of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -114,7 +108,7 @@ def _copy(response: http.client.HTTPResponse, file: IO[bytes], have: int, title:
 
 
 def _verify(url: str, partial: Path, sums: Collection[str]) -> None:
-    found = sha256(partial)
+    found = sha256_of(partial)
     if found not in sums:
         size = _size(partial)
         partial.unlink()

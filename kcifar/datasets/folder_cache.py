@@ -10,9 +10,9 @@ import numpy as np
 from kcifar.datasets.archives import entries
 from kcifar.datasets.cache import cache_folder, whole_file
 from kcifar.datasets.dataset import Part
-from kcifar.datasets.download import sha256
 from kcifar.datasets.folder_files import Listing
 from kcifar.errors import UserError, one_line
+from kcifar.files import sha256_of
 
 # Counts up when the same files would decode to other pixels.
 _VERSION = 1
@@ -31,7 +31,7 @@ def content_key(source: Path, listing: Listing, image_size: int, resize: str) ->
     """Return a name for the decoded images: it changes with any byte of any image, with their paths and with the settings."""
     total = hashlib.sha256(f"{_VERSION} {image_size} {resize}\n".encode())
     if source.is_file():
-        total.update(sha256(source).encode())
+        total.update(sha256_of(source).encode())
         return total.hexdigest()
     for entry in entries(source):
         if entry.path in listing.files:

@@ -14,7 +14,7 @@ from kcifar.engine.network import network_variables, predict, scoring_model, set
 from kcifar.engine.rates import attach_rate_table, set_rates, table_schedule
 from kcifar.errors import TrainingFailed
 from kcifar.pipeline import EpochBatches, EpochKey
-from kcifar.plan import StagePlan, operation_settings
+from kcifar.plan import StagePlan
 
 
 class FitDriver:
@@ -119,8 +119,7 @@ def _jit_compile() -> bool:
 
 def _structure(stage: StagePlan) -> object:
     """Return what the compiled step depends on; stages that agree in it differ in numbers only."""
-    operations = [(type(operation), operation_settings(operation)) for operation in stage.operations]
-    return stage.optimizer.to_dict(), stage.loss, stage.l2, operations
+    return stage.optimizer.to_dict(), stage.loss, stage.l2, stage.operations
 
 
 def _compact(value: np.ndarray) -> np.ndarray | float:
