@@ -74,4 +74,5 @@ class Registry:
         self._discovered = True
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self._package}.{module.name}")
+            if module.name != "__main__":  # a command of the package, such as `python -m kcifar.models`
+                importlib.import_module(f"{self._package}.{module.name}")

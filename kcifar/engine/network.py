@@ -17,6 +17,7 @@ from kcifar.augment.operation import Operation
 from kcifar.augment.pipeline import compiled_apply
 from kcifar.errors import UserError
 from kcifar.lazy import keras
+from kcifar.models.build import build_within_bounds
 from kcifar.plan import Plan
 from kcifar.randomness import seeded_weights
 from kcifar.recipe import Penalty
@@ -33,13 +34,17 @@ def build_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: in
         image_shape: Height, width, channels.
         num_classes: Number of logits.
     Raises:
-        UserError: The builder refuses its arguments or the images.
+        UserError: The builder refuses its arguments or the images, or the network would be too large.
     """
     try:
-        with seeded_weights(plan.recipe.document.seed):
-            return plan.model.make(image_shape, num_classes)
+        return build_within_bounds(lambda: _make(plan, image_shape, num_classes))
     except UserError as error:
         raise UserError(f"{plan.recipe.origin.locate(('model',))}: {error}") from None
+
+
+def _make(plan: Plan, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+    with seeded_weights(plan.recipe.document.seed):
+        return plan.model.make(image_shape, num_classes)
 
 
 def network_variables(network: Any) -> dict[str, Any]:

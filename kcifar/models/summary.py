@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+import numpy as np
+
 from kcifar.lazy import keras
 
 
@@ -10,7 +12,7 @@ def model_summary(network: Any) -> dict[str, Any]:
     """Count what a network holds and what one image costs, from its layers alone: nothing is run.
 
     Args:
-        network: A built functional model; a model among its layers is counted layer by layer.
+        network: A functional model, or a sketch of one; a model among its layers is counted layer by layer.
     Returns:
         Plain containers, ready for JSON: `name`, `parameters`, `trainable_parameters`, `bytes` (of the parameters as held),
         `multiply_accumulates` (of one image through convolutions and dense layers; all else counts 0) and `layers`, a list of
@@ -21,7 +23,7 @@ def model_summary(network: Any) -> dict[str, Any]:
         "name": network.name,
         "parameters": sum(_size(variable) for variable in network.weights),
         "trainable_parameters": sum(_size(variable) for variable in network.trainable_weights),
-        "bytes": sum(keras.ops.convert_to_numpy(variable).nbytes for variable in network.weights),
+        "bytes": sum(_size(variable) * np.dtype(variable.dtype).itemsize for variable in network.weights),
         "multiply_accumulates": sum(row["multiply_accumulates"] for row in rows),
         "layers": rows,
     }
