@@ -21,3 +21,5 @@ class LazyModule(ModuleType):
 
 keras: Any = LazyModule("keras")
 pandas: Any = LazyModule("pandas")
+tensorflow: Any = LazyModule("tensorflow")
+own_layers: Any = LazyModule("kcifar.layers")

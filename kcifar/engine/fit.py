@@ -10,6 +10,7 @@ import numpy as np
 
 from kcifar.engine.backend import dtype_policy, global_randomness_kept, has_gpu, seed_global_randomness
 from kcifar.engine.driver import EpochMetrics, OnBatch
+from kcifar.engine.kernels import quicken
 from kcifar.engine.network import network_variables, predict, scoring_model, set_penalty, training_model
 from kcifar.engine.rates import attach_rate_table, set_rates, table_schedule
 from kcifar.errors import TrainingFailed
@@ -33,6 +34,7 @@ class FitDriver:
         self._max_steps = max_steps
         self._precision = precision
         self._scoring = scoring_model(network, normalization)
+        quicken(network)
         self._model: Any = None
         self._schedule: Any = None
         self._structure: object = None
