@@ -131,9 +131,17 @@ def allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return repr(node["const"])
     noun = _NOUNS.get(node.get("type", ""), "a value")
     limits = [f"{sign} {node[key]:.12g}" for key, sign in _LIMITS.items() if key in node]
-    if "minItems" in node:
-        limits.append(f"of at least {node['minItems']} item{'s' * (node['minItems'] > 1)}")
+    if "minItems" in node or "maxItems" in node:
+        limits.append(_lengths(node))
     return " ".join([noun, " and ".join(limits)]).strip()
+
+
+def _lengths(node: Mapping[str, Any]) -> str:
+    """Describe how many items a list may have: "of 1 to 10 items"."""
+    least, most = node.get("minItems", 0), node.get("maxItems")
+    if most is None:
+        return f"of at least {least} item{'s' * (least != 1)}"
+    return f"of {least} to {most} items" if least else f"of at most {most} items"
 
 
 def _unknown_key(node: Mapping[str, Any], loc: tuple[int | str, ...], path: Path, walked: Path, locate: Locate) -> str:

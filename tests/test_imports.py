@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "kcifar"
 # In each rank, modules (or packages, as a whole) that do not know each other.
 RANKS = [
     {"errors", "lazy", "files", "randomness"},
-    {"checks", "registry", "command"},
+    {"checks", "registry", "command", "layers", "diagram"},
     {"yaml_file"},
     {"recipe", "runs"},
     {"models", "datasets", "augment", "optimizers", "schedules", "reporting"},

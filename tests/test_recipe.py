@@ -36,7 +36,7 @@ MISTAKES = [
         "width: [4, 8]",
         "6: model.width: unknown key; did you mean 'widths'? (allowed: widths, convolutions, dense_units, dropout_rate",
     ),
-    ("widths: [4, 8]", "widths: [4, -8]", "6: model.widths[1]: expected an integer > 0, got -8"),
+    ("widths: [4, 8]", "widths: [4, -8]", "6: model.widths[1]: expected an integer > 0 and <= 8192, got -8"),
     ("widths: [4, 8]", "image_shape: 3", "6: model.image_shape: unknown key"),
     ("batch_size: 64", "batch_size: 0", "9: defaults.batch_size: expected an integer > 0, got 0"),
     ("batch_size: 64", "batchsize: 64", "9: defaults.batchsize: unknown key; did you mean 'batch_size'?"),

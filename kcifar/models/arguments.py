@@ -3,6 +3,7 @@
 The upper ends are no recommendation: they turn a slip of the finger into a message where it would have filled the memory.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +12,10 @@ from kcifar.errors import UserError
 
 Width = Annotated[int, Field(gt=0, le=8192)]  # filters, channels or units
 Depth = Annotated[int, Field(gt=0, le=256)]  # layers or blocks in a row
+# Ten groups halve the largest image to one pixel; the longest of a published VGG has four convolutions.
+Widths = Annotated[Sequence[Width], Field(min_length=1, max_length=10)]
+Convolutions = Annotated[Sequence[Annotated[int, Field(gt=0, le=16)]], Field(min_length=1, max_length=10)]  # in each group
+DenseUnits = Annotated[Sequence[Width], Field(max_length=8)]
 Rate = Annotated[float, Field(ge=0, lt=1)]  # share that is dropped
 NormMomentum = Annotated[float, Field(ge=0, lt=1)]  # share of its averages that batch normalisation keeps, as Keras means it
 NormEpsilon = Annotated[float, Field(gt=0, le=0.1)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kcifar.checks import checked_arguments, dotted
+from kcifar.checks import checked_arguments
 from kcifar.errors import UserError
 from kcifar.lazy import keras
 from kcifar.models import MODELS
@@ -43,7 +43,7 @@ def model_maker(name: str, image_shape: tuple[int, int, int], num_classes: int, 
     for title, number in [*zip(("height", "width", "channels"), image_shape, strict=True), ("num_classes", num_classes)]:
         if number < 1:
             raise UserError(f"{name}: {title}: expected an integer > 0, got {number}")
-    values = checked_arguments(factory, arguments, (), lambda path: f"{name}: {dotted(path)}" if path else name, SUPPLIED)
+    values = checked_arguments(factory, arguments, (), lambda path: name, SUPPLIED)
     return lambda: factory(image_shape, num_classes, **values)
 
 

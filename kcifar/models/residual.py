@@ -1,16 +1,13 @@
 """The residual network of the2roock/Cifar10-Classification (Cifar10_Classification.ipynb), and its family by numbers."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from kcifar.errors import UserError
 from kcifar.lazy import keras
 from kcifar.models import MODELS
-
-PositiveInt = Annotated[int, Field(gt=0)]
-Sizes = Annotated[Sequence[PositiveInt], Field(min_length=1)]
+from kcifar.models.arguments import Activation, Attention, Convolutions, DenseUnits, NormMomentum, Rate, Widths, expect_image
+from kcifar.models.blocks import attend
 
 
 @MODELS.register("residual_cnn")
@@ -18,11 +15,13 @@ def residual_cnn(
     image_shape: tuple[int, int, int],
     num_classes: int,
     *,
-    widths: Sizes = (64, 128, 256, 512, 512),
-    convolutions: Sizes = (2, 2, 3, 3, 3),
-    dense_units: Sequence[PositiveInt] = (1024, 1024, 256),
-    dropout_rate: Annotated[float, Field(ge=0, lt=1)] = 0.3,
-    norm_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99,
+    widths: Widths = (64, 128, 256, 512, 512),
+    convolutions: Convolutions = (2, 2, 3, 3, 3),
+    dense_units: DenseUnits = (1024, 1024, 256),
+    dropout_rate: Rate = 0.3,
+    norm_momentum: NormMomentum = 0.99,
+    activation: Activation = "relu",
+    attention: Attention = "none",
 ) -> Any:
     """Build a stack of residual blocks, each of which also sees the input image, and a dense head.
 
@@ -36,10 +35,12 @@ def residual_cnn(
         num_classes: Length of a row of logits.
         widths: Filters of each block.
         convolutions: How many 3x3 convolutions each block stacks; as many entries as `widths`.
-        dense_units: Units of the ReLU layers of the head; each is followed by dropout. May be empty.
+        dense_units: Units of the hidden layers of the head; each is followed by dropout. May be empty.
         dropout_rate: Share of units dropped after each of them.
         norm_momentum: Share of its averages that batch normalisation keeps at each update, as Keras means it; runs of a few hundred
             updates need less than the default.
+        activation: Of the 3x3 convolutions and the hidden layers of the head.
+        attention: Weighs the channels of each stack of 3x3 convolutions before the sum; the notebook has none.
     Returns:
         Functional model: normalised float32 images (batch, *image_shape) to float32 logits (batch, num_classes).
     Raises:
@@ -52,22 +53,29 @@ def residual_cnn(
     images = keras.Input(image_shape, name="images")
     hidden = images
     for position, (width, depth) in enumerate(zip(widths, convolutions, strict=True)):
-        hidden = _block(images, hidden, position, width, depth, norm_momentum)
+        stack = _stack(hidden, width, depth, activation, f"block{position + 1}")
+        stack = attend(stack, attention, f"block{position + 1}")
+        hidden = _sum_and_halve(images, hidden, stack, position, norm_momentum)
     hidden = keras.layers.Flatten(name="flatten")(hidden)
     for number, units in enumerate(dense_units, start=1):
-        hidden = keras.layers.Dense(units, activation="relu", name=f"head_dense{number}")(hidden)
+        hidden = keras.layers.Dense(units, activation=activation, name=f"head_dense{number}")(hidden)
         hidden = keras.layers.Dropout(dropout_rate, name=f"head_dropout{number}")(hidden)
     logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(hidden)
     return keras.Model(images, logits, name="residual_cnn")
 
 
-def _block(images: Any, previous: Any, position: int, width: int, depth: int, norm_momentum: float) -> Any:
-    """Return the output of the block at `position` (0 is the first, whose previous output is the image itself)."""
-    layers = keras.layers
-    name = f"block{position + 1}"
-    stack = previous
+def _stack(previous: Any, width: int, depth: int, activation: str, name: str) -> Any:
+    """Return the output of a block's 3x3 convolutions."""
+    hidden = previous
     for number in range(1, depth + 1):
-        stack = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"{name}_conv{number}")(stack)
+        hidden = keras.layers.Conv2D(width, 3, padding="same", activation=activation, name=f"{name}_conv{number}")(hidden)
+    return hidden
+
+
+def _sum_and_halve(images: Any, previous: Any, stack: Any, position: int, norm_momentum: float) -> Any:
+    """Return the output of the block at `position` (0 is the first, whose previous output is the image itself)."""
+    layers, width = keras.layers, stack.shape[-1]
+    name = f"block{position + 1}"
     terms = [stack]
     shrunk = images
     if position > 0:
@@ -82,8 +90,5 @@ def _check_sizes(image_shape: tuple[int, int, int], widths: Sequence[int], convo
     """Refuse what cannot be built, before Keras refuses it in its own words or silently drops the last row of pixels."""
     if len(convolutions) != len(widths):
         raise UserError(f"residual_cnn: convolutions: expected one number for each of the {len(widths)} widths, got {len(convolutions)}")
-    height, width, _ = image_shape
     step = 2 ** len(widths)
-    if min(height, width) < step or height % step or width % step:
-        allowed = f"height and width to be multiples of {step}, as {len(widths)} blocks halve the image"
-        raise UserError(f"residual_cnn: expected {allowed}, got images of {height}x{width}")
+    expect_image("residual_cnn", image_shape, at_least=step, multiple_of=step, because=f"as {len(widths)} blocks halve the image")

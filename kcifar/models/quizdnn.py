@@ -1,0 +1,98 @@
+"""QuizDNN: nine equal convolutions whose inputs are sums of what came before, 299,018 parameters for 32x32x3 and 10 classes.
+
+From a quiz of a public course; the wiring is stated in sairamsubramaniam/tsai_projects (quiz9/README.md) and counts to the number that the
+project names. A convolution is followed by its activation, then by batch normalisation; there is no dropout unless asked for.
+
+    x1 = conv(image)      x4 = pool(x1 + x2 + x3)      x8 = pool(x5 + x6 + x7)
+    x2 = conv(x1)         x5 = conv(x4)                x9 = conv(x8)
+    x3 = conv(x1 + x2)    x6 = conv(x4 + x5)           x10 = conv(x8 + x9)
+                          x7 = conv(x4 + x5 + x6)      x11 = conv(x8 + x9 + x10), averaged, then the logits
+
+Each column is a group here, each convolution a block of it. Kernels start as torch starts them; biases start at zero, where torch draws them too.
+Pooling keeps the last row of an odd number, which torch drops; at 32 pixels no number is odd.
+"""
+
+from typing import Any
+
+from kcifar.lazy import keras
+from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, Width, expect_image
+from kcifar.models.blocks import Style, classify, torch_uniform
+from kcifar.models.variants import register_variant
+
+# Two poolings of 3 pixels: 2, then 1.
+SMALLEST_IMAGE = 3
+
+
+def quizdnn(
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    width: Width = 64,
+    dropout_rate: Rate = 0.0,
+    activation: Activation = "relu",
+    norm_momentum: NormMomentum = 0.9,
+    norm_epsilon: NormEpsilon = 1e-5,
+) -> Any:
+    """Build three groups of three convolutions, each group on images of half the size.
+
+    Args:
+        name: Of the network.
+        image_shape: Height, width, channels; 3 pixels a side or more.
+        num_classes: Length of a row of logits.
+        width: Filters of every convolution.
+        dropout_rate: Share of the averaged channels dropped before the logits.
+        activation: Between each convolution and its batch normalisation.
+        norm_momentum: Share of its averages that batch normalisation keeps; torch's default, by its own meaning 0.1.
+        norm_epsilon: Added to the variance; torch's default.
+    Returns:
+        Functional model: normalised float32 images (batch, *image_shape) to float32 logits (batch, num_classes).
+    Raises:
+        UserError: The image cannot be halved twice.
+    """
+    expect_image(name, image_shape, at_least=SMALLEST_IMAGE, because="as the image is halved twice")
+    layers, style = keras.layers, Style(activation, norm_momentum, norm_epsilon, torch_uniform)
+    images = keras.Input(image_shape, name="images")
+    hidden = layers.MaxPooling2D(2, padding="same", name="group1_pool")(_first_group(style, images, width))
+    hidden = layers.MaxPooling2D(2, padding="same", name="group2_pool")(_second_group(style, hidden, width))
+    logits = classify(_third_group(style, hidden, width), num_classes, dropout_rate)
+    return keras.Model(images, logits, name=name)
+
+
+def _first_group(style: Style, images: Any, width: int) -> Any:
+    """Return x1 + x2 + x3."""
+    x1 = _block(style, images, width, "group1_block1")
+    x2 = _block(style, x1, width, "group1_block2")
+    total = _add("group1_block2", x1, x2)
+    x3 = _block(style, total, width, "group1_block3")
+    return _add("group1_block3", total, x3)
+
+
+def _second_group(style: Style, x4: Any, width: int) -> Any:
+    """Return x5 + x6 + x7: the group's own input is not among them."""
+    x5 = _block(style, x4, width, "group2_block1")
+    total = _add("group2_block1", x4, x5)
+    x6 = _block(style, total, width, "group2_block2")
+    x7 = _block(style, _add("group2_block2", total, x6), width, "group2_block3")
+    return _add("group2_block3", x5, x6, x7)
+
+
+def _third_group(style: Style, x8: Any, width: int) -> Any:
+    """Return x11 alone."""
+    x9 = _block(style, x8, width, "group3_block1")
+    total = _add("group3_block1", x8, x9)
+    x10 = _block(style, total, width, "group3_block2")
+    return _block(style, _add("group3_block2", total, x10), width, "group3_block3")
+
+
+def _block(style: Style, images: Any, width: int, name: str) -> Any:
+    """Convolve with a bias, activate, normalise: in this order, unlike the other families."""
+    hidden = style.conv(images, width, 3, f"{name}_conv1", use_bias=True)
+    return style.norm(style.activate(hidden, f"{name}_act1"), f"{name}_norm1")
+
+
+def _add(block: str, *terms: Any) -> Any:
+    return keras.layers.Add(name=f"{block}_add")(list(terms))
+
+
+register_variant("quizdnn", quizdnn)

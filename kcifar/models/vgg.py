@@ -1,0 +1,136 @@
+"""VGG: groups of 3x3 convolutions with a max pooling after each, with or without batch normalisation.
+
+Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015 (https://arxiv.org/abs/1409.1556).
+
+- `vgg16` (33,646,666 parameters for 32x32x3 and 10 classes) and `vgg13` (8,920,650) are those of nguyen-nhat-mai/CIFAR-10-image_classification:
+  batch normalisation between convolution and activation, a head of two dense layers with dropout before each. Its `vgg13` is the 16-layer network
+  without its last group, not the paper's configuration B. Kernels start as torch starts them, since that project changes nothing.
+- `vgg11_plain`, `vgg13_plain`, `vgg16_plain`, `vgg19_plain` are the paper's configurations A, B, D, E without batch normalisation; averaging and
+  one dense layer take the place of its three dense layers of 124 million parameters, which images of 32 pixels do not need. The paper starts the deep
+  ones from the trained shallow one. Here, as in torchvision, He's normal kernels (outgoing connections counted) let all of them train from
+  nothing; torchvision's normal dense kernels of deviation 0.01 suit 25,088 inputs, so torch's default is taken for the dense layers.
+
+Biases start at zero, as in torchvision. Pooling keeps the last row of an odd number, which torch drops, so that sizes other than multiples of
+32 lose nothing; at 32 pixels no number is odd.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from kcifar.errors import UserError
+from kcifar.lazy import keras
+from kcifar.models.arguments import Activation, Convolutions, DenseUnits, NormEpsilon, NormMomentum, Rate, Widths, expect_image
+from kcifar.models.blocks import Style, he_normal_fan_out, torch_uniform
+from kcifar.models.variants import register_variant
+
+
+def vgg(
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    widths: Widths = (32, 64, 128, 256),
+    convolutions: Convolutions = (1, 1, 2, 2),
+    head: Literal["average", "flatten"] = "average",
+    dense_units: DenseUnits = (),
+    dropout_rate: Rate = 0.0,
+    batch_norm: bool = True,
+    activation: Activation = "relu",
+    norm_momentum: NormMomentum = 0.9,
+    norm_epsilon: NormEpsilon = 1e-5,
+) -> Any:
+    """Build groups of 3x3 convolutions that each end in a 2x2 max pooling, and a head.
+
+    Args:
+        name: Of the network.
+        image_shape: Height, width, channels; more than 2 to the number of groups, less one, pixels a side.
+        num_classes: Length of a row of logits.
+        widths: Filters of each group's convolutions.
+        convolutions: How many each group has; as many entries as `widths`.
+        head: Whether the last images are averaged, or taken pixel by pixel, which ties the weights to the image size.
+        dense_units: Units of the head's hidden layers. May be empty.
+        dropout_rate: Share dropped before each hidden layer; before the logits if there is none.
+        batch_norm: Whether batch normalisation stands between a convolution and its activation.
+        activation: Of convolutions and hidden layers.
+        norm_momentum: Share of its averages that batch normalisation keeps; torch's default, by its own meaning 0.1.
+        norm_epsilon: Added to the variance; torch's default.
+    Returns:
+        Functional model: normalised float32 images (batch, *image_shape) to float32 logits (batch, num_classes).
+    Raises:
+        UserError: The image cannot be halved that often, or `widths` and `convolutions` differ in length.
+    """
+    if len(convolutions) != len(widths):
+        raise UserError(f"{name}: convolutions: expected one number for each of the {len(widths)} widths, got {len(convolutions)}")
+    expect_image(name, image_shape, at_least=2 ** (len(widths) - 1) + 1, because=f"as {len(widths)} poolings halve the image")
+    style = Style(activation, norm_momentum, norm_epsilon, torch_uniform if batch_norm else he_normal_fan_out)
+    images = keras.Input(image_shape, name="images")
+    hidden = images
+    for group, (width, depth) in enumerate(zip(widths, convolutions, strict=True), start=1):
+        for number in range(1, depth + 1):
+            hidden = style.conv(hidden, width, 3, f"block{group}_conv{number}", use_bias=True)
+            hidden = style.norm(hidden, f"block{group}_norm{number}") if batch_norm else hidden
+            hidden = style.activate(hidden, f"block{group}_act{number}")
+        hidden = keras.layers.MaxPooling2D(2, padding="same", name=f"block{group}_pool")(hidden)
+    hidden = _dense_layers(style, _as_row(hidden, head), dense_units, dropout_rate)
+    logits = keras.layers.Dense(num_classes, kernel_initializer=torch_uniform(), dtype="float32", name="logits")(hidden)
+    return keras.Model(images, logits, name=name)
+
+
+def _as_row(images: Any, head: str) -> Any:
+    """Return one row of numbers an image."""
+    layers = keras.layers
+    return layers.GlobalAveragePooling2D(name="head_pool")(images) if head == "average" else layers.Flatten(name="head_flatten")(images)
+
+
+def _dense_layers(style: Style, hidden: Any, dense_units: Sequence[int], dropout_rate: float) -> Any:
+    """Return what the logits are computed from."""
+    layers = keras.layers
+    if dropout_rate and not dense_units:
+        return layers.Dropout(dropout_rate, name="head_dropout")(hidden)
+    for number, units in enumerate(dense_units, start=1):
+        hidden = layers.Dropout(dropout_rate, name=f"head_dropout{number}")(hidden) if dropout_rate else hidden
+        hidden = layers.Dense(units, style.activation, kernel_initializer=torch_uniform(), name=f"head_dense{number}")(hidden)
+    return hidden
+
+
+def vgg_with_dense_head(
+    name: str,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    widths: Widths,
+    convolutions: Convolutions,
+    dense_units: DenseUnits,
+    dropout_rate: Rate = 0.5,
+    activation: Activation = "relu",
+    norm_momentum: NormMomentum = 0.9,
+    norm_epsilon: NormEpsilon = 1e-5,
+) -> Any:
+    """Build a `vgg` with batch normalisation and hidden dense layers on every pixel; dropout as in the paper (section 3.1) if not said otherwise."""
+    return vgg(
+        name,
+        image_shape,
+        num_classes,
+        widths=widths,
+        convolutions=convolutions,
+        head="flatten",
+        dense_units=dense_units,
+        dropout_rate=dropout_rate,
+        batch_norm=True,
+        activation=activation,
+        norm_momentum=norm_momentum,
+        norm_epsilon=norm_epsilon,
+    )
+
+
+# The paper's table 1; its columns A, B, D and E differ in the number of convolutions.
+WIDTHS = (64, 128, 256, 512, 512)
+PLAIN = {"vgg11_plain": (1, 1, 2, 2, 2), "vgg13_plain": (2, 2, 2, 2, 2), "vgg16_plain": (2, 2, 3, 3, 3), "vgg19_plain": (2, 2, 4, 4, 4)}
+# What a plain variant has none of, or has in one way only.
+LIGHT = {"head": "average", "dense_units": (), "batch_norm": False, "norm_momentum": 0.9, "norm_epsilon": 1e-5}
+
+register_variant("vgg", vgg)
+register_variant("vgg16", vgg_with_dense_head, widths=WIDTHS, convolutions=(2, 2, 3, 3, 3), dense_units=(4096, 4096))
+register_variant("vgg13", vgg_with_dense_head, widths=WIDTHS[:4], convolutions=(2, 2, 3, 3), dense_units=(500, 500))
+for plain, depths in PLAIN.items():
+    register_variant(plain, vgg, widths=WIDTHS, convolutions=depths, **LIGHT)
