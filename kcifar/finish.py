@@ -8,9 +8,8 @@ import numpy as np
 
 from kcifar.evaluation import example_arrays, metrics, prediction_arrays
 from kcifar.files import complete_file, write_json
-from kcifar.lazy import keras
 from kcifar.preparation import PreparedData
-from kcifar.runs import EXAMPLES, PREDICTIONS, TEST, RunFolder
+from kcifar.runs import EXAMPLES, PREDICTIONS, TEST, RunFolder, load_saved_model
 
 Logits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -23,7 +22,7 @@ def save_model(model: Any, path: Path) -> None:
 
 def load_weights(model: Any, path: Path) -> None:
     """Give a model the weights of a saved model of the same architecture."""
-    model.set_weights(keras.models.load_model(path, compile=False, safe_mode=True).get_weights())
+    model.set_weights(load_saved_model(path).get_weights())
 
 
 def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selected: str, test: str) -> dict[str, Any] | None:

@@ -173,7 +173,7 @@ class Run:
 
     def load_model(self) -> Any:
         """Return the trained `keras.Model`: images 0..255 (batch, height, width, 3) in, probabilities (batch, classes) out."""
-        return keras.models.load_model(self._existing(MODEL_FILE), compile=False, safe_mode=True)
+        return load_saved_model(self._existing(MODEL_FILE))
 
     def _existing(self, name: str) -> Path:
         path = self.path / name
@@ -204,6 +204,13 @@ def open_run(path: str | Path) -> Run:
     if not (run.path / RECIPE).is_file():
         raise UserError(f"{one_line(path)}: expected a run folder (with {RECIPE}), found none")
     return run
+
+
+def load_saved_model(path: Path) -> Any:
+    """Return the `keras.Model` of a file, of Keras' layers and our own; code that a file brings along is refused."""
+    import kcifar.layers  # noqa: F401  # makes our own layers known to Keras by name
+
+    return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def read_json(path: Path) -> Any:

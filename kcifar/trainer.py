@@ -17,6 +17,7 @@ from kcifar.checkpoint import Position, load_checkpoint, restore_variables, save
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.engine.backend import automatic_precision, backend_name, check_backend, device_names, dtype_policy, enable_determinism, load_backend
 from kcifar.engine.driver import EpochDriver, EpochMetrics
+from kcifar.engine.initialization import initialize_from_data
 from kcifar.engine.network import build_network, check_penalties, inference_model, normalization_layer
 from kcifar.environment import describe_environment
 from kcifar.errors import Terminated, TrainingFailed, UserError, one_line
@@ -96,6 +97,8 @@ class Trainer:
         """Train all that is left and write the results; whatever ends it early is written to `status.json`."""
         try:
             self._resume() if self._job.resume else self._begin()
+            if self.position.epoch == 0:  # a new run, or one that no checkpoint was restored of
+                initialize_from_data(self.plan, self.driver.network, self.driver.normalization, self.data)
             for stage in self.plan.stages:
                 self._run_stage(stage)
             self._finish()

@@ -50,14 +50,14 @@ def _make(plan: Plan, image_shape: tuple[int, int, int], num_classes: int) -> An
 def network_variables(network: Any) -> dict[str, Any]:
     """Return a network's variables by a path that is the same in every process.
 
-    Keras' own path will not do for all: the seed generators of dropout layers are numbered through the whole process. What does
-    not lie under its layer's name is called after the layer and its place in it.
+    Keras' own path will not do for all: the seed generators of dropout layers, and of attention, are numbered through the whole process.
+    They, and what does not lie under its layer's name, are called after the layer and their place in it.
 
     Raises:
         UserError: Two variables share a path; the network's layers are not all named.
     """
     paths = [
-        (variable.path if variable.path.startswith(f"{layer.name}/") else f"{layer.name}/{index}/{variable.name}", variable)
+        (variable.path if _is_lasting(variable, layer) else f"{layer.name}/{index}/{variable.name}", variable)
         for layer in network.layers
         for index, variable in enumerate(layer.variables)
     ]
@@ -65,6 +65,10 @@ def network_variables(network: Any) -> dict[str, Any]:
     if len(by_path) != len(paths):
         raise UserError(f"model {network.name}: two variables share a path; give every layer a name of its own")
     return by_path
+
+
+def _is_lasting(variable: Any, layer: Any) -> bool:
+    return bool(variable.path.startswith(f"{layer.name}/") and variable.name != "seed_generator_state")
 
 
 def normalization_layer(kind: str, channel_mean: Sequence[float], channel_deviation: Sequence[float]) -> Any:
@@ -137,18 +141,20 @@ def check_penalties(network: Any, plan: Plan) -> None:
 def set_penalty(network: Any, penalty: Penalty | None, place: str) -> None:
     """Put an L2 penalty on the kernels of the layers whose name fits the pattern, and on no other.
 
-    The regulariser is set on the variable: setting `layer.kernel_regularizer` after the layer is built has no effect.
+    The regulariser is set on the variable: setting `layer.kernel_regularizer` after the layer is built has no effect. Kernels of
+    frozen layers (a whitening that was set from the data) are left out: their penalty would be a constant in the reported loss.
 
     Args:
         network: The network.
         penalty: Strength (of the sum of squares) and pattern; None for no penalty.
         place: Where the recipe says so, for the message.
     Raises:
-        UserError: The pattern fits no layer with a kernel.
+        UserError: The pattern fits no layer with a trained kernel.
     """
-    kernels = {layer.name: layer.kernel for layer in network.layers if getattr(layer, "kernel", None) is not None}
-    chosen = {name for name in kernels if penalty is not None and fnmatchcase(name, penalty.layers)}
+    # By the variable's name, not the layer's attribute: attention holds four kernels in layers of its own.
+    kernels = [(layer.name, variable) for layer in network.layers for variable in layer.trainable_variables if variable.name == "kernel"]
+    chosen = {name for name, _ in kernels if penalty is not None and fnmatchcase(name, penalty.layers)}
     if penalty is not None and not chosen:
-        raise UserError(f"{place}: expected a pattern that fits a layer with a kernel, such as {next(iter(kernels))!r}, got {penalty.layers!r}")
-    for name, kernel in kernels.items():
+        raise UserError(f"{place}: expected a pattern that fits a layer with a kernel, such as {kernels[0][0]!r}, got {penalty.layers!r}")
+    for name, kernel in kernels:
         kernel.regularizer = keras.regularizers.L2(penalty.value) if penalty is not None and name in chosen else None
