@@ -1,6 +1,6 @@
 """`python -m kcifar.bench`: measurements on this machine, each against its rivals in one process."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,9 +21,10 @@ def train(
     for name in precision or ():
         expect_choice("--precision", name, PRECISIONS)
     load_backend()
+    from kcifar.benchmarks.table import show_table
     from kcifar.benchmarks.train import compare
 
-    _show("Training, residual_cnn, batch 64", compare(precision or list(dict.fromkeys(["float32", automatic_precision()])), repeats))
+    show_table("Training, residual_cnn, batch 64", compare(precision or list(dict.fromkeys(["float32", automatic_precision()])), repeats))
 
 
 @app.command()
@@ -33,20 +34,46 @@ def augment(repeats: Repeats = 7, batches: Annotated[int, typer.Option(min=1, ma
 
     load_backend()
     from kcifar.benchmarks.augment import compare
+    from kcifar.benchmarks.table import show_table
 
-    _show("Augmentation, batches of 64, 32x32x3", compare(batches, repeats))
+    show_table("Augmentation, batches of 64, 32x32x3", compare(batches, repeats))
 
 
-def _show(title: str, table: Any) -> None:
-    """Print a table with the machine it was measured on."""
-    from kcifar.engine.backend import device_names
-    from kcifar.environment import describe_environment
-    from kcifar.lazy import keras
+@app.command()
+def models(
+    names: Annotated[list[str] | None, typer.Argument(help="Registered networks.  [default: all]")] = None,
+    repeats: Repeats = 3,
+    precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
+) -> None:
+    """Images a second of each network, forward and in training, and how its bare Keras layers compare."""
+    from kcifar.checks import expect_choice
+    from kcifar.engine.backend import PRECISIONS, load_backend
+    from kcifar.models import MODELS
 
-    facts = describe_environment(keras.config.backend(), device_names(), "", ())
-    versions = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if name in ("keras", facts["backend"]))
-    print(f"{title}\n{facts['processor']}, {facts['cores']} cores, {', '.join(facts['devices'])}; {versions}\n")
-    print(table.to_string(index=False, float_format=lambda value: f"{value:,.2f}" if value < 100 else f"{value:,.0f}", na_rep="-"))
+    expect_choice("--precision", precision, PRECISIONS)
+    wanted = names or MODELS.names()
+    for name in wanted:
+        MODELS.get(name, "bench models")
+    load_backend()
+    from kcifar.benchmarks.networks import compare
+    from kcifar.benchmarks.table import show_table
+
+    show_table(f"Networks, 32x32x3, 10 classes, {precision}", compare(wanted, precision, repeats))
+
+
+@app.command()
+def torch(repeats: Repeats = 7, precision: Annotated[list[str] | None, typer.Option(help="float32, mixed_bfloat16; repeatable.")] = None) -> None:
+    """Images a second of resnet18's training step: ours, Keras as it comes, and plain PyTorch."""
+    from kcifar.checks import expect_choice
+    from kcifar.engine.backend import load_backend
+
+    for name in precision or ():
+        expect_choice("--precision", name, ("float32", "mixed_bfloat16"))
+    load_backend()
+    from kcifar.benchmarks.pytorch import compare
+    from kcifar.benchmarks.table import show_table
+
+    show_table("Training step, resnet18, batch 64", compare(precision or ["float32", "mixed_bfloat16"], repeats))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from kcifar.engine.kernels import quicken
 
-# bfloat16 keeps 8 binary digits: a sum of rounded products is right to a few thousandths of the largest.
-TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2}
+# bfloat16 keeps 8 binary digits: a sum of rounded products is right to a few hundredths of the largest.
+TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 4e-2}
 
 
 @pytest.fixture(params=["float32", "mixed_bfloat16"])
@@ -43,6 +43,7 @@ def trained(network: keras.Model, given: tf.Tensor, training: bool = True) -> di
 
 def agree(layers: list[Any], shape: tuple[int, ...], policy: str) -> None:
     """Train one step of the same layers with and without the kernels."""
+    keras.utils.set_random_seed(0)
     network = keras.Sequential([keras.Input(shape[1:]), *layers])
     former = network.get_weights()
     expected = trained(network, images(shape))
@@ -102,12 +103,23 @@ class TestConvolution:
         finally:
             keras.config.set_dtype_policy("float32")
 
+    @pytest.mark.parametrize("settings", [{"strides": 1, "padding": "same", "activation": "relu"}, {"strides": 2, "padding": "valid"}], ids=str)
+    def test_trains_groups_of_channels_as_keras_does(self, settings: dict[str, Any], policy: str) -> None:
+        agree([keras.layers.Conv2D(12, 3, groups=4, name="conv", **settings)], (3, 7, 7, 8), policy)
+
+    @pytest.mark.parametrize("settings", [{"padding": "same", "activation": "gelu"}, {"strides": 2, "depth_multiplier": 2}], ids=str)
+    def test_trains_channel_by_channel_as_keras_does(self, settings: dict[str, Any]) -> None:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            agree([keras.layers.DepthwiseConv2D(5, name="conv", **settings)], (3, 9, 9, 8), "mixed_bfloat16")
+        finally:
+            keras.config.set_dtype_policy("float32")
+
     @pytest.mark.parametrize(
         ("policy_name", "shape", "settings"),
         [
             ("float32", (4, 4, 128), {"kernel_size": 3, "padding": "same"}),
             ("mixed_bfloat16", (16, 16, 128), {"kernel_size": 3, "padding": "same"}),  # slower by products
-            ("mixed_bfloat16", (4, 4, 128), {"kernel_size": 3, "padding": "same", "groups": 4}),
             ("mixed_bfloat16", (4, 4, 128), {"kernel_size": 3, "padding": "same", "dilation_rate": 2}),
         ],
         ids=str,
@@ -120,6 +132,14 @@ class TestConvolution:
             keras.config.set_dtype_policy("float32")
         quicken(network)
         assert "call" not in vars(network.layers[0])
+
+
+def test_a_shared_layer_is_left_alone() -> None:
+    first, second = keras.Input((4, 4, 3)), keras.Input((4, 4, 3))
+    shared = keras.layers.BatchNormalization(name="norm")
+    network = keras.Model([first, second], [shared(first), shared(second)])
+    quicken(network)
+    assert "call" not in vars(shared)
 
 
 def test_a_saved_network_holds_keras_own_layers(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ PARAMETERS = {
     "resnet50": 23_520_842,
     # kuangliu/pytorch-cifar, and two numbers for each of the 512 channels that the paper normalises after the last sum.
     "preact_resnet18": 11_171_146 + 2 * 512,
-    # Zagoruyko and Komodakis (2016), tables 4 and 5: 2.7M (rounded down), 11.0M, 36.5M.
+    # Zagoruyko and Komodakis (2016): 2.7M, 11.0M, 36.5M.
     "wrn_16_4": 2_748_890,
     "wrn_16_8": 10_961_370,
     "wrn_28_10": 36_479_194,
