@@ -11,8 +11,10 @@ COMMANDS = {
     "report": "tables and figures from saved runs",
     "evaluate": "metrics and predictions of a split of a saved run",
     "export": "an inference model, verified by reloading it",
+    "models": "the networks, their sizes, and pictures of them",
     "bench": "measurements on this machine",
 }
+HOMES = {"models": "kcifar.models.__main__"}  # of a command that is a package's; the others are modules of their own name
 
 
 def main() -> None:
@@ -26,7 +28,7 @@ def main() -> None:
         print(f"error: no command {name!r}{did_you_mean(name, COMMANDS)} (there are: {', '.join(COMMANDS)})", file=sys.stderr)
         sys.exit(2)
     sys.argv = [f"kcifar {name}", *sys.argv[2:]]
-    run_app(importlib.import_module(f"kcifar.{name}").app)
+    run_app(importlib.import_module(HOMES.get(name, f"kcifar.{name}")).app)
 
 
 if __name__ == "__main__":

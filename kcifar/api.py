@@ -77,7 +77,7 @@ def import_parts(path: Path) -> None:
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except (Exception, SystemExit) as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path.absolute())]
         place = f"{path}:{lines[-1]}" if lines else path
         raise UserError(f"--import {place}: {type(error).__name__}: {one_line(error)}") from error
 

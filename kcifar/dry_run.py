@@ -36,7 +36,7 @@ def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:
     counts = ", ".join(f"{count:,} {title}" for title, count in prepared.description["counts"].items())
     facts = {
         "data set": f"{prepared.dataset.name}: {counts}",
-        "network": f"{network.name}: {size['parameters']:,} parameters, {size['trainable_parameters']:,} trainable, {size['bytes'] / 2**20:.1f} MB",
+        "network": f"{network.name}: {size['parameters']:,} parameters, {size['trainable_parameters']:,} trainable, {size['bytes'] / 1e6:.1f} MB",
         "backend": f"{backend}, {precision}",
     }
     console.print(yaml_text(plan.to_dict() | {"precision": precision}), markup=False)

@@ -22,10 +22,12 @@ class Registry:
     Args:
         kind: What a message calls the part, for example "optimizer".
         package: Dotted name of the package whose modules register the built-in parts.
+        listing: The command that lists all, where they are too many for a message.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, listing: str = "") -> None:
         self.kind = kind
+        self._listing = listing
         self._package = package
         self._factories: dict[str, Factory] = {}
         self._discovered = False
@@ -59,13 +61,13 @@ class Registry:
             name: As the recipe writes it.
             place: Where it is written, for the message: "stages/mine.yaml:6: model.name".
         Raises:
-            UserError: There is none; the message offers the nearest name and lists all.
+            UserError: There is none; the message offers the nearest name and says which there are.
         """
         self._discover()
         if name not in self._factories:
             where = f"{place}: " if place else ""
-            known = ", ".join(sorted(self._factories))
-            raise UserError(f"{where}no {self.kind} {name!r}{did_you_mean(name, self._factories)} (there are: {known})")
+            known = f"{self._listing} lists all" if self._listing else f"there are: {', '.join(sorted(self._factories))}"
+            raise UserError(f"{where}no {self.kind} {name!r}{did_you_mean(name, self._factories)} ({known})")
         return self._factories[name]
 
     def _discover(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import tiny_recipe
 
-COMMANDS = ("train", "report", "evaluate", "export", "bench")
+COMMANDS = ("train", "report", "evaluate", "export", "models", "bench")
 HEAVY = ("keras", "tensorflow", "jax", "torch", "pandas", "sklearn", "matplotlib")
 
 # Runs a command and reports, on the last line, which heavy modules it imported.
@@ -44,7 +44,14 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         ("train", ["--stages", "none.yaml"], "none.yaml: no such file"),
         ("train", ["--stage", "x"], "No such option: --stage"),
         ("train", ["--stages", "{recipe}", "--set", "stages.1.epochs=many"], "--set stages.1.epochs=many: stages[1].epochs: expected an integer > 0, got 'many'"),
-        ("train", ["--stages", "{recipe}", "--set", "model.name=resnet81"], "--set model.name=resnet81: model.name: no model 'resnet81'"),
+        (
+            "train",
+            ["--stages", "{recipe}", "--set", "model.name=resnet81"],
+            "--set model.name=resnet81: model.name: no model 'resnet81'; did you mean 'resnet18'? (python -m kcifar.models lists all)",
+        ),
+        ("bench", ["models", "resnet81"], "bench models: no model 'resnet81'; did you mean 'resnet18'?"),
+        ("bench", ["models", "lenet", "--precision", "float31"], "--precision: expected one of float32, mixed_bfloat16, mixed_float16, got 'float31'"),
+        ("bench", ["torch", "--precision", "mixed_float16"], "--precision: expected one of float32, mixed_bfloat16, got 'mixed_float16'"),
         ("train", ["--stages", "{recipe}", "--seed", "-3"], "--set seed=-3: seed: expected an integer >= 0"),
         ("train", ["--stages", "{recipe}", "--resume", "--overwrite"], "expected --resume or --overwrite, got both"),
         ("train", ["--resume", "--run", "x", "--seed", "3"], "--set, --seed: expected together with --stages"),

@@ -38,7 +38,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def place_of(path: Path) -> str:
-    return path.relative_to(ROOT).with_suffix("").parts[0]
+    return "__main__" if path.name == "__main__.py" else path.relative_to(ROOT).with_suffix("").parts[0]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))

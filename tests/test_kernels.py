@@ -134,14 +134,6 @@ class TestConvolution:
         assert "call" not in vars(network.layers[0])
 
 
-def test_a_shared_layer_is_left_alone() -> None:
-    first, second = keras.Input((4, 4, 3)), keras.Input((4, 4, 3))
-    shared = keras.layers.BatchNormalization(name="norm")
-    network = keras.Model([first, second], [shared(first), shared(second)])
-    quicken(network)
-    assert "call" not in vars(shared)
-
-
 def test_a_saved_network_holds_keras_own_layers(tmp_path: Path) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

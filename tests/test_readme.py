@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from published_parameters import PARAMETERS
 
+from kcifar.models import MODELS
 from kcifar.recipe import Document, Stage
 
 ROOT = Path(__file__).parent.parent
@@ -34,10 +36,24 @@ def test_every_recipe_and_command_exists() -> None:
     for path in re.findall(r"stages/\w+\.yaml", README):
         assert (ROOT / path).exists(), path
     for command in re.findall(r"python -m kcifar\.(\w+)", README):
-        assert (ROOT / "kcifar" / f"{command}.py").exists(), command
+        assert (ROOT / "kcifar" / f"{command}.py").exists() or (ROOT / "kcifar" / command / "__main__.py").exists(), command
 
 
-@pytest.mark.parametrize("command", ["train", "report", "evaluate", "export"])
+def test_the_zoo_is_whole() -> None:
+    zoo = README[README.index("| family | networks") : README.index("Each file in `kcifar/models/`")]
+    assert set(re.findall(r"`(\w+)`", zoo)) == set(MODELS.names())
+
+
+def test_the_sizes_are_the_published_ones() -> None:
+    zoo = README[README.index("| family | networks") : README.index("Each file in `kcifar/models/`")]
+    counts = {published.count for published in PARAMETERS.values()} | {16_998_986}
+    exact = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*,\d{3}", zoo)}
+    rounded = re.findall(r"([\d.]+)M", zoo)
+    assert exact <= counts
+    assert [number for number in rounded if not any(f"{count / 1e6:.{len(number.split('.')[1])}f}" == number for count in counts)] == []
+
+
+@pytest.mark.parametrize("command", ["train", "report", "evaluate", "export", "models", "bench"])
 def test_the_options_of_its_commands_exist(command: str) -> None:
     used = {
         option

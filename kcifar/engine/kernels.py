@@ -33,20 +33,10 @@ def quicken(network: Any) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.Model):
             quicken(layer)
-        elif not _is_called_once(layer):
-            continue
         elif isinstance(layer, keras.layers.BatchNormalization) and _fits_fused_norm(layer):
             layer.call = MethodType(_fused_norm, layer)
         elif on_processor and isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             _quicken_conv(layer)
-
-
-def _is_called_once(layer: Any) -> bool:
-    """Whether the layer has one shape to choose by; a network of the user's may share layers."""
-    try:
-        return bool(layer.input.shape and layer.output.shape)
-    except AttributeError:
-        return False
 
 
 def _quicken_conv(layer: Any) -> None:

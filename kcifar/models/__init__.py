@@ -10,5 +10,5 @@ A family whose variants differ in numbers is one builder with a leading `name`; 
 
 from kcifar.registry import Registry
 
-MODELS = Registry("model", "kcifar.models")
+MODELS = Registry("model", "kcifar.models", "python -m kcifar.models")
 DATA_INITIALIZERS = Registry("initialisation from data", "kcifar.models")
