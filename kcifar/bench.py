@@ -69,8 +69,10 @@ def torch(repeats: Repeats = 7, precision: Annotated[list[str] | None, typer.Opt
 
     for name in precision or ():
         expect_choice("--precision", name, ("float32", "mixed_bfloat16"))
+    from kcifar.benchmarks.pytorch import compare, load_torch
+
+    load_torch()
     load_backend()
-    from kcifar.benchmarks.pytorch import compare
     from kcifar.benchmarks.table import show_table
 
     show_table("Training step, resnet18, batch 64", compare(precision or ["float32", "mixed_bfloat16"], repeats))

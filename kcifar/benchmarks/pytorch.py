@@ -32,11 +32,7 @@ def compare(precisions: Sequence[str], repeats: int) -> Any:
     Returns:
         DataFrame, a row a contender and precision: `contender`, `precision`, `images_per_second` (median of the turns), `slowest`,
         `fastest`, and `times_pytorch` of the fastest turns: what else the machine does only ever slows a turn down.
-    Raises:
-        UserError: torch is not installed.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise UserError("bench torch: expected torch to be installed (pip install 'kcifar[torch]'), got none")
     turns: dict[tuple[str, str], Turn] = {}
     for precision in precisions:
         turns["kcifar", precision] = _keras_turn(precision, quicken)
@@ -46,6 +42,17 @@ def compare(precisions: Sequence[str], repeats: int) -> Any:
         turn()
     speeds = pandas.DataFrame([{name: _speed(turn) for name, turn in turns.items()} for _ in range(repeats)])
     return pandas.DataFrame([_row(speeds, *name) for name in turns])
+
+
+def load_torch() -> Any:
+    """Import torch, which has to come before TensorFlow: after it, its threads hinder each other and a step takes ten times as long.
+
+    Raises:
+        UserError: torch is not installed.
+    """
+    if importlib.util.find_spec("torch") is None:
+        raise UserError("bench torch: expected torch to be installed (pip install 'kcifar[torch]'), got none")
+    return importlib.import_module("torch")
 
 
 def _row(speeds: Any, contender: str, precision: str) -> dict[str, Any]:
@@ -83,7 +90,7 @@ def _keras_turn(precision: str, prepare: Callable[[Any], None]) -> Turn:
 
 def _torch_turn(precision: str) -> Turn:
     """Return steps of the same network as PyTorch's own users write it."""
-    torch: Any = importlib.import_module("torch")
+    torch = load_torch()
     network = torch_resnet18(torch).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(network.parameters(), RATE, momentum=MOMENTUM)
     images, labels = (torch.from_numpy(array) for array in _batch())
