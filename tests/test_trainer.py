@@ -368,7 +368,11 @@ def test_a_run_that_began_meanwhile_is_not_replaced(tiny_run: kcifar.Run, tmp_pa
 
 def test_weights_spoiled_by_the_last_update_are_not_kept(tmp_path: Path) -> None:
     """One update an epoch: its loss, taken before the update, is finite; the weights after it are not."""
-    stages = [{"name": "calm", "epochs": 1, "learning_rate": 1e-9}, {"name": "wild", "epochs": 1, "learning_rate": 3e38, "batch_size": 2000}]
+    steep = {"value": 100.0, "layers": "*_conv*"}  # its gradient alone, some 40 at the largest kernel, takes the update past float32
+    stages = [
+        {"name": "calm", "epochs": 1, "learning_rate": 1e-9},
+        {"name": "wild", "epochs": 1, "learning_rate": 3e38, "batch_size": 2000, "l2": steep},
+    ]
     raw = {"dataset": {"name": "digits", "validation": 0}, "input": {"normalization": "none"}, "defaults": {"optimizer": {"name": "sgd"}}}
     recipe = tiny_recipe(stages=stages, **raw)
     with pytest.raises(TrainingFailed, match=r"stage 'wild', epoch 2, last step: .* is not finite; the state after epoch 1 is kept"):
