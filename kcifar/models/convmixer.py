@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from kcifar.lazy import keras
-from kcifar.models.arguments import Activation, Depth, Width, expect_image
+from kcifar.models.arguments import Activation, Width, expect_image
 from kcifar.models.blocks import Style
 from kcifar.models.variants import register_variant
 
@@ -29,7 +29,7 @@ def convmixer(
     num_classes: int,
     *,
     width: Width = 128,
-    depth: Depth = 4,
+    depth: Annotated[int, Field(gt=0, le=128)] = 4,  # beyond 200 Python's recursion ends Keras' walk through the network
     kernel_size: KernelSize = 9,
     patch_size: PatchSize = 2,
     activation: Activation = "gelu",
@@ -69,7 +69,8 @@ def _block(hidden: Any, kernel_size: int, style: Style, name: str) -> Any:
     start = {"depthwise_initializer": _torch_uniform(fan_in), "bias_initializer": _torch_uniform(fan_in)}
     mixed = keras.layers.DepthwiseConv2D(kernel_size, padding="same", name=f"{name}_conv1", **start)(hidden)
     mixed = style.norm(style.activate(mixed, f"{name}_act1"), f"{name}_norm1")
-    hidden = keras.layers.Add(name=f"{name}_add")([mixed, hidden])
+    # The shortcut comes first: Keras walks back along it by recursion, which Python ends at 1000.
+    hidden = keras.layers.Add(name=f"{name}_add")([hidden, mixed])
     hidden = _channel_conv(hidden, hidden.shape[-1], 1, f"{name}_conv2")
     return style.norm(style.activate(hidden, f"{name}_act2"), f"{name}_norm2")
 
