@@ -149,8 +149,9 @@ def within_bounds(node: Schema) -> Iterator[Any]:
 @pytest.mark.parametrize("name", BUILDERS)
 def test_an_argument_at_its_end_works_or_is_one_line(name: str) -> None:
     for argument, node in schema_of(name)["properties"].items():
-        for value in within_bounds(node):
-            refusal(name, IMAGE_SHAPE, {argument: value})
+        lines = [refusal(name, IMAGE_SHAPE, {argument: value}) for value in within_bounds(node)]
+        # Refused for what the others are, such as a number of groups: never all of them.
+        assert "" in lines or node.get("type") == "boolean", (argument, lines)
 
 
 # Raises every width to its largest, in a process of its own: the peak of memory is the process's, and never falls.

@@ -101,9 +101,10 @@ class TestWiring:
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(len(inspect.stack(0)) + 200)
         try:
-            sketch_model("resnet110", (32, 32, 3), 10)
+            network = sketch_model("resnet110", (32, 32, 3), 10)
         finally:
             sys.setrecursionlimit(before)
+        assert network.output_shape == (None, 10)
 
 
 class TestOptions:

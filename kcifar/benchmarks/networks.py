@@ -41,7 +41,7 @@ def compare(names: Sequence[str], precision: str, repeats: int) -> Any:
 def _row(name: str, precision: str, repeats: int) -> dict[str, Any]:
     with dtype_policy(precision):
         ours = build_model(name, IMAGE_SHAPE, CLASSES)
-        bare = keras.models.clone_model(ours, clone_function=_bare_layer)
+        bare = bare_network(ours)
     quicken(ours)
     batch = max(1, min(64, int(WORK / max(1, model_summary(ours)["multiply_accumulates"]))))
     forward = _fastest([_forward(ours, batch), _forward(bare, batch)], repeats)
@@ -52,20 +52,21 @@ def _row(name: str, precision: str, repeats: int) -> dict[str, Any]:
     return {"network": name, "batch": batch, **speeds, **ratios}
 
 
+def bare_network(network: Any) -> Any:
+    """Return the same graph of Keras' own layers alone, with weights of its own."""
+    return keras.models.clone_model(network, clone_function=_bare_layer)
+
+
 def _bare_layer(layer: Any) -> Any:
     """Return a fresh layer of Keras in the place of one of the network's."""
     if isinstance(layer, own_layers.ClassToken):
         return keras.layers.ZeroPadding1D((1, 0), name=layer.name)
     if isinstance(layer, own_layers.PadChannels):
-        missing = layer.output.shape[-1] - layer.input.shape[-1]
-        paddings = [(0, 0), (0, 0), (0, 0), (missing // 2, missing - missing // 2)]
+        paddings = [(0, 0), (0, 0), (0, 0), (0, layer.output.shape[-1] - layer.input.shape[-1])]
         return keras.layers.Lambda(lambda images: keras.ops.pad(images, paddings), output_shape=layer.output.shape[1:], name=layer.name)
     if type(layer).__module__.startswith(own_layers.__name__):
         return keras.layers.Identity(name=layer.name)
-    config = layer.get_config()
-    if isinstance(layer, keras.layers.Conv2D):  # our initialisers matter to no clock, and Keras' need no registration
-        config["kernel_initializer"] = "glorot_uniform"
-    return type(layer).from_config(config)
+    return type(layer).from_config(layer.get_config())
 
 
 def _forward(network: Any, batch: int) -> Step:

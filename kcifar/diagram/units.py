@@ -119,8 +119,8 @@ def _joins(items: Sequence[Item], piece: Sequence[int], segment: Sequence[int]) 
 
 def _segments(items: Sequence[Item], members: Sequence[int]) -> list[list[int]]:
     """Cut behind every item that alone gives something to what follows."""
-    inside = set(members)
-    last = {index: max((other for other in consumers_of(items)[index] if other in inside), default=-1) for index in members}
+    inside, consumers = set(members), consumers_of(items)
+    last = {index: max((other for other in consumers[index] if other in inside), default=-1) for index in members}
     segments: list[list[int]] = [[]]
     reaching = -1  # the last item that takes from one before the present
     for index in members:
@@ -134,10 +134,11 @@ def _segments(items: Sequence[Item], members: Sequence[int]) -> list[list[int]]:
 def _linked(items: Sequence[Item], pieces: Sequence[Sequence[int]]) -> list[Unit]:
     """Say where each unit is entered and left."""
     units: list[Unit] = []
+    consumers = consumers_of(items)
     for position, piece in enumerate(pieces):
         following = pieces[position + 1] if position + 1 < len(pieces) else ()
         taken = [source for index in following for source in items[index].inputs if source in piece]
-        outer = [index for index in piece if any(index in other.inputs for at, other in enumerate(items) if at not in piece)]
+        outer = [index for index in piece if not set(consumers[index]) <= set(piece)]
         leaves = max(taken or outer or piece)
         entry = units[-1].exit if units else None
         enters = entry if any(entry in items[index].inputs for index in piece) else None

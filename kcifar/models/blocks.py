@@ -91,12 +91,18 @@ class Style:
         return keras.layers.Activation(self.activation, name=name)(images)
 
 
-def drop_path(images: Any, rate: float, name: str) -> Any:
+def dropout(hidden: Any, rate: float, name: str) -> Any:
+    """Drop a share of the numbers; 0 adds no layer."""
+    return keras.layers.Dropout(rate, name=name)(hidden) if rate else hidden
+
+
+def drop_path(hidden: Any, rate: float, name: str) -> Any:
     """Leave a residual branch out for a share of the images (Huang et al., Deep Networks with Stochastic Depth, 2016); 0 adds no layer.
 
     What is kept is divided by the keep rate, so that nothing changes when the network is used.
     """
-    return keras.layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=f"{name}_drop_path")(images) if rate else images
+    noise_shape = (None, *[1] * (len(hidden.shape) - 1))  # one draw an image
+    return keras.layers.Dropout(rate, noise_shape=noise_shape, name=f"{name}_drop_path")(hidden) if rate else hidden
 
 
 def attend(images: Any, kind: str, name: str) -> Any:
@@ -226,5 +232,5 @@ def add_shortcut(style: Style, shortcut: Any, branch: Any, place: Place) -> Any:
 def classify(images: Any, num_classes: int, dropout_rate: float = 0.0) -> Any:
     """Average over all pixels and return float32 logits; the dense layer starts as in fb.resnet.torch: torch's default, biases 0."""
     hidden = keras.layers.GlobalAveragePooling2D(name="head_pool")(images)
-    hidden = keras.layers.Dropout(dropout_rate, name="head_dropout")(hidden) if dropout_rate else hidden
+    hidden = dropout(hidden, dropout_rate, "head_dropout")
     return keras.layers.Dense(num_classes, kernel_initializer=torch_uniform(), dtype="float32", name="logits")(hidden)

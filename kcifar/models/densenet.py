@@ -20,7 +20,7 @@ from pydantic import Field
 
 from kcifar.lazy import keras
 from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, Width
-from kcifar.models.blocks import Style, classify, expect_groups, he_normal_fan_out
+from kcifar.models.blocks import Style, classify, dropout, expect_groups, he_normal_fan_out
 from kcifar.models.variants import register_variant
 
 # The longest group of the paper, in DenseNet-201, has 48 layers; ten groups would halve the largest image to two pixels.
@@ -82,7 +82,7 @@ def _layer(style: Style, hidden: Any, growth: int, bottleneck: int, dropout_rate
     for number, (filters, size) in enumerate(convolutions, start=1):
         hidden = style.activate(style.norm(hidden, f"{block}_norm{number}"), f"{block}_act{number}")
         hidden = style.conv(hidden, filters, size, f"{block}_conv{number}")
-        hidden = _drop(hidden, dropout_rate, f"{block}_dropout{number}")
+        hidden = dropout(hidden, dropout_rate, f"{block}_dropout{number}")
     return hidden
 
 
@@ -90,12 +90,8 @@ def _transition(style: Style, hidden: Any, compression: float, dropout_rate: flo
     """Keep a share of the channels and half of the rows and columns."""
     kept = max(1, int(compression * hidden.shape[-1]))
     hidden = style.activate(style.norm(hidden, f"{name}_norm"), f"{name}_act")
-    hidden = _drop(style.conv(hidden, kept, 1, f"{name}_conv"), dropout_rate, f"{name}_dropout")
+    hidden = dropout(style.conv(hidden, kept, 1, f"{name}_conv"), dropout_rate, f"{name}_dropout")
     return keras.layers.AveragePooling2D(2, padding="same", name=f"{name}_pool")(hidden)
-
-
-def _drop(hidden: Any, rate: float, name: str) -> Any:
-    return keras.layers.Dropout(rate, name=name)(hidden) if rate else hidden
 
 
 register_variant("densenet", densenet)

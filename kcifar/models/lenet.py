@@ -13,7 +13,7 @@ from typing import Any
 
 from kcifar.lazy import keras
 from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, expect_image
-from kcifar.models.blocks import Style, torch_uniform
+from kcifar.models.blocks import Style, dropout, torch_uniform
 from kcifar.models.variants import register_variant
 
 FILTERS = (6, 16)
@@ -73,7 +73,7 @@ def _dense_layers(style: Style, hidden: Any, dropout_rate: float) -> Any:
     layers = keras.layers
     for number, units in enumerate(DENSE_UNITS, start=1):
         hidden = layers.Dense(units, style.activation, kernel_initializer=torch_uniform(), name=f"head_dense{number}")(hidden)
-        hidden = layers.Dropout(dropout_rate, name=f"head_dropout{number}")(hidden) if dropout_rate else hidden
+        hidden = dropout(hidden, dropout_rate, f"head_dropout{number}")
     return hidden
 
 

@@ -28,6 +28,7 @@ from kcifar.models.blocks import (
     Style,
     add_shortcut,
     classify,
+    dropout,
     expect_residual_groups,
     he_normal_fan_out,
     pad_shortcut,
@@ -94,7 +95,7 @@ def basic_block(style: Style, images: Any, width: int, place: Place, shortcut: s
     activated = style.activate(style.norm(images, f"{block}_norm1"), f"{block}_act1")
     branch = style.conv(activated, width, 3, f"{block}_conv1", strides=place.strides)
     branch = style.activate(style.norm(branch, f"{block}_norm2"), f"{block}_act2")
-    branch = keras.layers.Dropout(dropout_rate, name=f"{block}_dropout")(branch) if dropout_rate else branch
+    branch = dropout(branch, dropout_rate, f"{block}_dropout")
     branch = style.conv(branch, width, 3, f"{block}_conv2")
     return _sum(style, activated if place.opens_group else images, branch, place, shortcut)
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from kcifar.errors import UserError
 from kcifar.lazy import keras, own_layers
+from kcifar.models.blocks import drop_path, dropout
 
 Heads = Annotated[int, Field(gt=0, le=64)]
 MlpRatio = Annotated[float, Field(gt=0, le=8)]
@@ -58,10 +59,10 @@ class Encoder:
         A pre-norm block of other transformers would add it to the tokens as they were before the second normalisation.
         """
         attended = self._attention(normalize(tokens, f"{name}_norm1"), f"{name}_attention")
-        attended = drop_path(attended, drop_path_rate, f"{name}_attention_drop_path")
+        attended = drop_path(attended, drop_path_rate, f"{name}_attention")
         tokens = keras.layers.Add(name=f"{name}_add1")([tokens, attended])
         tokens = normalize(tokens, f"{name}_norm2")
-        answer = drop_path(self._dense_layers(tokens, name), drop_path_rate, f"{name}_drop_path")
+        answer = drop_path(self._dense_layers(tokens, name), drop_path_rate, name)
         return keras.layers.Add(name=f"{name}_add2")([tokens, answer])
 
     def _attention(self, tokens: Any, name: str) -> Any:
@@ -127,16 +128,6 @@ def sequence_pool(tokens: Any) -> Any:
 def normalize(tokens: Any, name: str) -> Any:
     """Normalise each token by itself."""
     return keras.layers.LayerNormalization(epsilon=NORM_EPSILON, name=name)(tokens)
-
-
-def dropout(tokens: Any, rate: float, name: str) -> Any:
-    """Drop a share of the numbers; 0 adds no layer."""
-    return keras.layers.Dropout(rate, name=name)(tokens) if rate else tokens
-
-
-def drop_path(tokens: Any, rate: float, name: str) -> Any:
-    """Leave a branch out for a share of the images; 0 adds no layer."""
-    return keras.layers.Dropout(rate, noise_shape=(None, 1, 1), name=name)(tokens) if rate else tokens
 
 
 def kernel_start() -> Any:

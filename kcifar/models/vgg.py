@@ -20,7 +20,7 @@ from typing import Any, Literal
 from kcifar.errors import UserError
 from kcifar.lazy import keras
 from kcifar.models.arguments import Activation, Convolutions, DenseUnits, NormEpsilon, NormMomentum, Rate, Widths, expect_image
-from kcifar.models.blocks import Style, he_normal_fan_out, torch_uniform
+from kcifar.models.blocks import Style, dropout, he_normal_fan_out, torch_uniform
 from kcifar.models.variants import register_variant
 
 
@@ -86,9 +86,9 @@ def _dense_layers(style: Style, hidden: Any, dense_units: Sequence[int], dropout
     """Return what the logits are computed from."""
     layers = keras.layers
     if dropout_rate and not dense_units:
-        return layers.Dropout(dropout_rate, name="head_dropout")(hidden)
+        return dropout(hidden, dropout_rate, "head_dropout")
     for number, units in enumerate(dense_units, start=1):
-        hidden = layers.Dropout(dropout_rate, name=f"head_dropout{number}")(hidden) if dropout_rate else hidden
+        hidden = dropout(hidden, dropout_rate, f"head_dropout{number}")
         hidden = layers.Dense(units, style.activation, kernel_initializer=torch_uniform(), name=f"head_dense{number}")(hidden)
     return hidden
 

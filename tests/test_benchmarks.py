@@ -1,0 +1,28 @@
+"""What the benchmarks compare is what they say: the rows, and bare networks of Keras' own layers."""
+
+import keras
+import numpy as np
+import pytest
+
+from kcifar.benchmarks.networks import IMAGE_SHAPE, bare_network, compare
+from kcifar.models.build import build_model
+
+# One of each kind of layer of our own: channels of zeros, a bias, a class token, positions.
+OWN = {"cifar_resnet": {"depth": 8}, "airbench": {"widths": [8, 8]}, "vit": {"width": 16, "depth": 1, "heads": 2}}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_bare_network_has_the_same_shapes_and_no_layer_of_ours(name: str) -> None:
+    network = build_model(name, IMAGE_SHAPE, 10, **OWN[name])
+    bare = bare_network(network)
+    assert [layer for layer in bare.layers if type(layer).__module__.startswith("kcifar")] == []
+    assert [layer for layer in network.layers if type(layer).__module__.startswith("kcifar")] != []
+    assert [layer.output.shape for layer in bare.layers] == [layer.output.shape for layer in network.layers]
+    assert np.isfinite(keras.ops.convert_to_numpy(bare(np.ones((2, *IMAGE_SHAPE), np.float32)))).all()
+
+
+def test_the_comparison_gives_a_row_a_network() -> None:
+    table = compare(["lenet"], "float32", repeats=1)
+    assert list(table.columns) == ["network", "batch", "forward", "training", "forward_times_bare", "training_times_bare"]
+    assert table["network"].tolist() == ["lenet"]
+    assert (table.drop(columns="network") > 0).all(axis=None)
