@@ -40,6 +40,26 @@ def augment(repeats: Repeats = 7, batches: Annotated[int, typer.Option(min=1, ma
 
 
 @app.command()
+def augmentations(
+    names: Annotated[list[str] | None, typer.Argument(help="Registered augmentations.  [default: all]")] = None,
+    repeats: Repeats = 7,
+    batches: Annotated[int, typer.Option(min=1, max=100_000, help="Batches of 64 in a turn.")] = 200,
+) -> None:
+    """Images a second of each augmentation as training runs it, against a plain cast of the same batches."""
+    from kcifar.augment import AUGMENTATIONS
+    from kcifar.engine.backend import load_backend
+
+    wanted = names or AUGMENTATIONS.names()
+    for name in wanted:
+        AUGMENTATIONS.get(name, "bench augmentations")
+    load_backend()
+    from kcifar.benchmarks.augmentations import compare
+    from kcifar.benchmarks.table import show_table
+
+    show_table("Augmentations, batches of 64, 32x32x3", compare(wanted, batches, repeats))
+
+
+@app.command()
 def models(
     names: Annotated[list[str] | None, typer.Argument(help="Registered networks.  [default: all]")] = None,
     repeats: Repeats = 3,

@@ -21,6 +21,11 @@ class Purpose(IntEnum):
     AUGMENTATION = 3
     WEIGHTS = 4
     BACKEND = 5
+    RECURRENCE = 6
+    LASTING = 7
+    PARTNER = 8
+    SAMPLING = 9
+    IMBALANCE = 10
 
 
 def generator(purpose: Purpose, *numbers: int) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Every registered augmentation keeps the contract of `augment/operation.py`; the affine map is `ImageDataGenerator`'s, to 1e-5."""
+"""Every registered augmentation keeps the contract of `augment/operation.py`; the list of them is applied in order."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,53 +6,56 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import scipy.ndimage
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from augment_cases import augment_cases, augmentation_of, changed, noise, strong_step, weakest_step
 
 from kcifar.augment import AUGMENTATIONS
-from kcifar.augment.geometry import HorizontalFlip, RandomAffine
-from kcifar.augment.operation import Operation
-from kcifar.augment.pipeline import apply_all, draw_all
+from kcifar.augment.crop import RandomCrop
+from kcifar.augment.erasing import Cutout, RandomErasing
+from kcifar.augment.flips import HorizontalFlip
+from kcifar.augment.geometry import RandomAffine
+from kcifar.augment.mixing import CutMix, MixUp
+from kcifar.augment.operation import Mixing, Occasion, Operation, Step, is_mixing
+from kcifar.augment.perspective import RandomPerspective
+from kcifar.augment.pipeline import apply_all, compiled_apply, draw_all
 from kcifar.benchmarks.augment import compare
 from kcifar.checks import checked_arguments
 from kcifar.errors import UserError
 
 IMAGE_SHAPE = (32, 32, 3)
-FILLS = ("nearest", "reflect", "constant", "wrap")
+CASES = augment_cases()
+MIXING = [key for key in CASES if is_mixing(strong_step(key))]
 
 # Compilers reorder sums and join a product and a sum into one rounding, which moves a sampled point by up to 4e-6 of a pixel; in
 # white noise the step from one pixel to the next is up to 255, down and to the right.
 ROUNDING = 2e-3
 
-# Settings under which an operation does something, and settings of strength 0.
-STRONG: dict[str, dict[str, Any]] = {"random_affine": {"rotation": 180.0, "width_shift": 0.5, "height_shift": 0.5}, "horizontal_flip": {}}
-WEAKEST: dict[str, dict[str, Any]] = {"random_affine": {}, "horizontal_flip": {"probability": 0.0}}
+
+def occasion(seed: int = 0) -> Occasion:
+    return Occasion(seed)
 
 
-def generator(key: int = 0) -> np.random.Generator:
-    return np.random.Generator(np.random.Philox(key=key))
+@pytest.fixture(params=CASES)
+def step(request: pytest.FixtureRequest) -> Step:
+    return strong_step(request.param)
 
 
-def noise(count: int, shape: tuple[int, int, int] = IMAGE_SHAPE, seed: int = 0) -> np.ndarray:
-    """White noise: the steepest images there are, where an error of place shows most."""
-    return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
+def function_of(step: Step) -> tuple[Callable[..., Any], int]:
+    """Return what a step does on the device, and with how many batches of images."""
+    return (step.mix, 2) if is_mixing(step) else (step.apply, 1)
 
 
-def apply(operation: Operation, images: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    return keras.ops.convert_to_numpy(operation.apply(images.astype(np.float32), keras.ops.convert_to_tensor(draws, "float32")))
-
-
-@pytest.fixture(params=AUGMENTATIONS.names())
-def operation(request: pytest.FixtureRequest) -> Operation:
-    return AUGMENTATIONS.get(request.param)(**STRONG.get(request.param, {}))
+def test_every_augmentation_has_a_case() -> None:
+    assert {augmentation_of(key, case) for key, case in CASES.items()} == set(AUGMENTATIONS.names())
 
 
 class TestContract:
-    def test_keeps_shape_dtype_and_range(self, operation: Operation) -> None:
+    def test_is_an_operation_or_mixes(self, step: Step) -> None:
+        assert isinstance(step, Mixing if is_mixing(step) else Operation)
+
+    def test_keeps_shape_dtype_and_range(self, step: Step) -> None:
         images = noise(16)
-        result = apply(operation, images, operation.draw(generator(), 16, IMAGE_SHAPE))
+        result = changed(step, images, step.draw(occasion(), 16, IMAGE_SHAPE))
         assert result.shape == images.shape
         assert result.dtype == np.float32
         # Interpolation rounds: a blend of two equal pixels may miss them by an ulp.
@@ -60,194 +63,125 @@ class TestContract:
         assert result.max() <= 255 + 1e-4
         assert not np.array_equal(result, images)
 
-    def test_draws_follow_from_the_generator_alone(self, operation: Operation) -> None:
-        first, again, other = (operation.draw(generator(key), 50, IMAGE_SHAPE) for key in (1, 1, 2))
+    def test_draws_follow_from_the_occasion_alone(self, step: Step) -> None:
+        first, again, other = (step.draw(occasion(key), 50, IMAGE_SHAPE) for key in (1, 1, 2))
         assert first.dtype == np.float32
-        assert first.shape == (50, operation.num_draws)
+        assert first.shape == (50, step.num_draws)
         np.testing.assert_array_equal(first, again)
         assert not np.array_equal(first, other)
 
-    def test_the_first_draws_do_not_depend_on_how_many_follow(self, operation: Operation) -> None:
-        few, many = (operation.draw(generator(), count, IMAGE_SHAPE) for count in (5, 50))
+    def test_the_first_draws_do_not_depend_on_how_many_follow(self, step: Step) -> None:
+        few, many = (step.draw(occasion(), count, IMAGE_SHAPE) for count in (5, 50))
         np.testing.assert_array_equal(few, many[:5])
+        assert step.draw(occasion(), 0, IMAGE_SHAPE).shape == (0, step.num_draws)
 
-    def test_permuting_the_batch_permutes_the_result(self, operation: Operation) -> None:
-        images, draws = noise(16), operation.draw(generator(), 16, IMAGE_SHAPE)
-        order = np.random.default_rng(3).permutation(16)
-        np.testing.assert_array_equal(apply(operation, images[order], draws[order]), apply(operation, images, draws)[order])
+    @pytest.mark.parametrize("key", CASES)
+    def test_the_probability_decides_which_images_are_changed_and_nothing_else(self, key: str) -> None:
+        never, half, always = (strong_step(key, probability=probability).draw(occasion(), 400, IMAGE_SHAPE) for probability in (0.0, 0.5, 1.0))
+        spared, struck = (half == never).all(axis=1), (half == always).all(axis=1)
+        assert (spared | struck).all()
+        different = (never != always).any(axis=1)  # A change of nothing may be drawn too.
+        assert struck[different].mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(different.sum()))
 
-    def test_a_sample_alone_fares_as_in_its_batch(self, operation: Operation) -> None:
-        images, draws = noise(16), operation.draw(generator(), 16, IMAGE_SHAPE)
-        np.testing.assert_array_equal(apply(operation, images[7:8], draws[7:8])[0], apply(operation, images, draws)[7])
-
-    @pytest.mark.parametrize("name", AUGMENTATIONS.names())
-    def test_strength_zero_changes_no_bit(self, name: str) -> None:
+    @pytest.mark.parametrize("key", CASES)
+    def test_where_it_does_not_strike_no_bit_changes(self, key: str) -> None:
         images = noise(16).astype(np.float32) / 3
-        operation = AUGMENTATIONS.get(name)(**WEAKEST.get(name, {}))
-        np.testing.assert_array_equal(apply(operation, images, operation.draw(generator(), 16, IMAGE_SHAPE)), images)
+        step = strong_step(key, probability=0.0)
+        np.testing.assert_array_equal(changed(step, images, step.draw(occasion(), 16, IMAGE_SHAPE)), images)
 
-    def test_leaves_its_input_as_it_was(self, operation: Operation) -> None:
-        images, draws = noise(4).astype(np.float32), operation.draw(generator(), 4, IMAGE_SHAPE)
+    @pytest.mark.parametrize("key", CASES)
+    def test_strength_zero_changes_no_bit(self, key: str) -> None:
+        images = noise(16).astype(np.float32) / 3
+        step = weakest_step(key)
+        np.testing.assert_array_equal(changed(step, images, step.draw(occasion(), 16, IMAGE_SHAPE)), images)
+
+    def test_permuting_the_batch_permutes_the_result(self, step: Step) -> None:
+        images, draws = noise(16), step.draw(occasion(), 16, IMAGE_SHAPE)
+        order = np.random.default_rng(3).permutation(16)
+        np.testing.assert_array_equal(changed(step, images[order], draws[order]), changed(step, images, draws)[order])
+
+    def test_a_sample_alone_fares_as_in_its_batch(self, step: Step) -> None:
+        images, draws = noise(16), step.draw(occasion(), 16, IMAGE_SHAPE)
+        np.testing.assert_array_equal(changed(step, images[7:8], draws[7:8])[0], changed(step, images, draws)[7])
+
+    def test_leaves_its_input_as_it_was(self, step: Step) -> None:
+        images, draws = noise(4).astype(np.float32), step.draw(occasion(), 4, IMAGE_SHAPE)
         copies = images.copy(), draws.copy()
-        apply(operation, images, draws)
+        changed(step, images, draws)
         np.testing.assert_array_equal(images, copies[0])
         np.testing.assert_array_equal(draws, copies[1])
 
-    @pytest.mark.parametrize("jit_compile", [None, True], ids=["graph", "xla"])
-    def test_compiled_for_any_batch_size_it_does_the_same(self, operation: Operation, jit_compile: bool | None) -> None:
-        signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.float32), tf.TensorSpec((None, operation.num_draws), tf.float32)]
-        compiled = tf.function(operation.apply, input_signature=signature, jit_compile=jit_compile)
+    def test_traced_for_any_batch_size_it_does_the_same(self, step: Step) -> None:
+        function, num_batches = function_of(step)
+        signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.float32)] * num_batches + [tf.TensorSpec((None, step.num_draws), tf.float32)]
+        traced = tf.function(function, input_signature=signature)
         for count in (4, 7):
-            images, draws = noise(count).astype(np.float32), operation.draw(generator(), count, IMAGE_SHAPE)
-            result = compiled(images, draws)
+            images, draws = noise(count).astype(np.float32), step.draw(occasion(), count, IMAGE_SHAPE)
+            result = traced(*[images, 255 - images][:num_batches], draws)
             assert result.shape[1:] == IMAGE_SHAPE
-            np.testing.assert_allclose(result, apply(operation, images, draws), rtol=0, atol=ROUNDING)
+            np.testing.assert_allclose(result, changed(step, images, draws), rtol=0, atol=ROUNDING)
 
-    def test_in_a_functional_model_it_does_the_same(self, operation: Operation) -> None:
-        images = keras.Input(IMAGE_SHAPE, dtype="float32", name="images")
-        draws = keras.Input((operation.num_draws,), dtype="float32", name="draws")
-        model = keras.Model([images, draws], operation.apply(images, draws))
-        assert model.output_shape == (None, *IMAGE_SHAPE)
-        table = operation.draw(generator(), 6, IMAGE_SHAPE)
-        result = model.predict_on_batch([noise(6).astype(np.float32), table])
-        np.testing.assert_allclose(result, apply(operation, noise(6), table), rtol=0, atol=ROUNDING)
+    def test_compiled_in_a_model_as_training_has_it_it_does_the_same(self, step: Step) -> None:
+        apply, count = compiled_apply([step]), 6
+        inputs = [keras.Input(IMAGE_SHAPE, dtype="uint8", name="images"), keras.Input((step.num_draws,), name="draws")]
+        inputs += [keras.Input(IMAGE_SHAPE, dtype="uint8", name="partners"), keras.Input((step.num_draws,), name="partner_draws")]
+        model = keras.Model(inputs, keras.layers.Lambda(lambda given: apply(*given), output_shape=IMAGE_SHAPE, dtype="float32")(inputs))
+        images, draws = noise(count), step.draw(occasion(), count, IMAGE_SHAPE)
+        result = model.predict_on_batch([images, draws, 255 - images, draws])
+        np.testing.assert_allclose(result, changed(step, images, draws), rtol=0, atol=ROUNDING)
 
-    def test_stays_in_float32_whatever_the_policy(self, operation: Operation, request: pytest.FixtureRequest) -> None:
-        images, draws = noise(4), operation.draw(generator(), 4, IMAGE_SHAPE)
-        expected = apply_all([operation], images, draws)
+    def test_stays_in_float32_whatever_the_policy(self, step: Step, request: pytest.FixtureRequest) -> None:
+        images, draws = noise(4), step.draw(occasion(), 4, IMAGE_SHAPE)
+        arguments = (images, draws, images[::-1].copy(), draws)
+        expected = apply_all([step], *arguments)
         keras.config.set_dtype_policy("mixed_bfloat16")
         request.addfinalizer(lambda: keras.config.set_dtype_policy("float32"))
-        result = apply_all([operation], images, draws)
+        result = apply_all([step], *arguments)
         assert result.dtype == tf.float32
         np.testing.assert_array_equal(result, expected)
 
-    @pytest.mark.parametrize("shape", [(1, 1, 3), (5, 9, 1), (9, 4, 3)])
-    def test_takes_images_of_any_shape(self, operation: Operation, shape: tuple[int, int, int]) -> None:
-        assert apply(operation, noise(3, shape), operation.draw(generator(), 3, shape)).shape == (3, *shape)
+    @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 6, 3), (5, 9, 1), (9, 4, 3)])
+    def test_takes_images_of_any_shape(self, step: Step, shape: tuple[int, int, int]) -> None:
+        result = changed(step, noise(20, shape), step.draw(occasion(), 20, shape))
+        assert result.shape == (20, *shape)
+        assert result.min() >= -1e-4  # no NaN either
+        assert result.max() <= 255 + 1e-4
 
 
-def reference_affine(images: np.ndarray, draws: np.ndarray, flips: np.ndarray, fill: str, fill_value: float = 0.0) -> np.ndarray:
-    """Return what ImageDataGenerator does to images on the scale [0, 1], its middle of images that are not square put right.
+@pytest.mark.parametrize("key", MIXING)
+class TestMixing:
+    def test_each_pixel_is_its_own_the_partners_or_between(self, key: str) -> None:
+        images, partners = noise(16).astype(np.float32), noise(16, seed=1).astype(np.float32)
+        result = changed(strong_step(key), images, strong_step(key).draw(occasion(), 16, IMAGE_SHAPE), partners)
+        assert (result >= np.minimum(images, partners) - 1e-4).all()
+        assert (result <= np.maximum(images, partners) + 1e-4).all()
 
-    It takes width / 2 for the middle of the rows and height / 2 for that of the columns. Turning about another point is turning
-    about the middle and shifting, so the shift given to it makes up for the difference.
-    """
-    maker = tf.keras.preprocessing.image.ImageDataGenerator(fill_mode=fill, cval=fill_value / 255)
-    height, width = images.shape[1:3]
-    results = []
-    for image, (angle, shift_x, shift_y), flip in zip(images, draws.astype(np.float64), flips, strict=True):
-        offset = np.array([height - width, width - height]) / 2  # its middle less the true one, (x, y)
-        turn = np.deg2rad(angle)
-        back = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        shift = np.array([shift_x, shift_y]) + offset - back @ offset
-        results.append(maker.apply_transform(image, {"theta": angle, "tx": shift[0], "ty": shift[1], "flip_horizontal": bool(flip)}))
-    return np.stack(results)
+    @pytest.mark.parametrize("shape", [(32, 32, 3), (9, 4, 1), (1, 1, 3)])
+    def test_the_targets_share_is_what_is_left_of_the_image(self, key: str, shape: tuple[int, int, int]) -> None:
+        step = strong_step(key)
+        draws = step.draw(occasion(), 200, shape)
+        shares = step.own_share(draws, shape)
+        assert shares.dtype == np.float32
+        assert shares.shape == (200,)
+        assert shares.min() >= 0
+        assert shares.max() <= 1
+        # White images mixed with black ones: what is left of the white is the image's own share.
+        left = changed(step, np.full((200, *shape), 255.0), draws, np.zeros((200, *shape))).mean(axis=(1, 2, 3)) / 255
+        np.testing.assert_allclose(shares, left, rtol=0, atol=1e-5)
 
+    def test_strength_zero_leaves_the_targets_alone(self, key: str) -> None:
+        for step in (weakest_step(key), strong_step(key, probability=0.0)):
+            np.testing.assert_array_equal(step.own_share(step.draw(occasion(), 50, IMAGE_SHAPE), IMAGE_SHAPE), np.ones(50))
 
-def ours(images: np.ndarray, draws: np.ndarray, flips: np.ndarray, fill: str, fill_value: float = 0.0) -> np.ndarray:
-    """Return the same by our two operations, in one call, on the scale [0, 1]."""
-    operations = (RandomAffine(fill=fill, fill_value=fill_value), HorizontalFlip())
-    return keras.ops.convert_to_numpy(apply_all(operations, images, np.concatenate([draws, flips[:, None]], axis=1))) / 255
-
-
-def inside(draws: np.ndarray, flips: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return where the sampled point lies within the pixels' middles, boolean (batch, height, width)."""
-    height, width = shape
-    angle, shift_x, shift_y = (column[:, None, None].astype(np.float64) for column in draws.T)
-    x, y = np.arange(width)[None, None, :] - (width - 1) / 2 + shift_x, np.arange(height)[None, :, None] - (height - 1) / 2 + shift_y
-    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    columns, rows = cosine * x - sine * y + (width - 1) / 2, sine * x + cosine * y + (height - 1) / 2
-    margin = 1e-5  # where rounding decides on which side of the border a point lies
-    found = (columns > margin) & (columns < width - 1 - margin) & (rows > margin) & (rows < height - 1 - margin)
-    return np.where(flips[:, None, None] > 0.5, found[:, :, ::-1], found)
-
-
-SIZES = st.sampled_from([(32, 32), (8, 8), (12, 20), (31, 17)])
-CASES = {
-    "size": SIZES,
-    "seed": st.integers(0, 2**32 - 1),
-    "rotation": st.floats(0, 180),
-    "shift": st.floats(0, 0.999),
-}
-
-
-def case(size: tuple[int, int], seed: int, rotation: float, shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return images uint8, affine draws and flips of eight samples."""
-    shape = (*size, 3)
-    draws = RandomAffine(rotation, shift, shift).draw(generator(seed), 8, shape)
-    return noise(8, shape, seed), draws, HorizontalFlip().draw(generator(seed + 1), 8, shape)[:, 0]
-
-
-# The generator's own import of scipy.ndimage.interpolation.
-@pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning")
-class TestAffineAndFlip:
-    @pytest.mark.parametrize("fill", ["nearest", "reflect"])
-    @given(**CASES)
-    @settings(max_examples=40, deadline=None, derandomize=True)
-    def test_equals_image_data_generator(self, fill: str, size: tuple[int, int], seed: int, rotation: float, shift: float) -> None:
-        images, draws, flips = case(size, seed, rotation, shift)
-        expected = reference_affine(images / 255, draws, flips, fill)
-        np.testing.assert_allclose(ours(images, draws, flips, fill), expected, rtol=0, atol=1e-5)
-
-    @pytest.mark.parametrize("fill", ["constant", "wrap"])
-    @given(**CASES)
-    @settings(max_examples=40, deadline=None, derandomize=True)
-    def test_equals_image_data_generator_inside_the_image(self, fill: str, size: tuple[int, int], seed: int, rotation: float, shift: float) -> None:
-        images, draws, flips = case(size, seed, rotation, shift)
-        expected = reference_affine(images / 255, draws, flips, fill, 77.0)
-        where = inside(draws, flips, size)
-        np.testing.assert_allclose(ours(images, draws, flips, fill, 77.0)[where], expected[where], rtol=0, atol=1e-5)
-
-    @pytest.mark.parametrize(("fill", "mode"), [("constant", "grid-constant"), ("wrap", "grid-wrap"), ("reflect", "reflect"), ("nearest", "nearest")])
-    def test_beyond_the_image_lies_what_the_docstring_says(self, fill: str, mode: str) -> None:
-        image = noise(1, (6, 6, 1))
-        shifts = np.array([[0, shift, -0.75 * shift] for shift in (-5.75, -0.5, 0.25, 1.5, 5.5)], np.float32)
-        result = ours(np.repeat(image, len(shifts), axis=0), shifts, np.zeros(len(shifts)), fill, 51.0)
-        for row, (_, shift_x, shift_y) in zip(result, shifts, strict=True):
-            expected = scipy.ndimage.shift(image[0, :, :, 0] / 255, (-shift_y, -shift_x), order=1, mode=mode, cval=0.2)
-            np.testing.assert_allclose(row[:, :, 0], expected, rtol=0, atol=1e-6)
-
-    @pytest.mark.parametrize("fill", FILLS)
-    @pytest.mark.parametrize(("angle", "turns"), [(90, 1), (180, 2), (-90, -1), (-180, -2)])
-    def test_a_quarter_turn_moves_whole_pixels(self, fill: str, angle: int, turns: int) -> None:
-        images = noise(2).astype(np.float32)
-        result = apply(RandomAffine(fill=fill), images, np.array([[angle, 0, 0]] * 2))
-        np.testing.assert_array_equal(result, np.rot90(images, turns, axes=(1, 2)))
-
-    def test_width_shift_moves_sideways_and_height_shift_up_and_down(self) -> None:
-        images = noise(1).astype(np.float32)
-        sideways = apply(RandomAffine(fill="wrap"), images, np.array([[0, 3, 0]]))
-        upwards = apply(RandomAffine(fill="wrap"), images, np.array([[0, 0, 2]]))
-        np.testing.assert_array_equal(sideways, np.roll(images, -3, axis=2))
-        np.testing.assert_array_equal(upwards, np.roll(images, -2, axis=1))
-
-    def test_draws_fill_the_ranges(self) -> None:
-        draws = RandomAffine(rotation=15.0, width_shift=0.1, height_shift=0.25).draw(generator(), 4000, (40, 20, 3))
-        largest = np.array([15, 0.1 * 20, 0.25 * 40])
-        assert (np.abs(draws) <= largest).all()
-        # Of 4000 uniform draws some lie in the outermost hundredth at each end, and the mean is near 0 (5 standard errors).
-        assert (draws.min(axis=0) < -0.99 * largest).all()
-        assert (draws.max(axis=0) > 0.99 * largest).all()
-        assert (np.abs(draws.mean(axis=0)) < 5 * largest / np.sqrt(3 * 4000)).all()
-        assert np.abs(np.corrcoef(draws.T) - np.eye(3)).max() < 0.08
-
-    @pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 1.0])
-    def test_flips_the_share_it_is_asked_for(self, probability: float) -> None:
-        images = noise(4000, (1, 2, 1))
-        images[:, :, 0] |= 1
-        images[:, :, 1] &= 254  # so no image equals its mirror image
-        operation = HorizontalFlip(probability)
-        result = apply(operation, images, operation.draw(generator(), 4000, (1, 2, 1)))
-        mirrored = (result == images[:, :, ::-1]).all(axis=(1, 2, 3))
-        np.testing.assert_array_equal(result[~mirrored], images[~mirrored])
-        tolerance = 5 * np.sqrt(probability * (1 - probability) / 4000)
-        assert mirrored.mean() == pytest.approx(probability, abs=tolerance)
+    def test_no_partners_pixel_remains_where_an_image_is_mixed_with_itself(self, key: str) -> None:
+        images = noise(16).astype(np.float32)
+        np.testing.assert_array_equal(changed(strong_step(key), images, strong_step(key).draw(occasion(), 16, IMAGE_SHAPE), images), images)
 
 
 class TestPipeline:
     def test_no_operations_are_a_cast(self) -> None:
         images = noise(3)
-        draws = draw_all([], not_called, 3, IMAGE_SHAPE)
+        draws = draw_all([], occasion(), 3, IMAGE_SHAPE)
         assert draws.shape == (3, 0)
         assert draws.dtype == np.float32
         result = apply_all([], images, draws)
@@ -258,19 +192,26 @@ class TestPipeline:
         shift = RandomAffine(fill="constant")
         draws = np.array([[1, 0, 4, 0]], np.float32)
         images = noise(1).astype(np.float32)
-        flipped_then_shifted = apply(shift, images[:, :, ::-1], draws[:, 1:])
+        flipped_then_shifted = changed(shift, images[:, :, ::-1], draws[:, 1:])
         np.testing.assert_array_equal(apply_all([HorizontalFlip(), shift], images, draws), flipped_then_shifted)
 
     def test_an_operation_draws_the_same_whatever_stands_around_it(self) -> None:
         affine, flip = RandomAffine(15.0, 0.1, 0.1), HorizontalFlip()
-        long = draw_all([affine, flip, affine], generator, 20, IMAGE_SHAPE)
-        short = draw_all([flip, flip], generator, 20, IMAGE_SHAPE)
+        long = draw_all([affine, flip, affine], occasion(), 20, IMAGE_SHAPE)
+        short = draw_all([flip, flip], occasion(), 20, IMAGE_SHAPE)
         assert long.shape == (20, 7)
         np.testing.assert_array_equal(long[:, 3:4], short[:, 1:])
-        np.testing.assert_array_equal(long[:, :3], affine.draw(generator(0), 20, IMAGE_SHAPE))
+        np.testing.assert_array_equal(long[:, :3], affine.draw(occasion(), 20, IMAGE_SHAPE))
 
     def test_no_samples_need_no_draws(self) -> None:
-        assert draw_all([RandomAffine(), HorizontalFlip()], generator, 0, IMAGE_SHAPE).shape == (0, 4)
+        assert draw_all([RandomAffine(), HorizontalFlip()], occasion(), 0, IMAGE_SHAPE).shape == (0, 4)
+
+    def test_partners_go_through_the_steps_before_the_mixing_with_their_own_draws(self) -> None:
+        images, partners = noise(1).astype(np.float32), noise(1, seed=1).astype(np.float32)
+        steps = [HorizontalFlip(), MixUp(), HorizontalFlip()]
+        result = apply_all(steps, images, np.array([[0, 0.25, 1]], np.float32), partners, np.array([[1, 0.9, 0]], np.float32))
+        expected = 0.75 * images + 0.25 * partners[:, :, ::-1]
+        np.testing.assert_allclose(result, expected[:, :, ::-1], rtol=0, atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning")
@@ -283,10 +224,6 @@ def test_the_benchmark_measures_every_way() -> None:
     assert "kcifar" in table.index
 
 
-def not_called(position: int) -> np.random.Generator:
-    raise AssertionError(f"no operation stands at position {position}")
-
-
 @pytest.mark.parametrize(
     ("factory", "arguments", "message"),
     [
@@ -297,6 +234,18 @@ def not_called(position: int) -> np.random.Generator:
         (RandomAffine, {"fill": "mirror"}, "fill: expected one of 'nearest', 'reflect', 'constant', 'wrap', got 'mirror'"),
         (RandomAffine, {"fill_value": 256}, "fill_value: expected a number >= 0 and <= 255, got 256"),
         (RandomAffine, {"angle": 3}, "angle: unknown key"),
+        (RandomAffine, {"zoom": 1.0}, "zoom: expected a number >= 0 and < 1, got 1.0"),
+        (RandomAffine, {"shear": 90}, "shear: expected a number >= 0 and < 90, got 90"),
+        (RandomCrop, {"padding": 1025}, "padding: expected an integer >= 0 and <= 1024, got 1025"),
+        (RandomCrop, {"fill": "wrap"}, "fill: expected one of 'zero', 'constant', 'reflect', 'nearest', got 'wrap'"),
+        (RandomPerspective, {"distortion": 1.1}, "distortion: expected a number >= 0 and <= 1, got 1.1"),
+        (Cutout, {"size": 8.5}, "size: expected an integer >= 0 and <= 1024, got 8.5"),
+        (Cutout, {"value": -1}, "value: expected a number >= 0 and <= 255, got -1"),
+        (RandomErasing, {"min_aspect": 0}, "min_aspect: expected a number >= 0.01 and <= 1, got 0"),
+        (RandomErasing, {"value": "grey"}, "value: expected a number >= 0 and <= 255 or 'noise', got 'grey'"),
+        (MixUp, {"alpha": 0}, "alpha: expected a number >= 0.01 and <= 100, got 0"),
+        (CutMix, {"alpha": 101}, "alpha: expected a number >= 0.01 and <= 100, got 101"),
+        (CutMix, {"probability": -0.5}, "probability: expected a number >= 0 and <= 1, got -0.5"),
         (HorizontalFlip, {"probability": 1.5}, "probability: expected a number >= 0 and <= 1, got 1.5"),
         (HorizontalFlip, {"probability": "half"}, "probability: expected a number >= 0 and <= 1, got 'half'"),
     ],
@@ -312,6 +261,13 @@ def test_checks_what_a_recipe_says(factory: Callable[..., Operation], arguments:
     [
         (RandomAffine, {"rotation": 180, "width_shift": 0, "height_shift": 0.999, "fill": "wrap", "fill_value": 255}),
         (RandomAffine, {}),
+        (RandomAffine, {"zoom": 0.999, "shear": 89.9, "probability": 1}),
+        (RandomCrop, {"padding": 1024, "fill": "constant", "fill_value": 255}),
+        (RandomPerspective, {"distortion": 1}),
+        (Cutout, {"size": 0}),
+        (RandomErasing, {"min_area": 1, "max_area": 1, "min_aspect": 1}),
+        (MixUp, {"alpha": 0.01}),
+        (CutMix, {"alpha": 100}),
         (HorizontalFlip, {"probability": 1}),
         (HorizontalFlip, {"probability": 0}),
     ],

@@ -1,49 +1,48 @@
 """The same draws make the same images on every backend. JAX and torch run in a process of their own: a process has one backend."""
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from augment_cases import augment_cases, strong_step
 
-from kcifar.augment import AUGMENTATIONS
+from kcifar.augment.geometry import RandomAffine
+from kcifar.augment.operation import Occasion, Step
 from kcifar.augment.pipeline import apply_all
 
 ROOT = Path(__file__).parents[1]
 IMAGE_SHAPE = (32, 32, 3)
 COUNT = 12
 
-AFFINE = {"rotation": 180.0, "width_shift": 0.3, "height_shift": 0.3, "fill_value": 127.0}
-CASES: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in AUGMENTATIONS.names()),
-    *(("random_affine", AFFINE | {"fill": fill}) for fill in ("nearest", "reflect", "constant", "wrap")),
-]
-
 # Under JAX the step is compiled with the network, so the compiled form is what must agree; torch runs as written.
 SCRIPT = """
-import json, sys
+import sys
 import keras, numpy as np
-from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.pipeline import apply_all
+from test_augment_backends import compared_steps
 
 given, results = np.load(sys.argv[1]), {}
-for position, (name, settings) in enumerate(json.loads(sys.argv[3])):
-    operation = AUGMENTATIONS.get(name)(**settings)
-    step = lambda images, draws: apply_all([operation], images, draws)
+for key, step in compared_steps().items():
+    function = lambda *arrays: apply_all([step], *arrays)
     if keras.backend.backend() == "jax":
         import jax
-        step = jax.jit(step)
-    images = step(keras.ops.convert_to_tensor(given["images"]), keras.ops.convert_to_tensor(given[str(position)]))
-    results[str(position)] = keras.ops.convert_to_numpy(images)
+        function = jax.jit(function)
+    names = ("images", f"draws {key}", "partners", f"draws {key}")
+    results[key] = keras.ops.convert_to_numpy(function(*(keras.ops.convert_to_tensor(given[name]) for name in names)))
 np.savez(sys.argv[2], **results)
 print(keras.backend.backend(), "tensorflow" in sys.modules)
 """
+
+
+def compared_steps() -> dict[str, Step]:
+    """Return every augmentation under its strong settings, and the affine map with every fill."""
+    affine = {f"affine {fill}": RandomAffine(180.0, 0.3, 0.3, fill, 127.0) for fill in ("nearest", "reflect", "constant", "wrap")}
+    return {key: strong_step(key) for key in augment_cases()} | affine
 
 
 def smooth_images() -> np.ndarray:
@@ -62,15 +61,15 @@ def smooth_images() -> np.ndarray:
 def test_the_same_draws_give_the_same_images(backend: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    images = smooth_images()
-    operations = [AUGMENTATIONS.get(name)(**settings) for name, settings in CASES]
-    tables = [operation.draw(np.random.default_rng(1), COUNT, IMAGE_SHAPE) for operation in operations]
-    np.savez(tmp_path / "given.npz", images=images, **{str(position): table for position, table in enumerate(tables)})
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "given.npz"), str(tmp_path / "results.npz"), json.dumps(CASES)]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"KERAS_BACKEND": backend}, capture_output=True, text=True, check=False)
+    images, steps = smooth_images(), compared_steps()
+    tables = {key: step.draw(Occasion(1), COUNT, IMAGE_SHAPE) for key, step in steps.items()}
+    np.savez(tmp_path / "given.npz", images=images, partners=images[::-1], **{f"draws {key}": table for key, table in tables.items()})
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path / "given.npz"), str(tmp_path / "results.npz")]
+    environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [backend, "False"]  # its own backend, and no TensorFlow beside it
     results = np.load(tmp_path / "results.npz")
-    for position, (operation, table) in enumerate(zip(operations, tables, strict=True)):
-        expected = keras.ops.convert_to_numpy(apply_all([operation], images, table))
-        np.testing.assert_allclose(results[str(position)], expected, rtol=0, atol=1e-4, err_msg=str(CASES[position]))
+    for key, step in steps.items():
+        expected = keras.ops.convert_to_numpy(apply_all([step], images, tables[key], images[::-1].copy(), tables[key]))
+        np.testing.assert_allclose(results[key], expected, rtol=0, atol=1e-4, err_msg=key)

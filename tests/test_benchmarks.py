@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from kcifar.augment import AUGMENTATIONS
+from kcifar.benchmarks import augmentations
 from kcifar.benchmarks.networks import IMAGE_SHAPE, bare_network, compare
 from kcifar.models.build import build_model
 
@@ -26,3 +28,15 @@ def test_the_comparison_gives_a_row_a_network() -> None:
     assert list(table.columns) == ["network", "batch", "forward", "training", "forward_times_bare", "training_times_bare"]
     assert table["network"].tolist() == ["lenet"]
     assert (table.drop(columns="network") > 0).all(axis=None)
+
+
+def test_every_augmentation_has_its_settings() -> None:
+    assert set(augmentations.SETTINGS) == set(AUGMENTATIONS.names())
+
+
+def test_the_cost_of_augmentations_is_a_share_of_the_speed_of_a_cast() -> None:
+    table = augmentations.compare(["horizontal_flip", "cutmix"], batches=3, repeats=1, batch_size=8).set_index("augmentation")
+    assert list(table.index) == [augmentations.CAST, "horizontal_flip", "cutmix"]
+    speeds = table["images_per_second"]
+    assert (speeds > 0).all()
+    np.testing.assert_allclose(table["times_cast"], speeds / speeds[augmentations.CAST])

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.augment.geometry import HorizontalFlip, RandomAffine
+from kcifar.augment.flips import HorizontalFlip
+from kcifar.augment.geometry import RandomAffine
+from kcifar.augment.operation import Occasion
 from kcifar.augment.pipeline import compiled_apply, draw_all
 from kcifar.errors import UserError
 from kcifar.lazy import keras, pandas
@@ -99,7 +101,7 @@ def _cut(images: np.ndarray, batch_size: int) -> Iterable[np.ndarray]:
 
 
 def _draws(count: int) -> np.ndarray:
-    return draw_all(OPERATIONS, lambda position: np.random.Generator(np.random.Philox(key=[SEED, position])), count, IMAGE_SHAPE)
+    return draw_all(OPERATIONS, Occasion(SEED), count, IMAGE_SHAPE)
 
 
 def _seconds(way: Way) -> float:
