@@ -1,17 +1,14 @@
-"""Adam: Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1, in Keras' implementation."""
+"""Adam: Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1, in Keras' implementation; and the name of AdamW."""
 
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from kcifar.lazy import keras
 from kcifar.optimizers import OPTIMIZERS
-
-Decay = Annotated[float, Field(ge=0, lt=1)]
+from kcifar.optimizers.arguments import Decay, Epsilon
 
 
 @OPTIMIZERS.register("adam")
-def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsilon: Annotated[float, Field(gt=0)] = 1e-7) -> Any:
+def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsilon: Epsilon = 1e-7) -> Any:
     """Return Keras' Adam.
 
     Args:
@@ -21,3 +18,14 @@ def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsi
         epsilon: Added to the root of the second moment (before bias correction: "epsilon hat" of the paper's section 2).
     """
     return keras.optimizers.Adam(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, name="adam")
+
+
+@OPTIMIZERS.register("adamw")
+def adamw(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsilon: Epsilon = 1e-7) -> Any:
+    """Return Keras' Adam under the name of AdamW, whose decay is the stage's `weight_decay` (decoupled for every optimizer).
+
+    A recipe that says `adamw` must say `weight_decay` too. Arguments as for `adam`.
+
+    Source: Loshchilov, Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
+    """
+    return keras.optimizers.Adam(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, name="adamw")

@@ -1,15 +1,14 @@
 """Stochastic gradient descent, with momentum as in Sutskever et al., On the importance of initialization and momentum, 2013."""
 
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from kcifar.lazy import keras
 from kcifar.optimizers import OPTIMIZERS
+from kcifar.optimizers.arguments import Decay
 
 
 @OPTIMIZERS.register("sgd")
-def sgd(learning_rate: Any, *, momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0, nesterov: bool = False) -> Any:
+def sgd(learning_rate: Any, *, momentum: Decay = 0.0, nesterov: bool = False) -> Any:
     """Return Keras' SGD: velocity = momentum * velocity - rate * gradient; weights += velocity.
 
     Args:

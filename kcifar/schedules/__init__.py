@@ -1,7 +1,7 @@
-"""The registry of learning-rate schedules: a stage's `learning_rate: {name: …}`; a plain number stands for `constant`.
+"""The registry of schedules: a stage's `learning_rate: {name: …}`, and every other number that may change from update to update.
 
-A schedule is one registered function: `def name(steps, *, …its own arguments) -> np.ndarray`, the rate at each of the stage's
-`steps` updates, float64 (steps,): a pure function of the step within the stage.
+A schedule is one registered function: `def name(span, *, …its own arguments) -> np.ndarray`, the value at each of the span's updates,
+float64 (span.steps,): a pure function of the step within the stage (`plateau`: and of the stage's completed epochs).
 """
 
 from kcifar.registry import Registry

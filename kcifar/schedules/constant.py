@@ -1,14 +1,13 @@
-"""One rate for the whole stage."""
-
-from typing import Annotated
+"""One value for the whole stage."""
 
 import numpy as np
-from pydantic import Field
 
 from kcifar.schedules import SCHEDULES
+from kcifar.schedules.arguments import Value
+from kcifar.span import Span
 
 
 @SCHEDULES.register("constant")
-def constant(steps: int, *, value: Annotated[float, Field(gt=0)]) -> np.ndarray:
-    """Return `value` for each of `steps` updates, float64 (steps,)."""
-    return np.full(steps, value)
+def constant(span: Span, *, value: Value) -> np.ndarray:
+    """Return `value` for each update of the span, float64 (span.steps,)."""
+    return np.full(span.steps, value)

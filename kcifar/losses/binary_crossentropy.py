@@ -1,0 +1,17 @@
+"""Cross-entropy of each class by itself: Wightman et al., ResNet strikes back, 2021, section 2.2; after Beyer et al., 2020."""
+
+from typing import Any
+
+from kcifar.lazy import keras
+from kcifar.losses import LOSSES
+from kcifar.losses.smoothing import Smoothing, smoothed
+
+
+@LOSSES.register("binary_crossentropy")
+def binary_crossentropy(targets: Any, logits: Any, *, label_smoothing: Smoothing = 0.0) -> Any:
+    """Return the mean over classes of -t log sigmoid(logit) - (1 - t) log(1 - sigmoid(logit)), t being the smoothed target.
+
+    The mean, as in timm, is as many times smaller than the sum as there are classes: it asks for a larger learning rate.
+    """
+    softplus = keras.ops.softplus(logits)  # -log(1 - sigmoid(logit)), without overflow
+    return keras.ops.mean(softplus - smoothed(targets, label_smoothing) * logits, axis=-1)

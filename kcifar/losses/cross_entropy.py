@@ -1,0 +1,13 @@
+"""Cross-entropy, with the label smoothing of Szegedy et al., Rethinking the Inception Architecture, 2016, section 7."""
+
+from typing import Any
+
+from kcifar.lazy import keras
+from kcifar.losses import LOSSES
+from kcifar.losses.smoothing import Smoothing
+
+
+@LOSSES.register("categorical_crossentropy")
+def categorical_crossentropy(targets: Any, logits: Any, *, label_smoothing: Smoothing = 0.0) -> Any:
+    """Return -sum of target x log softmax(logits), targets smoothed to (1 - s) x target + s / classes."""
+    return keras.losses.categorical_crossentropy(targets, logits, from_logits=True, label_smoothing=label_smoothing)
