@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kcifar.datasets.dataset import Dataset, Part, Source
+from kcifar.datasets.imbalance import long_tailed
 from kcifar.datasets.load import load_dataset
 from kcifar.datasets.splits import split
 from kcifar.datasets.statistics import channel_statistics, class_counts, content_sha256
@@ -39,7 +40,7 @@ class PreparedData:
 
 
 def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
-    """Load the data set (unless it is handed over), take validation off the training part, and describe all of it.
+    """Load the data set (unless it is handed over), take validation off the training part, thin that out, and describe all of it.
 
     Raises:
         UserError: Files that cannot be read, or a validation part that cannot be taken.
@@ -51,6 +52,7 @@ def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
         dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
     place = origin.place(("dataset", "validation"))
     train_indices, validation, validation_indices = _take_validation(dataset, document.dataset.validation, document.split_seed, place)
+    train_indices = long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
     description = _describe(dataset, train_indices, validation, validation_indices)
     return PreparedData(dataset, train_indices, validation, validation_indices, description)
 

@@ -22,7 +22,7 @@ from kcifar.errors import UserError, one_line
 from kcifar.files import sha256_of
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/"
-_OFFICIAL_TRAIN, _OFFICIAL_TEST = 50_000, 10_000
+OFFICIAL_TRAIN, OFFICIAL_TEST = 50_000, 10_000
 _Say = Callable[[str], None]
 
 
@@ -54,6 +54,24 @@ def load_cifar(cifar: Cifar, source: Source) -> Dataset:
         except UserError as error:
             source.say(f"Keras' copy is passed over: {error}")
     return _read(cifar, _downloaded(cifar, source), source.say)
+
+
+def files_at_hand(cifar: Cifar, data: Path | None) -> Path:
+    """Return the archive or folder that `load_cifar` would read, without downloading anything.
+
+    Raises:
+        UserError: There is none.
+    """
+    if data is not None:
+        path = _located(cifar, data)
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+        return path
+    ours = cache_folder() / cifar.archive
+    found = [*_copies(cifar, keras_datasets_folder()), *([ours] if ours.is_file() else [])]
+    if not found:
+        raise UserError(f"no files of {cifar.name}, neither in {keras_datasets_folder()} nor in {ours.parent}; name them with --data")
+    return found[0]
 
 
 def _located(cifar: Cifar, data: Path) -> Path:
@@ -100,8 +118,8 @@ def _downloaded(cifar: Cifar, source: Source) -> Path:
 def _read(cifar: Cifar, path: Path, say: _Say) -> Dataset:
     dataset = _read_npz(cifar, path) if is_npz(path) else _read_archive(cifar, path)
     train, test = len(dataset.train), len(dataset.test or ())
-    if (train, test) != (_OFFICIAL_TRAIN, _OFFICIAL_TEST):
-        note = f"{train} training and {test} test images; the official set holds {_OFFICIAL_TRAIN} and {_OFFICIAL_TEST}"
+    if (train, test) != (OFFICIAL_TRAIN, OFFICIAL_TEST):
+        note = f"{train} training and {test} test images; the official set holds {OFFICIAL_TRAIN} and {OFFICIAL_TEST}"
         say(f"{path}: {note}")
         return replace(dataset, notes=(note,))
     return dataset
