@@ -4,109 +4,41 @@ This module knows the keys that every recipe shares. The arguments of parts (`mo
 parts themselves by `plan.py`. Nothing here imports a backend.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from kcifar.checks import Path, Strict, checked, dotted
 from kcifar.errors import UserError, did_you_mean, one_line
-from kcifar.yaml_file import parse_plain, parse_scalar, read_yaml
+from kcifar.extending import Writing, extended_mapping, paths_of, read_extended
+from kcifar.stage_settings import Monitor, Part, Positive, Share, Stage, StageSettings
+from kcifar.yaml_file import parse_plain, parse_scalar
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Positive = Annotated[int, Field(gt=0)]
-MAX_EPOCHS = 10_000
 
 
-def _at_most_max_epochs(epochs: int) -> int:
-    """Refuse a slip of the keyboard that would ask for a table of rates larger than the memory."""
-    if epochs > MAX_EPOCHS:
-        raise ValueError(f"expected at most {MAX_EPOCHS:,} epochs, got {epochs}")
-    return epochs
-
-
-Epochs = Annotated[int, Field(gt=0), AfterValidator(_at_most_max_epochs)]
-Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-# The docstrings of the parts below are what a message says when something else was received.
-
-
-class Part(Strict):
-    """a mapping with a name and the part's arguments, such as {name: adam}"""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-
-    name: str
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The keys other than `name`."""
-        return dict(self.model_extra or {})
+def _merged_already(extend: str | None) -> str | None:
+    """Refuse what only an override can bring here: files are merged, and their `extend` taken out, before anything is checked."""
+    if extend is not None:
+        raise ValueError(f"expected in a recipe itself, as files are merged before values are set, got {extend!r}")
+    return extend
 
 
 class DatasetPart(Part):
     """a mapping with the name of a data set and its arguments, such as {name: cifar10, validation: 0.2}"""
 
     validation: Annotated[int, Field(ge=0)] | Share = 0.2
-
-
-class SchedulePart(Part):
-    """a number > 0 or a schedule, such as {name: constant, value: 0.001}"""
+    imbalance: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Input(Strict):
     """How pixels 0..255 become the network's input, inside the model."""
 
     normalization: Literal["unit", "standardize", "none"] = "unit"
-
-
-class Loss(Strict):
-    """The training loss; penalties are added to it."""
-
-    name: Literal["categorical_crossentropy"] = "categorical_crossentropy"
-    label_smoothing: Share = 0.0
-
-
-class Penalty(Strict):
-    """a mapping {value: strength, layers: pattern}"""
-
-    value: Annotated[float, Field(ge=0)]
-    layers: str = "*"
-
-
-class StageSettings(Strict):
-    """What `defaults:` may hold: a stage starts from these, and a value in the stage replaces the default whole."""
-
-    epochs: Epochs | None = None
-    learning_rate: SchedulePart | None = None
-    batch_size: Positive = 64
-    last_batch: Literal["keep", "drop"] = "keep"
-    optimizer: Part = Part(name="adam")
-    optimizer_state: Literal["reset", "keep"] = "reset"
-    loss: Loss = Loss()
-    l2: Penalty | None = None
-    augmentation: list[Part] = Field(default_factory=list)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_number_is_constant(cls, values: Any) -> Any:
-        """A plain number stands for {name: constant, value: n} where a schedule is expected."""
-        rate = values.get("learning_rate") if isinstance(values, Mapping) else None
-        if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0:
-            return {**values, "learning_rate": {"name": "constant", "value": rate}}
-        return values
-
-
-class Stage(StageSettings):
-    """One training phase."""
-
-    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$", description="a name of 1 to 100 printable characters")]
-    epochs: Epochs
-    learning_rate: SchedulePart
 
 
 class Document(Strict):
@@ -121,12 +53,13 @@ class Document(Strict):
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
     deterministic: bool = False
     select: Literal["last", "best"] = "last"
-    monitor: Literal["val_accuracy", "val_loss", "val_cross_entropy"] = "val_accuracy"
+    monitor: Monitor = "val_accuracy"
     test: Literal["end", "never"] = "end"
     checkpoint_every: Positive = 1
     log_every: Positive = 50
     defaults: dict[str, Any] = Field(default_factory=dict)
     stages: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    extend: Annotated[str | None, AfterValidator(_merged_already)] = None
 
 
 @dataclass(frozen=True)
@@ -135,23 +68,16 @@ class Origin:
 
     Attributes:
         name: File, or what stands for one.
-        lines: Line of each path that was written, from 1; 0 where there are no lines (a mapping from Python).
-        overrides: For each overridden path, how it was given ("--set stages.1.epochs=3").
+        places: For each path that was written: file and line, or the override ("--set stages.1.epochs=3").
     """
 
     name: str = "recipe"
-    lines: Mapping[Path, int] = field(default_factory=dict)
-    overrides: Mapping[Path, str] = field(default_factory=dict)
+    places: Mapping[Path, str] = field(default_factory=dict)
 
     def locate(self, path: Path) -> str:
         """Return the place of a path: "stages/mine.yaml:14", or the override that set it, or its nearest parent's place."""
-        for length in range(len(path), -1, -1):
-            head = path[:length]
-            if head in self.overrides:
-                return self.overrides[head]
-            if self.lines.get(head):
-                return f"{self.name}:{self.lines[head]}"
-        return self.name
+        heads = (path[:length] for length in range(len(path), -1, -1))
+        return next((self.places[head] for head in heads if head in self.places), self.name)
 
     def place(self, path: Path) -> str:
         """Return place and key for a message: "stages/mine.yaml:14: stages[1].epochs"."""
@@ -159,7 +85,7 @@ class Origin:
 
     def knows(self, path: Path) -> bool:
         """Whether the user wrote this value himself."""
-        return path in self.lines or path in self.overrides
+        return path in self.places
 
 
 @dataclass(frozen=True)
@@ -182,7 +108,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain containers with every default written out; they make the same recipe again."""
-        plain = self.document.model_dump(mode="json", exclude={"defaults", "stages"})
+        plain = self.document.model_dump(mode="json", exclude={"defaults", "stages", "extend"})
         return {**plain, "stages": [_name_first(stage.model_dump(mode="json")) for stage in self.stages]}
 
 
@@ -190,20 +116,20 @@ def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[
     """Read and check a recipe.
 
     Args:
-        source: A YAML file, or the same as plain containers.
+        source: A YAML file, or the same as plain containers; either may extend another file.
         overrides: "key.path=value" texts as `--set` takes them, or a mapping from key path to value.
             Stages are counted from 0 or named: "stages.1.epochs=3", "stages.refine.epochs=3".
     Raises:
         UserError: One line: file, line, key, what is allowed, what was received.
     """
     if isinstance(source, Mapping):
-        name, data = "recipe", _plain_copy(source)
-        lines = dict.fromkeys(_paths(data, ()), 0)
+        name = "recipe"
+        writing = extended_mapping(_plain_copy(source), name)
     else:
         name = str(source)
-        data, lines = read_yaml(FilePath(source))
-    origin = Origin(name, lines, _apply_overrides(data, overrides) if isinstance(data, dict) else {})
-    return _checked_recipe(data, origin)
+        writing = read_extended(FilePath(source))
+    places = _apply_overrides(writing, overrides) if isinstance(writing.data, dict) else writing.places
+    return _checked_recipe(writing.data, Origin(name, places))
 
 
 def yaml_text(recipe: Mapping[str, Any]) -> str:
@@ -255,16 +181,18 @@ def _check_selection(document: Document, origin: Origin) -> None:
         raise UserError(f"{origin.locate(('select',))}: select: 'best' needs a validation part, got dataset.validation: 0")
 
 
-def _apply_overrides(data: dict[str, Any], overrides: Sequence[str] | Mapping[str, Any]) -> dict[Path, str]:
-    """Write the overrides into `data`; return for each path how it was given."""
-    places: dict[Path, str] = {}
+def _apply_overrides(writing: Writing, overrides: Sequence[str] | Mapping[str, Any]) -> Mapping[Path, str]:
+    """Write the overrides into the data; return the places of all that is there then."""
+    places = dict(writing.places)
     if isinstance(overrides, Mapping):
-        given = [(key, value, f"override {key}={one_line(repr(value), 60)}") for key, value in overrides.items()]
+        given = [(key, _plain_copy(value), f"override {key}={one_line(repr(value), 60)}") for key, value in overrides.items()]
     else:
         given = [(*_parsed_override(text), f"--set {one_line(text, 80)}") for text in overrides]
     for key, value, place in given:
-        path = _resolved_path(data, key.split("."), place)
-        places |= dict.fromkeys(_assign(data, path, value, place), place)
+        path = _resolved_path(writing.data, key.split("."), place)
+        written = _assign(writing.data, path, value, place)
+        kept = {other: text for other, text in places.items() if other[: len(path)] != path}
+        places = kept | dict.fromkeys(written, place)
     return places
 
 
@@ -298,7 +226,7 @@ def _list_index(entries: list[Any], key: str, path: Sequence[str | int], place: 
 
 
 def _assign(data: Any, path: Path, value: Any, place: str) -> list[Path]:
-    """Write a value and return the paths that came to be by it: the value's own and those of the mappings made on the way."""
+    """Write a value and return the paths that came to be by it: of the mappings made on the way, the value, and all inside it."""
     here: Any = data
     made: list[Path] = []
     for depth, key in enumerate(path[:-1], start=1):
@@ -308,7 +236,7 @@ def _assign(data: Any, path: Path, value: Any, place: str) -> list[Path]:
         if not isinstance(here, dict | list):
             raise UserError(f"{place}: {dotted(path[:-1])}: expected a mapping to set {path[-1]!r} in, got {one_line(repr(here), 40)}")
     here[path[-1]] = value
-    return [*made, path]
+    return [*made, *paths_of(value, path)]
 
 
 def _plain_copy(value: Any) -> Any:
@@ -318,14 +246,6 @@ def _plain_copy(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain_copy(item) for item in value]
     return value
-
-
-def _paths(value: Any, path: Path) -> Iterator[Path]:
-    """Yield the path of everything inside nested containers."""
-    yield path
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from _paths(item, (*path, key))
 
 
 def _name_first(stage: dict[str, Any]) -> dict[str, Any]:
