@@ -11,10 +11,11 @@ COMMANDS = {
     "report": "tables and figures from saved runs",
     "evaluate": "metrics and predictions of a split of a saved run",
     "export": "an inference model, verified by reloading it",
+    "datasets": "what a data set holds, whether its files are whole, what augmentation makes of it",
     "models": "the networks, their sizes, and pictures of them",
     "bench": "measurements on this machine",
 }
-HOMES = {"models": "kcifar.models.__main__"}  # of a command that is a package's; the others are modules of their own name
+HOMES = {name: f"kcifar.{name}.__main__" for name in ("datasets", "models")}  # commands of a package; the others are modules of their own name
 
 
 def main() -> None:

@@ -33,6 +33,8 @@ class Position:
         history: A row an epoch, as in `history.csv`.
         best: Epoch and value of the best monitored epoch so far; None before the first.
         lengths: Bytes of each append-only file when this was written; what is longer is cut back on resume.
+        stage: Index of the stage that goes on, or begins, next.
+        stage_epoch: Completed epochs of that stage.
     """
 
     epoch: int = 0
@@ -41,6 +43,8 @@ class Position:
     history: list[dict[str, Any]] = field(default_factory=list)
     best: tuple[int, float] | None = None
     lengths: dict[str, int] = field(default_factory=dict)
+    stage: int = 0
+    stage_epoch: int = 0
 
 
 def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np.ndarray]) -> None:

@@ -7,7 +7,8 @@ from rich.table import Table
 
 from kcifar.datasets.dataset import Source
 from kcifar.engine.backend import automatic_precision, check_backend, load_backend
-from kcifar.engine.network import build_network, check_penalties
+from kcifar.engine.network import build_network
+from kcifar.engine.stages import check_stages
 from kcifar.models.summary import model_summary
 from kcifar.plan import Plan
 from kcifar.preparation import prepare_data
@@ -31,7 +32,7 @@ def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:
     document = plan.recipe.document
     precision = automatic_precision() if document.precision == "auto" else document.precision
     network = build_network(plan, prepared.dataset.image_shape, prepared.num_classes)
-    check_penalties(network, plan)
+    check_stages(network, plan, prepared.dataset.image_shape, prepared.num_classes)
     size = model_summary(network)
     counts = ", ".join(f"{count:,} {title}" for title, count in prepared.description["counts"].items())
     facts = {
@@ -50,6 +51,6 @@ def _stage_table(plan: Plan, num_images: int) -> Table:
     """A row a stage: epochs, updates, and the learning rate of its first and last update."""
     table = Table("stage", "epochs", "steps an epoch", "steps", "first rate", "last rate", box=None)
     for stage in plan.stages:
-        rates, steps = stage.learning_rates(num_images), stage.steps_per_epoch(num_images)
+        rates, steps = stage.learning_rates(num_images), stage.batches_per_epoch(num_images)
         table.add_row(stage.name, str(stage.epochs), f"{steps:,}", f"{len(rates):,}", f"{rates[0]:.6g}", f"{rates[-1]:.6g}")
     return table

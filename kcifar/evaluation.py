@@ -99,5 +99,8 @@ def metrics_lines(found: dict[str, Any]) -> list[str]:
     """Write metrics as lines for a terminal, a row a class."""
     width = max(len(row["name"]) for row in found["classes"])
     head = f"{found['split']}: accuracy {found['accuracy']:.2%}, cross-entropy {found['cross_entropy']:.4f} ({found['samples']:,} images)"
+    if "views" in found:
+        several = found["views"]
+        head += f"; over {several['count']} views: accuracy {several['accuracy']:.2%}, cross-entropy {several['cross_entropy']:.4f}"
     rows = [f"{row['name']:{width}}  {row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['support']:7}" for row in found["classes"]]
     return [head, f"{'class':{width}}  precision  recall     f1  support", *rows]

@@ -1,17 +1,15 @@
 """What a run leaves when its last epoch is done: the model, the one look at the test part, predictions and examples."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kcifar.evaluation import example_arrays, metrics, prediction_arrays
+from kcifar.evaluation import accuracy, cross_entropy, example_arrays, metrics, prediction_arrays
 from kcifar.files import complete_file, write_json
 from kcifar.preparation import PreparedData
 from kcifar.runs import EXAMPLES, PREDICTIONS, TEST, RunFolder, load_saved_model
-
-Logits = Callable[[np.ndarray, np.ndarray], np.ndarray]
+from kcifar.views import Logits, logits_over_views
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -25,7 +23,7 @@ def load_weights(model: Any, path: Path) -> None:
     model.set_weights(load_saved_model(path).get_weights())
 
 
-def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selected: str, test: str) -> dict[str, Any] | None:
+def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selected: str, test: str, views: int = 1) -> dict[str, Any] | None:
     """Predict validation and (if `test` is "end") the test part, and write `predictions.npz`, `examples.npz` and `test.json`.
 
     Args:
@@ -34,6 +32,7 @@ def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selecte
         logits: Gives the logits of the images of an array at some indices, from the selected weights.
         selected: Which weights those are: "last" or "best".
         test: "end" or "never".
+        views: Test-time views that are reported beside the single one, under "views"; 1 for none.
     Returns:
         What `test.json` holds, or None if the test part was not looked at.
     """
@@ -51,6 +50,13 @@ def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selecte
         predictions |= prediction_arrays("test", part.labels, found, indices)
         examples = example_arrays(part, found, indices, "test")
         results = {"split": "test", "weights": selected} | metrics(found, part.labels, data.dataset.class_names)
+        if views > 1:
+            several = logits_over_views(logits, part.images, indices, views)
+            results["views"] = {
+                "count": views,
+                "accuracy": accuracy(several, part.labels),
+                "cross_entropy": cross_entropy(several, part.labels),
+            }
     if predictions:
         folder.write_arrays(PREDICTIONS, predictions)
         folder.write_arrays(EXAMPLES, examples)

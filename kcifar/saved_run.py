@@ -38,7 +38,7 @@ def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
     if split == "test" and not (run.path / TEST).exists():
         folder = RunFolder(run.path)
         with folder.locked():
-            written = write_results(folder, prepared, logits, run.recipe["select"], "end")
+            written = write_results(folder, prepared, logits, run.recipe["select"], "end", run.recipe["stages"][-1].get("views", 1))
         if written is not None:
             return written
     found = metrics(logits(part.images, indices), part.labels[indices], prepared.dataset.class_names)

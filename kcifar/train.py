@@ -29,6 +29,8 @@ def main(
     ] = None,
     import_: Annotated[list[Path] | None, Option("--import", metavar="FILE.py", help="Register your own networks, augmentations, data sets.")] = None,
     url: Annotated[str | None, Option(help="A mirror to download the data set from.")] = None,
+    plot_schedule: Annotated[Path | None, Option(metavar="PNG", help="Draw rate, momentum and weight decay of all stages; train nothing.")] = None,
+    find_lr: Annotated[bool, Option("--find-lr", help="Learning-rate range test of the first stage; curve in find-lr/, nothing else.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Show the resolved recipe, the network's size, steps and rates; train nothing.")] = False,
 ) -> None:
     """Parse, train, exit."""
@@ -42,10 +44,11 @@ def main(
     recipe = None if stages is None else load_recipe(stages, overrides)
     if recipe is None and overrides:
         raise UserError("--set, --seed: expected together with --stages; a run that goes on keeps its own recipe")
-    if dry_run:
-        from kcifar.dry_run import show_plan
-
-        return show_plan(make_run_plan(recipe, run), data, url)
+    looks = [name for name, asked in (("--dry-run", dry_run), ("--find-lr", find_lr), ("--plot-schedule", plot_schedule)) if asked]
+    if len(looks) > 1:
+        raise UserError(f"{', '.join(looks)}: expected one of them, got {len(looks)}")
+    if looks:
+        return _look(looks[0], make_run_plan(recipe, run), data, url, plot_schedule)
     job = make_job(recipe, run, resume=resume, overwrite=overwrite, data=data, url=url)
     signal.signal(signal.SIGTERM, _terminate)
     from kcifar.progress import new_progress
@@ -53,6 +56,25 @@ def main(
 
     command = ("python", "-m", "kcifar.train", *sys.argv[1:])
     train_job(replace(job, imports=tuple(path.absolute() for path in import_ or ()), command=command), new_progress())
+
+
+def _look(how: str, plan: Any, data: Path | None, url: str | None, picture: Path | None) -> None:
+    """Show what would be trained, and train nothing that stays."""
+    if picture is not None:
+        from kcifar.diagram.saving import check_path
+
+        check_path(picture, "--plot-schedule")
+        from kcifar.schedule_plot import plot_schedule
+
+        plot_schedule(plan, data, url, picture)
+    elif how == "--find-lr":
+        from kcifar.find_rate import find_rate
+
+        find_rate(plan, data, url, Path("find-lr"))
+    else:
+        from kcifar.dry_run import show_plan
+
+        show_plan(plan, data, url)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

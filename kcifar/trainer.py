@@ -15,10 +15,12 @@ import numpy as np
 
 from kcifar.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.engine.backend import automatic_precision, backend_name, check_backend, device_names, dtype_policy, enable_determinism, load_backend
-from kcifar.engine.driver import EpochDriver, EpochMetrics
-from kcifar.engine.initialization import initialize_from_data
-from kcifar.engine.network import build_network, check_penalties, inference_model, normalization_layer
+from kcifar.engine.assembly import assemble_driver
+from kcifar.engine.backend import automatic_precision, backend_name, check_backend, device_names, enable_determinism, load_backend
+from kcifar.engine.driver import EpochMetrics
+from kcifar.engine.initialization import initialize_from_data, initialize_from_run
+from kcifar.engine.loss import mean_loss
+from kcifar.engine.network import network_variables
 from kcifar.environment import describe_environment
 from kcifar.errors import Terminated, TrainingFailed, UserError, one_line
 from kcifar.evaluation import accuracy, cross_entropy
@@ -27,16 +29,18 @@ from kcifar.finish import load_weights, save_model, write_results
 from kcifar.job import Job, check_folder
 from kcifar.lazy import keras
 from kcifar.models.summary import model_summary
-from kcifar.pipeline import EpochBatches, EpochKey, epoch_batches
+from kcifar.pipeline import EpochBatches
 from kcifar.plan import StagePlan
 from kcifar.preparation import PreparedData, prepare_data
 from kcifar.progress import EpochHeading, Progress
 from kcifar.recipe import yaml_text
 from kcifar.records import BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch
 from kcifar.runs import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, Run, read_json
+from kcifar.stage_batches import stage_batches
+from kcifar.stopping import epochs_since_best, is_better, should_stop
 
-# A monitored value is better when it is higher (accuracy) or lower (losses).
-_HIGHER_IS_BETTER = {"val_accuracy": True, "val_loss": False, "val_cross_entropy": False}
+# Arrays of a checkpoint under this name are the best weights of a stage that will go back to them.
+BEST_WEIGHTS = "best weights of the stage/"
 
 
 def train_job(job: Job, progress: Progress, data: Dataset | None = None) -> Run:
@@ -87,9 +91,10 @@ class Trainer:
         if document.deterministic:
             enable_determinism()
         self.precision = automatic_precision() if document.precision == "auto" else document.precision
-        self.driver = self._new_driver()
+        self.driver = assemble_driver(self.plan, data, self.precision)
         self.position = Position()
         self._begun: int | None = None  # index of the stage that the driver is ready for
+        self._best_weights: dict[str, np.ndarray] = {}  # of a stage whose early stopping restores them
         self._saved_epoch = 0  # what a resumed run would go on after
         self._durations: list[float] = []
 
@@ -99,7 +104,7 @@ class Trainer:
             self._resume() if self._job.resume else self._begin()
             if self.position.epoch == 0:  # a new run, or one that no checkpoint was restored of
                 initialize_from_data(self.plan, self.driver.network, self.driver.normalization, self.data)
-            for stage in self.plan.stages:
+            for stage in self.plan.stages[self.position.stage :]:
                 self._run_stage(stage)
             self._finish()
         except (KeyboardInterrupt, Terminated):
@@ -110,17 +115,6 @@ class Trainer:
             raise
         finally:
             self.progress.close()
-
-    def _new_driver(self) -> EpochDriver:
-        from kcifar.engine.fit import FitDriver  # imports the backend, which `load_backend` has checked and quietened
-
-        document, description = self.plan.recipe.document, self.data.description
-        with dtype_policy(self.precision):
-            network = build_network(self.plan, self.data.dataset.image_shape, self.data.num_classes)
-            check_penalties(network, self.plan)
-            normalization = normalization_layer(document.input.normalization, description["channel_mean"], description["channel_deviation"])
-            longest = max(len(stage.learning_rates(len(self.data.train_indices))) for stage in self.plan.stages)
-            return FitDriver(network, normalization, longest, self.precision)
 
     def _begin(self) -> None:
         """Mark the folder as a run by its status and recipe, and empty it of an earlier one."""
@@ -141,11 +135,11 @@ class Trainer:
         """Go back to the newest whole checkpoint, or to the start if there is none."""
         found = load_checkpoint(self.folder / CHECKPOINTS)
         if found is not None:
-            self.position, variables = found
+            self.position, arrays = found
             self._saved_epoch = self.position.epoch
-            stage = self._stage_of(self.position.epoch)
-            self._begin_stage(stage)
-            restore_variables(self.driver.variables(), variables, self.folder / CHECKPOINTS)
+            self._begin_stage(self.plan.stages[self.position.history[-1]["stage_index"]])
+            self._best_weights = {path.removeprefix(BEST_WEIGHTS): arrays.pop(path) for path in list(arrays) if path.startswith(BEST_WEIGHTS)}
+            restore_variables(self.driver.variables(), arrays, self.folder / CHECKPOINTS)
         else:
             self._describe()
         cut_back(self.folder, self.position.lengths)
@@ -155,56 +149,79 @@ class Trainer:
         self._announce(f"going on after epoch {self.position.epoch},")
 
     def _run_stage(self, stage: StagePlan) -> None:
-        first = self._first_epoch(stage)
-        if self.position.epoch >= first + stage.epochs:
-            return
         if self._begun != stage.index:
             self._begin_stage(stage)
-        for stage_epoch in range(self.position.epoch - first, stage.epochs):
-            self._run_epoch(stage, stage_epoch)
+            if stage.settings.init_from is not None:
+                initialize_from_run(self.driver.network, stage.settings.init_from, self.plan.place(stage, "init_from"))
+                self.driver.restart_averages()
+            self._best_weights = {}
+        while self.position.stage == stage.index:
+            self._run_epoch(stage)
 
     def _begin_stage(self, stage: StagePlan) -> None:
-        rates = stage.learning_rates(len(self.data.train_indices))
-        self.driver.begin_stage(stage, rates, self.plan.place(stage, "l2", "layers"))
+        self.driver.begin_stage(stage)
         self._begun = stage.index
 
-    def _run_epoch(self, stage: StagePlan, stage_epoch: int) -> None:
+    def _run_epoch(self, stage: StagePlan) -> None:
         started = time.perf_counter()
-        batches = self._epoch_batches(stage, stage_epoch)
-        trained = self._train_epoch(stage, batches)
-        validation = self._validate(stage)
+        rows = self._stage_rows(stage)
+        values = stage.values(len(self.data.train_indices), rows)
+        batches = stage_batches(self.plan, self.data, stage, self.position.stage_epoch, self.position.epoch)
+        trained = self._train_epoch(stage, batches, values)
         self._refuse_values_that_are_not_finite(stage)
         self.position.epoch += 1
+        self.position.stage_epoch += 1
         self.position.step += len(batches)
         self.position.images_seen += len(batches.order)
-        row = {
-            "stage": stage.name,
-            "stage_index": stage.index,
-            "epoch": self.position.epoch,
-            "stage_epoch": stage_epoch + 1,
-            "learning_rate": self._learning_rate(stage, (stage_epoch + 1) * len(batches) - 1),
-            "loss": trained.loss,
-            "cross_entropy": trained.cross_entropy,
-            "accuracy": trained.accuracy,
-            **validation,
-            "images_seen": self.position.images_seen,
-            "seconds": time.perf_counter() - started,
-            "images_per_second": trained.images_per_second,
-        }
+        with self.driver.averaged():
+            row = {
+                "stage": stage.name,
+                "stage_index": stage.index,
+                "epoch": self.position.epoch,
+                "stage_epoch": self.position.stage_epoch,
+                "learning_rate": self._last_rate(stage, values["learning_rate"], len(batches)),
+                "loss": trained.loss,
+                "cross_entropy": trained.cross_entropy,
+                "accuracy": trained.accuracy,
+                **self._validate(stage),
+                "images_seen": self.position.images_seen,
+                "seconds": time.perf_counter() - started,
+                "images_per_second": trained.images_per_second,
+            }
+            self._keep_best(row)
+            self._remember_best_weights(stage, [*rows, row])
+        self.position.history.append(row)
+        if self.position.stage_epoch == stage.epochs or should_stop([*rows, row], stage.settings.early_stopping):
+            self._end_stage(stage)
         self._keep(row)
 
-    def _epoch_batches(self, stage: StagePlan, stage_epoch: int) -> EpochBatches:
-        key = EpochKey(self.plan.recipe.document.seed, stage.index, stage_epoch)
-        data, settings = self.data, stage.settings
-        return epoch_batches(
-            data.dataset.train, data.train_indices, key, stage.operations, data.num_classes, settings.batch_size, settings.last_batch
-        )
+    def _end_stage(self, stage: StagePlan) -> None:
+        """Leave the stage's weights and move on to the next one."""
+        self.driver.end_stage()
+        variables = self.driver.variables()
+        for path, value in self._best_weights.items():
+            variables[path].assign(value)
+        if self.position.stage_epoch < stage.epochs:
+            self.progress.say(f"stage {stage.name} stopped early, after {self.position.stage_epoch} of {stage.epochs} epochs")
+        self._best_weights = {}
+        self.position.stage, self.position.stage_epoch = stage.index + 1, 0
 
-    def _train_epoch(self, stage: StagePlan, batches: EpochBatches) -> EpochMetrics:
+    def _remember_best_weights(self, stage: StagePlan, rows: list[dict[str, Any]]) -> None:
+        """Keep the weights of the stage's best epoch in memory, and in its checkpoints, where the stage will go back to them."""
+        rule = stage.settings.early_stopping
+        if rule is not None and rule.restore_best and epochs_since_best(rows, rule) == 0:
+            self._best_weights = {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in network_variables(self.driver.network).items()}
+
+    def _stage_rows(self, stage: StagePlan) -> list[dict[str, Any]]:
+        """Return the history of a stage's completed epochs."""
+        return [row for row in self.position.history if row["stage_index"] == stage.index]
+
+    def _train_epoch(self, stage: StagePlan, batches: EpochBatches, values: dict[str, np.ndarray]) -> EpochMetrics:
         epoch, images = self.position.epoch + 1, len(batches.order)
         every = self.plan.recipe.document.log_every
         recorder = BatchRecorder(self.folder / BATCHES, stage.name, epoch, self.position.step, images, batches.batch_size, every)
-        rate = self._learning_rate(stage, (epoch - 1 - self._first_epoch(stage)) * len(batches))
+        rates = values["learning_rate"]
+        rate = float(rates[min(self.position.stage_epoch * len(batches) // stage.settings.accumulate, len(rates) - 1)])
         self.progress.begin_epoch(EpochHeading(stage.name, epoch, self.plan.total_epochs, len(batches), images, rate))
 
         def on_batch(step: int, loss: float, accuracy: float) -> None:
@@ -212,7 +229,7 @@ class Trainer:
             self.progress.update(step, loss, accuracy)
 
         try:
-            return self.driver.run_epoch(batches, on_batch)
+            return self.driver.run_epoch(batches, values, on_batch)
         except TrainingFailed as error:
             raise TrainingFailed(f"stage {stage.name!r}, epoch {epoch}, {error}; the state after epoch {self._saved_epoch} is kept") from None
 
@@ -229,18 +246,17 @@ class Trainer:
             return {}
         labels = self.data.validation.labels[self.data.validation_indices]
         logits = self.driver.logits(self.data.validation.images, self.data.validation_indices)
-        loss = cross_entropy(logits, labels, stage.loss.label_smoothing) + self.driver.penalty()
+        loss = mean_loss(stage, logits, labels) + self.driver.penalty()
         return {"val_loss": loss, "val_cross_entropy": cross_entropy(logits, labels), "val_accuracy": accuracy(logits, labels)}
 
     def _keep(self, row: dict[str, Any]) -> None:
         """Write everything that an epoch leaves; the checkpoint comes before what can be made again from it."""
-        self._keep_best(row)
         record_epoch(self.folder, row)
-        self.position.history.append(row)
-        last = self.position.epoch == self.plan.total_epochs
+        last = self.position.stage == len(self.plan.stages)
         if last or self.position.epoch % self.plan.recipe.document.checkpoint_every == 0:
             self.position.lengths = flushed_lengths(self.folder)
             arrays = {path: keras.ops.convert_to_numpy(variable) for path, variable in self.driver.variables().items()}
+            arrays |= {f"{BEST_WEIGHTS}{path}": value for path, value in self._best_weights.items()}
             save_checkpoint(self.folder / CHECKPOINTS, self.position, arrays)
             self._saved_epoch = self.position.epoch
         self.folder.write_history(self.position.history)
@@ -257,25 +273,24 @@ class Trainer:
         monitor = self.plan.recipe.document.monitor
         if monitor not in row or not math.isfinite(row[monitor]):
             return
-        sign = 1 if _HIGHER_IS_BETTER[monitor] else -1
-        if self.position.best is None or sign * row[monitor] > sign * self.position.best[1]:
-            save_model(self._inference_model(), self.folder / BEST_FILE)
+        if is_better(monitor, row[monitor], self.position.best and self.position.best[1]):
+            save_model(self.driver.inference_model(), self.folder / BEST_FILE)
             self.position.best = (self.position.epoch, row[monitor])
 
     def _finish(self) -> None:
         document = self.plan.recipe.document
         if document.select == "best":
-            load_weights(self._inference_model(), self.folder / BEST_FILE)
-        save_model(self._inference_model(), self.folder / MODEL_FILE)
-        results = write_results(self.folder, self.data, self.driver.logits, document.select, document.test)
+            load_weights(self.driver.inference_model(), self.folder / BEST_FILE)
+        save_model(self.driver.inference_model(), self.folder / MODEL_FILE)
+        views = self.plan.stages[-1].settings.views
+        results = write_results(self.folder, self.data, self.driver.logits, document.select, document.test, views)
         self.folder.write_status("finished", self.position.epoch)
         if results is not None:
             score = f"test accuracy {results['accuracy']:.2%}, cross-entropy {results['cross_entropy']:.4f} ({results['samples']:,} images)"
+            if views > 1:
+                score += f"; over {views} views: {results['views']['accuracy']:.2%}"
             self.progress.say(score)
         self.progress.say(f"saved in {self.folder.path}; tables and figures: python -m kcifar.report {self.folder.path}")
-
-    def _inference_model(self) -> Any:
-        return inference_model(self.driver.network, self.driver.normalization)
 
     def _stopped(self, state: str, reason: str) -> None:
         """Say in `status.json` and to the user how the run ended; a full disk or a closed pipe must not hide the first error."""
@@ -294,17 +309,10 @@ class Trainer:
         self.progress.say(f"{doing} {network.name} ({network.count_params():,} parameters) on {self.data.dataset.name} ({counts})")
         self.progress.say(f"{self._backend}, {self.precision}, {', '.join(device_names())}; run folder {self.folder.path}")
 
-    def _learning_rate(self, stage: StagePlan, step: int) -> float:
-        """Return the learning rate of an update of the stage, from 0."""
-        return float(stage.learning_rates(len(self.data.train_indices))[step])
-
-    def _first_epoch(self, stage: StagePlan) -> int:
-        """Return how many epochs come before a stage."""
-        return sum(earlier.epochs for earlier in self.plan.stages[: stage.index])
-
-    def _stage_of(self, epoch: int) -> StagePlan:
-        """Return the stage that the `epoch`-th epoch (from 1) belongs to."""
-        return next(stage for stage in self.plan.stages if epoch <= self._first_epoch(stage) + stage.epochs)
+    def _last_rate(self, stage: StagePlan, rates: np.ndarray, batches: int) -> float:
+        """Return the learning rate of the last update of the epoch that was counted last."""
+        updates = self.position.stage_epoch * batches // stage.settings.accumulate
+        return float(rates[min(max(updates, 1), len(rates)) - 1])
 
     def _source(self) -> dict[str, str | None]:
         return {"data": str(self._job.data.absolute()) if self._job.data else None, "url": self._job.url}

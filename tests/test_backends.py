@@ -81,11 +81,10 @@ def first_loss(weights_file: str) -> float:
         arrays_by_number: dict[str, Any] = {str(k): value for k, value in enumerate(network.get_weights())}
         np.savez(path, allow_pickle=False, **arrays_by_number)
     driver = FitDriver(network, normalization_layer("unit", (), ()), 1, "float32")
-    driver.begin_stage(stage, np.array([1e-3]), "")
+    driver.begin_stage(stage)
     losses: list[float] = []
-    driver.run_epoch(
-        epoch_batches(part, np.arange(128), EpochKey(0, 0, 0), stage.operations, 10, 128, "keep"), lambda s, loss, a: losses.append(loss)
-    )
+    batches = epoch_batches(part, np.arange(128), EpochKey(0, 0, 0), stage.operations, 10, 128, "keep")
+    driver.run_epoch(batches, {"learning_rate": np.array([1e-3])}, lambda s, loss, a: losses.append(loss))
     return losses[0]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import kcifar.layers
 from kcifar.randomness import seeded_weights
@@ -17,6 +18,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "PadChannels": {"channels": 7},
     "PartialIdentity": {"seed": 3},
     "PositionEmbedding": {"deviation": 0.5},
+    "ResizeImages": {"height": 5, "width": 7},
 }
 WITH_A_VARIABLE = ["Bias", "ClassToken", "PositionEmbedding"]
 
@@ -131,3 +133,21 @@ def test_partial_identities_differ_and_follow_the_seed() -> None:
         again = np.asarray(kcifar.layers.PartialIdentity()(shape))
     assert not np.array_equal(first, second)
     np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (16, 12), (24, 24), (40, 33)])
+def test_resizing_is_pillows(size: tuple[int, int]) -> None:
+    """Pillow rounds after each of its two passes, so half a level and a half."""
+    height, width = size
+    images = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), dtype=np.uint8)
+    expected = [np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)) for image in images]
+    found = np.asarray(kcifar.layers.ResizeImages(height, width)(images.astype(np.float32)))
+    np.testing.assert_allclose(found, expected, atol=1.01)
+    assert np.abs(found - expected).mean() < 0.35
+
+
+def test_resizing_keeps_a_grey_image_and_the_same_size() -> None:
+    grey = np.full((1, 9, 11, 3), 77, np.float32)
+    np.testing.assert_allclose(kcifar.layers.ResizeImages(4, 30)(grey), np.full((1, 4, 30, 3), 77), rtol=1e-6)
+    noise = np.random.default_rng(0).random((1, 9, 11, 3), dtype=np.float32)
+    np.testing.assert_allclose(kcifar.layers.ResizeImages(9, 11)(noise), noise, rtol=1e-6)

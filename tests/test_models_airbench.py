@@ -16,7 +16,7 @@ from run_comparison import check_same_run
 import kcifar
 from kcifar.datasets.dataset import Source
 from kcifar.engine.initialization import MAX_IMAGES, MAX_PIXELS, spread_indices
-from kcifar.engine.network import set_penalty
+from kcifar.engine.patterns import check_patterns, set_penalties
 from kcifar.errors import UserError
 from kcifar.models import DATA_INITIALIZERS, MODELS
 from kcifar.models.airbench import initialize_from_data, whitening_kernel
@@ -24,7 +24,8 @@ from kcifar.models.build import build_model, sketch_model
 from kcifar.plan import make_plan
 from kcifar.preparation import PreparedData, prepare_data
 from kcifar.randomness import seeded_weights
-from kcifar.recipe import Penalty, load_recipe
+from kcifar.recipe import load_recipe
+from kcifar.stage_settings import Penalty, StageSettings
 
 IMAGE_SHAPE = (32, 32, 3)
 SIZES = {"airbench94": ((64, 256, 256), 2), "airbench95": ((128, 384, 384), 2), "airbench96": ((128, 384, 512), 3)}
@@ -207,15 +208,20 @@ class TestImagesForInitialisation:
 
 def test_penalties_leave_frozen_kernels_out_and_find_those_of_attention() -> None:
     network = build_model("airbench", IMAGE_SHAPE, 10, widths=[4])
-    set_penalty(network, Penalty(value=0.1, layers="*_conv*"), "here")
+    set_penalties(network, with_penalty("*_conv*"))
     penalised = [variable.path for variable in network.variables if variable.regularizer is not None]
     assert penalised == ["group1_conv1/kernel", "group1_conv2/kernel"]
-    with pytest.raises(UserError, match="here: expected a pattern that fits a layer with a kernel, such as 'group1_conv1', got 'whitening_"):
-        set_penalty(network, Penalty(value=0.1, layers="whitening_*"), "here")
+    plan = make_plan(load_recipe(RECIPE, {"stages.0.l2": {"value": 0.1, "layers": "whitening_*"}}))
+    with pytest.raises(UserError, match=r"l2.layers: expected a pattern that fits a layer with a kernel, such as 'group1_conv1', got 'whitening_"):
+        check_patterns(network, plan)
     network = build_model("vit", IMAGE_SHAPE, 10, width=8, depth=1, heads=2)
-    set_penalty(network, Penalty(value=0.1, layers="*_attention"), "here")
+    set_penalties(network, with_penalty("*_attention"))
     penalised = [variable.path for variable in network.variables if variable.regularizer is not None]
     assert penalised == [f"block1_attention/{part}/kernel" for part in ("query", "key", "value", "attention_output")]
+
+
+def with_penalty(layers: str) -> StageSettings:
+    return StageSettings(l2=Penalty(value=0.1, layers=layers))
 
 
 # Runs.

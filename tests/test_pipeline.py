@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kcifar.augment.geometry import HorizontalFlip, RandomAffine
+from kcifar.augment.flips import HorizontalFlip
+from kcifar.augment.geometry import RandomAffine
 from kcifar.datasets.dataset import Part
 from kcifar.pipeline import EpochBatches, EpochKey, epoch_batches
 from kcifar.randomness import Purpose, generator, seeded_weights

@@ -63,11 +63,11 @@ MISTAKES = [
     ("epochs: 2, ", "", "13: stages[0].epochs: missing; expected an integer > 0"),
     ("1e-3", "fast", "13: stages[0].learning_rate: expected a number > 0 or a schedule, such as {name: constant, value: 0.001}, got 'fast'"),
     ("1e-3", "0", "13: stages[0].learning_rate: expected a number > 0"),
-    ("1e-3", "{name: constant, value: -1}", "13: stages[0].learning_rate.value: expected a number > 0, got -1"),
+    ("1e-3", "{name: constant, value: -1}", "13: stages[0].learning_rate.value: expected a number >= 0, got -1"),
     ("1e-3", ".nan", "13: stages[0].learning_rate: expected a number > 0"),
     ("1e-3", "{name: cosinus}", "13: stages[0].learning_rate.name: no schedule 'cosinus'"),
     ("name: refine", "name: learn", "14: stages[1].name: expected a name of its own, got 'learn', which stages[0] has"),
-    ("    epochs: 1\n", "    epochs: 1\n    freeze: stem\n", "16: stages[1].freeze: unknown key"),
+    ("    epochs: 1\n", "    epochs: 1\n    frozen: stem\n", "16: stages[1].frozen: unknown key; did you mean 'freeze'?"),
 ]
 
 
@@ -164,7 +164,7 @@ def test_the_resolved_recipe_writes_every_default_and_makes_itself_again() -> No
     assert again.to_dict() == resolved
     assert resolved["stages"][0]["optimizer"] == {"name": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
     assert resolved["stages"][2]["batch_size"] == 128
-    assert resolved["dataset"] == {"name": "digits", "validation": 0.2}
+    assert resolved["dataset"] == {"name": "digits", "validation": 0.2, "imbalance": 1.0}
 
 
 @given(

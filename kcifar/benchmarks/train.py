@@ -9,7 +9,8 @@ import numpy as np
 from kcifar.datasets.dataset import Part, Source
 from kcifar.datasets.load import load_dataset
 from kcifar.engine.backend import dtype_policy
-from kcifar.engine.network import build_network, normalization_layer, scoring_model, set_penalty
+from kcifar.engine.network import build_network, normalization_layer, scoring_model
+from kcifar.engine.patterns import set_penalties
 from kcifar.lazy import keras, pandas
 from kcifar.pipeline import EpochKey, epoch_batches
 from kcifar.plan import StagePlan, make_plan
@@ -83,7 +84,7 @@ def _network(precision: str) -> tuple[Any, Any]:
     plan = make_plan(load_recipe(RECIPE))
     with dtype_policy(precision):
         network = build_network(plan, (32, 32, 3), CLASSES)
-        set_penalty(network, plan.stages[0].l2, "benchmark")
+        set_penalties(network, plan.stages[0].settings)
         return network, normalization_layer("unit", (), ())
 
 
@@ -93,11 +94,11 @@ def _trainer(part: Part, precision: str) -> Turn:
 
     stage = _stage()
     driver = FitDriver(*_network(precision), STEPS, precision)
-    driver.begin_stage(stage, np.full(STEPS, 3e-4), "benchmark")
+    driver.begin_stage(stage)
 
     def turn() -> None:
         batches = epoch_batches(part, np.arange(len(part)), EpochKey(0, 0, 0), stage.operations, CLASSES, BATCH, "keep")
-        driver.run_epoch(batches, lambda step, loss, accuracy: None)
+        driver.run_epoch(batches, {"learning_rate": np.full(STEPS, 3e-4)}, lambda step, loss, accuracy: None)
 
     return turn
 
@@ -106,7 +107,7 @@ def _plain_fit(part: Part, precision: str) -> Turn:
     """Nothing but the network's own updates: one batch again and again, already where it is used."""
     network, normalization = _network(precision)
     with dtype_policy(precision):
-        model = scoring_model(network, normalization)
+        model = scoring_model(network, normalization, network.input_shape[1:])
     _compile(model, from_logits=True)
     images = keras.ops.convert_to_tensor(part.images[:BATCH].astype(np.float32))
     targets = keras.ops.convert_to_tensor(_one_hot(part.labels[:BATCH]))

@@ -1,6 +1,7 @@
 """What the trainer knows of the engine: a driver that runs an epoch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,24 +36,29 @@ class EpochDriver(Protocol):
     network: Any
     normalization: Any
 
-    def begin_stage(self, stage: StagePlan, rates: np.ndarray, place: str) -> None:
-        """Make ready for a stage: its step, its optimizer's state, its learning rates.
-
-        Args:
-            stage: What to run.
-            rates: Learning rate of each update, float (steps,).
-            place: Where the recipe writes the stage's penalty, for messages.
-        Raises:
-            UserError: A penalty that fits no layer.
-        """
+    def begin_stage(self, stage: StagePlan) -> None:
+        """Make ready for a stage: its network, its step, its optimizer's state."""
         ...
 
-    def run_epoch(self, batches: EpochBatches, on_batch: OnBatch) -> EpochMetrics:
+    def restart_averages(self) -> None:
+        """Let the stage's averages begin at the present weights, after these were set from elsewhere."""
+        ...
+
+    def end_stage(self) -> None:
+        """Leave the weights that the stage trained: its averages, where it has any."""
+        ...
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Return a block in which the network has the weights that are validated and saved: the averages, where there are any."""
+        ...
+
+    def run_epoch(self, batches: EpochBatches, values: Mapping[str, np.ndarray], on_batch: OnBatch) -> EpochMetrics:
         """Train on every batch once.
 
         Args:
             batches: The epoch.
-            on_batch: Called after each update with its number in the epoch (from 1) and the mean loss and accuracy so far.
+            values: What the stage's schedules give for each of its updates, by name; see `StagePlan.values`.
+            on_batch: Called after each batch with its number in the epoch (from 1) and the mean loss and accuracy so far.
         Raises:
             TrainingFailed: The loss is not finite; the message says at which step.
         """
@@ -64,6 +70,10 @@ class EpochDriver(Protocol):
 
     def penalty(self) -> float:
         """Return the sum of the network's weight penalties."""
+        ...
+
+    def inference_model(self) -> Any:
+        """Return the model that is saved: images of the data set's size, 0..255, to probabilities."""
         ...
 
     def variables(self) -> dict[str, Any]:

@@ -2,20 +2,29 @@
 
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple
+from functools import reduce
 from typing import Any
 
 import keras
 import numpy as np
 
+from kcifar.engine.averaging import Averages
 from kcifar.engine.backend import dtype_policy, global_randomness_kept, has_gpu, seed_global_randomness
 from kcifar.engine.driver import EpochMetrics, OnBatch
 from kcifar.engine.kernels import quicken
-from kcifar.engine.network import network_variables, predict, scoring_model, set_penalty, training_model
-from kcifar.engine.rates import attach_rate_table, set_rates, table_schedule
+from kcifar.engine.loss import training_loss
+from kcifar.engine.network import inference_model, network_variables, predict, scoring_model, training_model
+from kcifar.engine.optimizer import make_optimizer
+from kcifar.engine.patterns import freeze, set_penalties
+from kcifar.engine.step import averaged_variables, model_class, needs_own_step
 from kcifar.errors import TrainingFailed
 from kcifar.pipeline import EpochBatches, EpochKey
-from kcifar.plan import StagePlan
+from kcifar.plan import StagePlan, schedule_keys
+
+Rebuild = Callable[[StagePlan], Any]
 
 
 class FitDriver:
@@ -24,37 +33,64 @@ class FitDriver:
     Args:
         network: Normalised images to logits; its weights are what is trained.
         normalization: The layer in front of it.
-        max_steps: Updates of the longest stage.
+        max_updates: Updates of the longest stage.
         precision: The dtype policy that the network was built under.
+        rebuild: Builds the network of a stage that asks for another image size or other dropout; without it none may.
     """
 
-    def __init__(self, network: Any, normalization: Any, max_steps: int, precision: str) -> None:
-        self.network = network
+    def __init__(self, network: Any, normalization: Any, max_updates: int, precision: str, rebuild: Rebuild | None = None) -> None:
         self.normalization = normalization
-        self._max_steps = max_steps
-        self._precision = precision
-        self._scoring = scoring_model(network, normalization)
-        quicken(network)
+        self._image_shape = network.input_shape[1:]
+        self._max_updates, self._precision, self._rebuild = max_updates, precision, rebuild
+        self._variant: object = (None, None, None)
         self._model: Any = None
-        self._schedule: Any = None
+        self._averages: Averages | None = None
         self._structure: object = None
         self._fresh: dict[str, np.ndarray | float] = {}
+        self._adopt(network)
 
-    def begin_stage(self, stage: StagePlan, rates: np.ndarray, place: str) -> None:
-        """Compile if more than numbers changes, reset or keep the optimizer's state, set the rates; see `EpochDriver`."""
+    def begin_stage(self, stage: StagePlan) -> None:
+        """Build and compile if more than numbers changes, and reset or keep the optimizer's state; see `EpochDriver`."""
         kept = self._kept_state(stage)
+        self._fit_variant(stage)
         structure = _structure(stage)
         if structure != self._structure:
-            set_penalty(self.network, stage.l2, place)
+            freeze(self.network, stage.settings.freeze, self._frozen)
+            set_penalties(self.network, stage.settings)
             self._compile(stage)
             self._structure = structure
         else:
             self._assign(self._fresh)
         self._assign(kept)
-        set_rates(self._schedule, rates, int(self._model.optimizer.iterations))
+        self._tables.begin()
+        self.restart_averages()
 
-    def run_epoch(self, batches: EpochBatches, on_batch: OnBatch) -> EpochMetrics:
+    def restart_averages(self) -> None:
+        """Let the averages begin at the present weights."""
+        if self._averages is not None:
+            self._averages.restart()
+
+    def end_stage(self) -> None:
+        """Make the averages the weights, where the stage has any."""
+        for weight, average in self._averaged():
+            weight.assign(keras.ops.copy(average))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the averages in the weights' place inside the block, where the stage has any."""
+        pairs = self._averaged()
+        trained = [np.array(keras.ops.convert_to_numpy(weight)) for weight, _ in pairs]
+        for weight, average in pairs:
+            weight.assign(keras.ops.copy(average))
+        try:
+            yield
+        finally:
+            for (weight, _), value in zip(pairs, trained, strict=True):
+                weight.assign(value)
+
+    def run_epoch(self, batches: EpochBatches, values: Mapping[str, np.ndarray], on_batch: OnBatch) -> EpochMetrics:
         """Train on every batch once by one call of `fit`; see `EpochDriver`."""
+        self._tables.fill(values)
         watch = _Watch(on_batch, batches.key)
         started = time.perf_counter()
         with global_randomness_kept():
@@ -73,28 +109,62 @@ class FitDriver:
         """Return the sum of the network's weight penalties."""
         return float(sum(float(keras.ops.convert_to_numpy(loss)) for loss in self.network.losses))
 
+    def inference_model(self) -> Any:
+        """Return the model that is saved; it shares the network's weights."""
+        return inference_model(self.network, self.normalization, self._image_shape)
+
     def variables(self) -> dict[str, Any]:
         """Return every variable that training changes, by path: weights, statistics, seed generators and the optimizer's."""
         named = network_variables(self.network)
         return named | (self._optimizer_variables() if self._model else {})
 
-    def _compile(self, stage: StagePlan) -> None:
-        self._schedule = table_schedule()
-        optimizer = stage.optimizer.make(self._schedule)
-        attach_rate_table(optimizer, self._schedule, self._max_steps)
+    def _adopt(self, network: Any) -> None:
+        """Make a network the one that is trained and scored."""
+        self.network = network
+        self._frozen = {layer.name for layer in network.layers if not layer.trainable}
+        self._scoring = scoring_model(network, self.normalization, self._image_shape)
+        quicken(network)
+
+    def _fit_variant(self, stage: StagePlan) -> None:
+        """Build the network again where the stage wants another size or other rates; weights move by path."""
+        settings = stage.settings
+        variant = (settings.image_size, settings.dropout_rate, settings.drop_path_rate)
+        if variant == self._variant:
+            return
+        if self._rebuild is None:
+            raise ValueError("a stage with image_size, dropout_rate or drop_path_rate needs a driver that can rebuild the network")
+        weights = {path: np.array(keras.ops.convert_to_numpy(variable)) for path, variable in network_variables(self.network).items()}
         with dtype_policy(self._precision):
-            self._model = training_model(self.network, self.normalization, stage.operations)
+            self._adopt(self._rebuild(stage))
+        for path, variable in network_variables(self.network).items():
+            if path in weights:  # dropout layers that the network did not have before bring a seed generator along
+                variable.assign(weights[path])
+        self._variant, self._structure = variant, None
+
+    def _compile(self, stage: StagePlan) -> None:
+        settings = stage.settings
+        with dtype_policy(self._precision):
+            self._model = training_model(self.network, self.normalization, stage.operations, self._image_shape, model_class(settings))
+        optimizer = make_optimizer(stage, self._model.trainable_variables, self._max_updates)
+        self._tables, self._averages = optimizer.rules.tables, None
+        if needs_own_step(settings):
+            self._averages = Averages(optimizer, averaged_variables(self.network), stage)
+            self._model.averages = self._averages if self._averages else None
+            self._model.radius = settings.sam.radius if settings.sam else None
         self._model.compile(
             optimizer=optimizer,
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=stage.loss.label_smoothing),
+            loss=training_loss(stage),
             metrics=[
                 keras.metrics.CategoricalCrossentropy(from_logits=True, name="cross_entropy"),
                 keras.metrics.CategoricalAccuracy(name="accuracy"),
             ],
             jit_compile=_jit_compile(),
         )
-        self._model.optimizer.build(self._model.trainable_variables)
+        self._model.optimizer.build(self._model.trainable_variables)  # what Keras wraps around it to scale losses
         self._fresh = {path: _compact(keras.ops.convert_to_numpy(variable)) for path, variable in self._optimizer_variables().items()}
+
+    def _averaged(self) -> list[tuple[Any, Any]]:
+        return [] if self._averages is None else self._averages.result()
 
     def _kept_state(self, stage: StagePlan) -> dict[str, np.ndarray | float]:
         """Return the optimizer's state if the stage keeps it (nothing for the first stage)."""
@@ -119,9 +189,18 @@ def _jit_compile() -> bool:
     return bool(backend == "jax" or (backend == "tensorflow" and has_gpu()))
 
 
+# What a stage may change without another compiled step: numbers, and what happens outside of it.
+_NUMBERS = {"name", "epochs", "learning_rate", "batch_size", "last_batch", "optimizer_state", "sampling", "early_stopping", "init_from", "views"}
+
+
 def _structure(stage: StagePlan) -> object:
     """Return what the compiled step depends on; stages that agree in it differ in numbers only."""
-    return stage.optimizer.to_dict(), stage.loss, stage.l2, stage.operations
+    settings = stage.settings.model_dump(exclude=_NUMBERS | {"class_weight"})
+    for name in stage.schedules.keys() - {"learning_rate"}:  # values that are tables
+        *outer, key = schedule_keys(name)
+        reduce(lambda inner, step: inner[step], outer, settings)[key] = None
+    weighted = stage.settings.class_weight is not None
+    return settings, list(stage.schedules), weighted, stage.optimizer.to_dict(), stage.loss.to_dict(), stage.operations
 
 
 def _compact(value: np.ndarray) -> np.ndarray | float:
@@ -139,9 +218,12 @@ class _Feed(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         batch = self._batches[index]
-        return {"images": batch.images, "draws": batch.draws}, batch.targets
+        inputs = {"images": batch.images, "draws": batch.draws}
+        if batch.partners is not None:
+            inputs |= {"partners": batch.partners.images, "partner_draws": batch.partners.draws}
+        return (inputs, batch.targets) if batch.weights is None else (inputs, batch.targets, batch.weights)
 
 
 class _Watch(keras.callbacks.Callback):  # type: ignore[misc]

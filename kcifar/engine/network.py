@@ -7,44 +7,63 @@ All three models share the layers of the network, so that weights live once:
     training    uint8 images, draws -> augmentation -> normalisation -> network -> logits
 """
 
-from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from kcifar.augment.operation import Operation
-from kcifar.augment.pipeline import compiled_apply
+from kcifar.augment.operation import Step
+from kcifar.augment.pipeline import compiled_apply, mixing_columns
 from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.lazy import keras, own_layers
 from kcifar.models.build import build_within_bounds
-from kcifar.plan import Plan
+from kcifar.plan import Plan, StagePlan
 from kcifar.randomness import seeded_weights
-from kcifar.recipe import Penalty
 
 # Images scored at once: 256 of 32x32x64 float32 activations are 67 MB.
 SCORING_BATCH = 256
 
+Shape = tuple[int, int, int]
 
-def build_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+
+def build_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: int, stage: StagePlan | None = None) -> Any:
     """Build a recipe's network, normalised float32 images to float32 logits; weights and dropout seeds derive from the recipe's seed.
 
     Args:
         plan: What runs.
-        image_shape: Height, width, channels.
+        image_shape: Height, width, channels of the data set's images.
         num_classes: Number of logits.
+        stage: Builds what this stage trains: at its image size, with its dropout and drop-path rates.
     Raises:
         UserError: The builder refuses its arguments or the images, or the network would be too large.
     """
+    arguments = {**plan.model.arguments, **(_rates_of(plan, stage) if stage else {})}
+    size = stage.settings.image_size if stage else None
+    shape = (size, size, image_shape[2]) if size else image_shape
+    place = plan.place(stage, "image_size") if stage and size else plan.recipe.origin.locate(("model",))
     try:
-        return build_within_bounds(lambda: _make(plan, image_shape, num_classes))
+        return build_within_bounds(lambda: _make(plan, arguments, shape, num_classes))
     except UserError as error:
-        raise UserError(f"{plan.recipe.origin.locate(('model',))}: {error}") from None
+        raise UserError(f"{place}: {error}") from None
 
 
-def _make(plan: Plan, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+def _rates_of(plan: Plan, stage: StagePlan) -> dict[str, float]:
+    """Return the builder's arguments that a stage replaces.
+
+    Raises:
+        UserError: The network has no such argument.
+    """
+    rates = {key: getattr(stage.settings, key) for key in ("dropout_rate", "drop_path_rate")}
+    given = {key: rate for key, rate in rates.items() if rate is not None}
+    for key in given:
+        if key not in plan.model.arguments:
+            raise UserError(f"{plan.place(stage, key)}: expected a network with an argument {key}, got {plan.model.name!r}, which has none")
+    return given
+
+
+def _make(plan: Plan, arguments: Mapping[str, Any], image_shape: tuple[int, int, int], num_classes: int) -> Any:
     with seeded_weights(plan.recipe.document.seed):
-        return plan.model.make(image_shape, num_classes)
+        return plan.model.factory(image_shape, num_classes, **arguments)
 
 
 def network_variables(network: Any) -> dict[str, Any]:
@@ -91,17 +110,31 @@ def normalization_layer(kind: str, channel_mean: Sequence[float], channel_deviat
     )
 
 
-def inference_model(network: Any, normalization: Any) -> Any:
-    """Return the model that is saved: float32 images 0..255 (batch, height, width, 3) to probabilities (batch, classes)."""
-    images = keras.Input(network.input_shape[1:], name="images", dtype="float32")
+def inference_model(network: Any, normalization: Any, image_shape: Shape) -> Any:
+    """Return the model that is saved: float32 images 0..255 (batch, height, width, 3) to probabilities (batch, classes).
+
+    Args:
+        network: Normalised images of its own size to logits.
+        normalization: The layer in front of it.
+        image_shape: Of the images that the model takes; they are resized where the network's size differs.
+    """
+    images = keras.Input(image_shape, name="images", dtype="float32")
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")
-    return keras.Model(images, probabilities(network(normalization(images))), name=f"{network.name}_inference")
+    logits = network(normalization(_resized(images, network)))
+    return keras.Model(images, probabilities(logits), name=f"{network.name}_inference")
 
 
-def scoring_model(network: Any, normalization: Any) -> Any:
+def scoring_model(network: Any, normalization: Any, image_shape: Shape) -> Any:
     """Return the model that validation and test use: images as above to logits (batch, classes)."""
-    images = keras.Input(network.input_shape[1:], name="images", dtype="float32")
-    return keras.Model(images, network(normalization(images)), name=f"{network.name}_scoring")
+    images = keras.Input(image_shape, name="images", dtype="float32")
+    return keras.Model(images, network(normalization(_resized(images, network))), name=f"{network.name}_scoring")
+
+
+def _resized(images: Any, network: Any) -> Any:
+    height, width, _ = network.input_shape[1:]
+    if tuple(images.shape[1:3]) == (height, width):
+        return images
+    return own_layers.ResizeImages(height, width, name="resize", dtype="float32")(images)
 
 
 def predict(model: Any, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
@@ -112,49 +145,33 @@ def predict(model: Any, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         images: uint8 (count, height, width, 3); never copied as a whole.
         indices: Which of them, in the order of the result.
     """
-    chunks = [indices[first : first + SCORING_BATCH] for first in range(0, len(indices), SCORING_BATCH)]
-    return np.concatenate([np.asarray(model.predict_on_batch(images[chunk].astype(np.float32)), np.float32) for chunk in chunks])
+    # The last chunk is filled up with the first images, so that no second program is compiled for its length.
+    size = min(SCORING_BATCH, len(indices))
+    filled = np.resize(indices, -(-len(indices) // size) * size)
+    chunks = [filled[first : first + size] for first in range(0, len(filled), size)]
+    return np.concatenate([np.asarray(model.predict_on_batch(images[chunk].astype(np.float32)), np.float32) for chunk in chunks])[: len(indices)]
 
 
-def training_model(network: Any, normalization: Any, operations: Sequence[Operation]) -> Any:
-    """Return the model that `fit` trains: {"images": uint8, "draws": float32 (batch, draws)} to logits (batch, classes)."""
-    images = keras.Input(network.input_shape[1:], name="images", dtype="uint8")
-    draws = keras.Input((sum(operation.num_draws for operation in operations),), name="draws", dtype="float32")
-    apply = compiled_apply(operations)
-    augmentation = keras.layers.Lambda(
-        lambda inputs: apply(inputs["images"], inputs["draws"]), output_shape=network.input_shape[1:], dtype="float32", name="augmentation"
-    )
-    augmented = augmentation({"images": images, "draws": draws})
-    return keras.Model({"images": images, "draws": draws}, network(normalization(augmented)), name=f"{network.name}_training")
+def training_model(network: Any, normalization: Any, steps: Sequence[Step], image_shape: Shape, kind: Any) -> Any:
+    """Return the model that `fit` trains, a dictionary of what `Batch` holds to logits (batch, classes).
 
-
-def check_penalties(network: Any, plan: Plan) -> None:
-    """Try every stage's penalty, so that a pattern that fits nothing is refused before the first stage and not hours later.
-
-    Raises:
-        UserError: See `set_penalty`.
-    """
-    for stage in plan.stages:
-        set_penalty(network, stage.l2, plan.place(stage, "l2", "layers"))
-
-
-def set_penalty(network: Any, penalty: Penalty | None, place: str) -> None:
-    """Put an L2 penalty on the kernels of the layers whose name fits the pattern, and on no other.
-
-    The regulariser is set on the variable: setting `layer.kernel_regularizer` after the layer is built has no effect. Kernels of
-    frozen layers (a whitening that was set from the data) are left out: their penalty would be a constant in the reported loss.
+    Its inputs are "images" uint8 and "draws" float32 (batch, draws), and, where a step mixes, "partners" and "partner_draws" like them.
 
     Args:
-        network: The network.
-        penalty: Strength (of the sum of squares) and pattern; None for no penalty.
-        place: Where the recipe says so, for the message.
-    Raises:
-        UserError: The pattern fits no layer with a trained kernel.
+        network: Normalised images of its own size to logits.
+        normalization: The layer in front of it.
+        steps: The augmentation.
+        image_shape: Of the images that it takes.
+        kind: The model's class, `keras.Model` or a subclass.
     """
-    # By the variable's name, not the layer's attribute: attention holds four kernels in layers of its own.
-    kernels = [(layer.name, variable) for layer in network.layers for variable in layer.trainable_variables if variable.name == "kernel"]
-    chosen = {name for name, _ in kernels if penalty is not None and fnmatchcase(name, penalty.layers)}
-    if penalty is not None and not chosen:
-        raise UserError(f"{place}: expected a pattern that fits a layer with a kernel, such as {kernels[0][0]!r}, got {penalty.layers!r}")
-    for name, kernel in kernels:
-        kernel.regularizer = keras.regularizers.L2(penalty.value) if penalty is not None and name in chosen else None
+    names = [("images", "draws"), ("partners", "partner_draws")] if mixing_columns(steps) else [("images", "draws")]
+    inputs: dict[str, Any] = {}
+    for images, draws in names:
+        inputs[images] = keras.Input(image_shape, name=images, dtype="uint8")
+        inputs[draws] = keras.Input((sum(step.num_draws for step in steps),), name=draws, dtype="float32")
+    height, width, _ = network.input_shape[1:]
+    apply = compiled_apply(steps, None if (height, width) == tuple(image_shape[:2]) else (height, width))
+    augmentation = keras.layers.Lambda(
+        lambda given: apply(*(given[name] for name in inputs)), output_shape=network.input_shape[1:], dtype="float32", name="augmentation"
+    )
+    return kind(inputs, network(normalization(augmentation(inputs))), name=f"{network.name}_training")

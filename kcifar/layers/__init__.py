@@ -9,5 +9,7 @@ from kcifar.layers.channels import PadChannels
 from kcifar.layers.class_token import ClassToken
 from kcifar.layers.partial_identity import PartialIdentity
 from kcifar.layers.position_embedding import PositionEmbedding
+from kcifar.layers.resize import ResizeImages
+from kcifar.layers.resize import resize as resize
 
-__all__ = ["Bias", "ClassToken", "PadChannels", "PartialIdentity", "PositionEmbedding"]
+__all__ = ["Bias", "ClassToken", "PadChannels", "PartialIdentity", "PositionEmbedding", "ResizeImages"]

@@ -6,6 +6,7 @@ written, so that the same run gives the same bytes.
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,10 +48,16 @@ def write_figure(figure: Callable[[SavedRun], Figure], run: SavedRun, stem: Path
         The files written.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
+    with house_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a class name in a script that the font lacks
         drawn = figure(run)
         return [_save(drawn, stem, "png", {}), _save(drawn, stem, "svg", {"Date": None})]
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Return a block in which every figure is drawn alike, whatever the user's own settings."""
+    style: AbstractContextManager[None] = matplotlib.style.context(["default", _STYLE])
+    return style
 
 
 def _save(figure: Figure, stem: Path, kind: str, metadata: dict[str, Any]) -> Path:

@@ -1,0 +1,25 @@
+"""A stage's registered loss as Keras wants it."""
+
+from typing import Any
+
+import numpy as np
+
+from kcifar.lazy import keras
+from kcifar.plan import StagePlan
+
+
+def training_loss(stage: StagePlan) -> Any:
+    """Return the Keras loss of a stage: the mean over the batch, each sample by its weight."""
+
+    class StageLoss(keras.losses.Loss):  # type: ignore[misc]
+        def call(self, targets: Any, logits: Any) -> Any:
+            return stage.loss.make(targets, logits)
+
+    return StageLoss(name=stage.loss.name)
+
+
+def mean_loss(stage: StagePlan, logits: np.ndarray, labels: np.ndarray) -> float:
+    """Return a stage's loss of logits (count, classes) and labels (count,), without weights or penalties: what `val_loss` begins with."""
+    targets = keras.ops.convert_to_tensor(np.eye(logits.shape[1], dtype=np.float32)[labels])
+    losses = stage.loss.make(targets, keras.ops.convert_to_tensor(logits))
+    return float(np.mean(keras.ops.convert_to_numpy(losses), dtype=np.float64))

@@ -1,0 +1,90 @@
+"""Every optimizer, schedule and average, stopped after any epoch and gone on with, ends as if it had never stopped: to the bit."""
+
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from run_comparison import check_same_run
+
+import kcifar
+from kcifar.optimizers import OPTIMIZERS
+from kcifar.schedules import SCHEDULES
+
+MODEL = {"name": "residual_cnn", "widths": [4], "convolutions": [1], "dense_units": [], "dropout_rate": 0.2}
+SCHEDULED: dict[str, dict[str, Any]] = {
+    "constant": {"value": 0.01},
+    "step": {"value": 0.01, "every": "1 epochs"},
+    "piecewise": {"values": [0.01, 0.001], "boundaries": ["1 epochs"]},
+    "exponential": {"value": 0.01, "factor": 0.5},
+    "polynomial": {"start": 0.01, "end": 0.0},
+    "cosine": {"value": 0.01, "warm_up": "2 steps"},
+    "cosine_restarts": {"value": 0.01, "period": "1 epochs"},
+    "one_cycle": {"peak": 0.01},
+    "triangular": {"start": 0.001, "peak": 0.01, "end": 0.0, "peak_at": 0.5},
+    "plateau": {"value": 0.01, "factor": 0.1, "patience": 1, "min_delta": 0.9},
+}
+EXTRAS: list[dict[str, Any]] = [
+    {"ema": 0.9},
+    {"lookahead": {"every": 2, "keep": 0.5}},
+    {"sam": 0.05},
+    {"accumulate": 2, "optimizer_state": "reset"},
+    {"early_stopping": {"patience": 1, "restore_best": True, "min_delta": 0.9}, "epochs": 4},
+    {"sampling": "balanced", "class_weight": "balanced", "augmentation": [{"name": "mixup", "alpha": 0.5}, {"name": "alternating_flip"}]},
+    {"momentum": {"name": "polynomial", "start": 0.8, "end": 0.9}, "optimizer": {"name": "sgd", "momentum": 0.9}},
+    {"freeze": ["block1*"], "clip_norm": 0.1},
+    {"weight_decay": {"value": {"name": "cosine", "value": 0.1}, "weights": "all"}},
+    {"rate_multipliers": [{"variables": "*/bias", "value": 2.0}], "optimizer_state": "keep"},
+]
+
+
+def recipe() -> dict[str, Any]:
+    """As many stages as there are schedules, each with the next optimizer and the next of the further settings."""
+    optimizers = cycle(OPTIMIZERS.names())
+    stages = []
+    for (name, arguments), extra in zip(SCHEDULED.items(), EXTRAS, strict=True):
+        stage: dict[str, Any] = {"name": name, "epochs": 2, "learning_rate": {"name": name} | arguments, "optimizer": {"name": next(optimizers)}}
+        if stage["optimizer"]["name"] == "adamw":
+            stage["weight_decay"] = 0.01
+        stages.append(stage | ({"optimizer": stages[-1]["optimizer"]} if extra.get("optimizer_state") == "keep" else {}) | extra)
+    defaults = {"batch_size": 32, "augmentation": [{"name": "random_affine", "rotation": 10}]}
+    return {"name": "all", "dataset": {"name": "digits"}, "model": MODEL, "precision": "float32", "defaults": defaults, "stages": stages}
+
+
+def data() -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    parts = {"train": 120, "test": 20}
+    return {part: (random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), np.arange(count) % 3) for part, count in parts.items()}
+
+
+def test_the_recipe_names_every_schedule_and_optimizer() -> None:
+    assert sorted(SCHEDULED) == SCHEDULES.names()
+    assert {stage["optimizer"]["name"] for stage in recipe()["stages"]} == set(OPTIMIZERS.names())
+
+
+def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kcifar.engine.fit import FitDriver
+
+    whole = kcifar.train(recipe(), data(), run=tmp_path / "whole")
+    epochs = len(whole.history)
+    run_epoch, calls = FitDriver.run_epoch, []
+    stops = set(np.random.default_rng(7).choice(np.arange(2, epochs), 4, replace=False))
+
+    def stops_sometimes(*given: Any) -> Any:
+        calls.append("epoch")
+        if len(calls) in stops:
+            raise KeyboardInterrupt
+        return run_epoch(*given)
+
+    monkeypatch.setattr(FitDriver, "run_epoch", stops_sometimes)
+    with pytest.raises(KeyboardInterrupt):
+        kcifar.train(recipe(), data(), run=tmp_path / "cut")
+    for _ in range(len(stops) - 1):
+        with pytest.raises(KeyboardInterrupt):
+            kcifar.train(data=data(), run=tmp_path / "cut", resume=True)
+    kcifar.train(data=data(), run=tmp_path / "cut", resume=True)
+    assert len(calls) == epochs + len(stops)
+    check_same_run(whole.path, tmp_path / "cut")
+    stopped = whole.history[whole.history["stage"] == "polynomial"]
+    assert len(stopped) < 4  # its stage ended early, and went back to its first epoch
