@@ -68,7 +68,14 @@ def test_a_run_killed_at_every_named_point_ends_as_if_left_alone(tiny_run: kcifa
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_says_how_to_go_on_and_resumes_exactly(tiny_run: kcifar.Run, recipe: str, tmp_path: Path, number: int, exit_code: int) -> None:
     run = tmp_path / "cut"
-    process = subprocess.Popen(command("--stages", recipe, "--run", str(run)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # Shells let what they start in the background ignore SIGINT, and children inherit that.
+    process = subprocess.Popen(
+        command("--stages", recipe, "--run", str(run)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     wait_for(run / "checkpoint" / "1", process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
