@@ -191,9 +191,12 @@ class Trainer:
             self._keep_best(row)
             self._remember_best_weights(stage, [*rows, row])
         self.position.history.append(row)
-        if self.position.stage_epoch == stage.epochs or should_stop([*rows, row], stage.settings.early_stopping):
+        ended = self.position.stage_epoch == stage.epochs or should_stop([*rows, row], stage.settings.early_stopping)
+        if ended:
             self._end_stage(stage)
         self._keep(row)
+        if ended and row["stage_epoch"] < stage.epochs:
+            self.progress.say(f"stage {stage.name} stopped early, after {row['stage_epoch']} of {stage.epochs} epochs")
 
     def _end_stage(self, stage: StagePlan) -> None:
         """Leave the stage's weights and move on to the next one."""
@@ -201,8 +204,6 @@ class Trainer:
         variables = self.driver.variables()
         for path, value in self._best_weights.items():
             variables[path].assign(value)
-        if self.position.stage_epoch < stage.epochs:
-            self.progress.say(f"stage {stage.name} stopped early, after {self.position.stage_epoch} of {stage.epochs} epochs")
         self._best_weights = {}
         self.position.stage, self.position.stage_epoch = stage.index + 1, 0
 
