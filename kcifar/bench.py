@@ -7,7 +7,7 @@ import typer
 from kcifar.command import new_app, run_app
 
 app = new_app(__doc__ or "")
-Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Turns of each contender; medians are shown.")]
+Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Turns of each contender.")]
 
 
 @app.command()
