@@ -51,6 +51,6 @@ def _stage_table(plan: Plan, num_images: int) -> Table:
     """A row a stage: epochs, updates, and the learning rate of its first and last update."""
     table = Table("stage", "epochs", "steps an epoch", "steps", "first rate", "last rate", box=None)
     for stage in plan.stages:
-        rates, steps = stage.learning_rates(num_images), stage.batches_per_epoch(num_images)
+        rates, steps = stage.values(num_images)["learning_rate"], stage.batches_per_epoch(num_images)
         table.add_row(stage.name, str(stage.epochs), f"{steps:,}", f"{len(rates):,}", f"{rates[0]:.6g}", f"{rates[-1]:.6g}")
     return table

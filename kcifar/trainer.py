@@ -174,7 +174,7 @@ class Trainer:
         self.position.step += len(batches)
         self.position.images_seen += len(batches.order)
         with self.driver.averaged():
-            row = {
+            row: dict[str, Any] = {
                 "stage": stage.name,
                 "stage_index": stage.index,
                 "epoch": self.position.epoch,

@@ -61,6 +61,8 @@ BUILT = [
     ({"class_weight": [1.0, 2.0]}, "class_weight: expected 10 weights, one a class, got 2"),
     ({"image_size": 16}, "image_size: expected a network whose weights fit every image size, got 'residual_cnn'"),
     ({"drop_path_rate": 0.1}, "drop_path_rate: expected a network with an argument drop_path_rate, got 'residual_cnn', which has none"),
+    ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": "1 epoch"}}, "learning_rate.warm_up: expected less than the stage's"),
+    ({"momentum": {"name": "piecewise", "values": [0.5, 0.9], "boundaries": ["9 epochs"]}}, r"momentum: boundaries"),
     ({"init_from": "/nowhere"}, "init_from: expected a finished run with model.keras, got '/nowhere'"),
 ]
 

@@ -27,5 +27,6 @@ def assemble_driver(plan: Plan, data: PreparedData, precision: str, least_update
         check_stages(network, plan, shape, classes)
         kind = plan.recipe.document.input.normalization
         normalization = normalization_layer(kind, description["channel_mean"], description["channel_deviation"])
-        longest = max(least_updates, *(stage.span(len(data.train_indices)).steps for stage in plan.stages))
+        # Every schedule of every stage is tabulated once, so that lengths that do not fit are refused now.
+        longest = max(least_updates, *(len(stage.values(len(data.train_indices))["learning_rate"]) for stage in plan.stages))
         return FitDriver(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))
