@@ -32,7 +32,7 @@ class HorizontalFlip:
 
     def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
         """Return 1 for the samples that are mirrored and 0 for the others, float32 (count, 1)."""
-        return (occasion.generator().random((count, 1)) < self.probability).astype(np.float32)
+        return _by_chance(occasion, self.probability, count)
 
     def apply(self, images: Any, draws: Any) -> Any:
         """Return the images, those with a draw above 0.5 mirrored; see `Operation.apply`."""
@@ -59,7 +59,7 @@ class VerticalFlip:
 
     def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
         """Return 1 for the samples that are mirrored and 0 for the others, float32 (count, 1)."""
-        return (occasion.generator().random((count, 1)) < self.probability).astype(np.float32)
+        return _by_chance(occasion, self.probability, count)
 
     def apply(self, images: Any, draws: Any) -> Any:
         """Return the images, those with a draw above 0.5 mirrored; see `Operation.apply`."""
@@ -99,6 +99,11 @@ class AlternatingFlip:
     def apply(self, images: Any, draws: Any) -> Any:
         """Return the images, those with a draw above 0.5 mirrored; see `Operation.apply`."""
         return _mirrored_sideways(images, draws)
+
+
+def _by_chance(occasion: Occasion, probability: float, count: int) -> np.ndarray:
+    """Return 1 for the samples that are mirrored and 0 for the others, float32 (count, 1)."""
+    return (occasion.generator().random((count, 1)) < probability).astype(np.float32)
 
 
 def _mirrored_sideways(images: Any, draws: Any) -> Any:

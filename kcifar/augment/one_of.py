@@ -35,8 +35,8 @@ def one_of(
     if any(mixing) != all(mixing):
         kinds = ", ".join(type(step).__name__ for step in operations)
         raise UserError(f"one_of.operations: expected that all of them mix images or none does, got {kinds}")
-    choice = _Choice(operations, _shares(weights, len(operations)), probability)
-    return _OneMixing(choice) if all(mixing) else _OneOperation(choice)
+    kind = _OneMixing if all(mixing) else _OneOperation
+    return kind(operations, _shares(weights, len(operations)), probability)
 
 
 def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
@@ -79,47 +79,27 @@ class _Choice:
             start = stop
 
 
-@dataclass(frozen=True)
-class _OneOperation:
+class _OneOperation(_Choice):
     """One of several operations, as `operation.Operation` says."""
-
-    choice: _Choice
-
-    @property
-    def num_draws(self) -> int:
-        return self.choice.num_draws
-
-    def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-        return self.choice.draw(occasion, count, image_shape)
 
     def apply(self, images: Any, draws: Any) -> Any:
         result = images
-        for step, chosen, own in self.choice.each(draws):
+        for step, chosen, own in self.each(draws):
             result = keras.ops.where(chosen[:, None, None, None], step.apply(images, own), result)
         return result
 
 
-@dataclass(frozen=True)
-class _OneMixing:
+class _OneMixing(_Choice):
     """One of several steps that mix, as `operation.Mixing` says."""
-
-    choice: _Choice
-
-    @property
-    def num_draws(self) -> int:
-        return self.choice.num_draws
-
-    def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-        return self.choice.draw(occasion, count, image_shape)
 
     def mix(self, images: Any, partners: Any, draws: Any) -> Any:
         result = images
-        for step, chosen, own in self.choice.each(draws):
+        for step, chosen, own in self.each(draws):
             result = keras.ops.where(chosen[:, None, None, None], step.mix(images, partners, own), result)
         return result
 
     def own_share(self, draws: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
         shares = np.ones(len(draws), np.float32)
-        for step, chosen, own in self.choice.each(draws):
+        for step, chosen, own in self.each(draws):
             shares = np.where(chosen, step.own_share(own, image_shape), shares)
         return shares
