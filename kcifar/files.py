@@ -41,9 +41,14 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
         write(file)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes with `write_file`."""
+    write_file(path, lambda file: file.write(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with `write_file`."""
-    write_file(path, lambda file: file.write(text.encode("utf-8")))
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 CLASS_NAMES = ("airplane", "automobile", "bird")
@@ -17,27 +18,84 @@ HOSTILE = "a|b <b>$x_{$ [red]`*c*\n# é画"  # every markup and an end of line; 
 
 Row = dict[str, Any]
 Stages = Sequence[tuple[str, int, float]]
+Matrix = Sequence[Sequence[int]]
 
 
-def write_run(folder: Path, *, stages: Stages = STAGES, history: Sequence[Row] | None = None, state: str = "finished") -> Path:
+def write_run(
+    folder: Path,
+    *,
+    stages: Stages = STAGES,
+    history: Sequence[Row] | None = None,
+    state: str = "finished",
+    matrix: Matrix = CONFUSION_MATRIX,
+    class_names: Sequence[str] = CLASS_NAMES,
+    changes: Mapping[str, Any] | None = None,
+    arrays: bool = True,
+    seed: int = 0,
+) -> Path:
     """Write a whole run folder.
 
     Args:
         folder: Made by this function.
         stages: Name, epochs and learning rate of each stage of the recipe.
         history: Rows of history.csv; None: `history_rows(stages)`. The file is left out where there are none.
-        state: Of status.json; a run that is not finished has no test.json.
+        state: Of status.json; a run that is not finished has no test.json and no arrays.
+        matrix: Confusion matrix of the test images, which test.json and the predictions agree on.
+        class_names: One a row of the matrix.
+        changes: Keys of the recipe that are replaced.
+        arrays: Whether predictions, examples and batches are written.
+        seed: Of the recipe, and of the predicted probabilities.
     """
     folder.mkdir(parents=True)
     rows = history_rows(stages) if history is None else history
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe("fixture", stages), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    settings = recipe("fixture", stages) | {"seed": seed} | dict(changes or {})
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
     if rows:
         write_history(folder, rows)
-    for name, content in _facts(state, len(rows)).items():
+    for name, content in _facts(state, len(rows), class_names).items():
         write_json(folder / f"{name}.json", content)
     if state == "finished":
-        write_json(folder / "test.json", metrics_row(CLASS_NAMES, CONFUSION_MATRIX))
+        write_json(folder / "test.json", metrics_row(class_names, matrix))
+    if state == "finished" and arrays:
+        write_arrays(folder, matrix, seed)
+    if rows and arrays:
+        write_batches(folder, rows)
     return folder
+
+
+def write_arrays(folder: Path, matrix: Matrix, seed: int = 0) -> None:
+    """Write predictions of test and validation that have this confusion matrix, and a few test images to show."""
+    rng = np.random.default_rng(seed)
+    found: Row = {}
+    for split in ("test", "validation"):
+        labels, probabilities = predicted(matrix, rng)
+        found |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities, f"{split}_indices": np.arange(len(labels))}
+    np.savez_compressed(folder / "predictions.npz", **found)
+    indices = np.arange(min(300, len(found["test_labels"])))
+    images = rng.integers(0, 256, (len(indices), 8, 8, 3), dtype=np.uint8)
+    np.savez_compressed(folder / "examples.npz", images=images, indices=indices, split=np.full(len(indices), "test"))
+
+
+def predicted(matrix: Matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels int64 (n,) and float32 probabilities (n, classes) that call them as the matrix (rows true, columns called) says, shuffled."""
+    counts = np.asarray(matrix)
+    classes = len(counts)
+    labels, called = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices((classes, classes)))
+    probabilities = rng.dirichlet(np.full(classes, 0.5), len(labels)).astype(np.float32)
+    rows, largest = np.arange(len(labels)), probabilities.argmax(axis=1)
+    top, other = probabilities[rows, largest], probabilities[rows, called]
+    probabilities[rows, largest], probabilities[rows, called] = other, top
+    order = rng.permutation(len(labels))
+    return labels[order], probabilities[order]
+
+
+def write_batches(folder: Path, rows: Sequence[Row]) -> None:
+    """Write batches.csv with four rows for each epoch of the history."""
+    lines = ["step,stage,epoch,loss,accuracy"]
+    for row in rows:
+        name = '"' + row["stage"].replace('"', '""') + '"'
+        lines += [f"{(row['epoch'] - 1) * 40 + 10 * part},{name},{row['epoch']},{row['loss']},{row['accuracy']}" for part in (1, 2, 3, 4)]
+    (folder / "batches.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def recipe(name: str, stages: Stages) -> Row:
@@ -52,13 +110,34 @@ def recipe(name: str, stages: Stages) -> Row:
     }
 
 
-def _facts(state: str, epochs: int) -> dict[str, Row]:
+def _facts(state: str, epochs: int, class_names: Sequence[str]) -> dict[str, Row]:
     reason = None if state == "finished" else "SIGTERM"
     return {
         "status": {"state": state, "reason": reason, "epoch": epochs, "pid": 1, "host": "here", "updated": "2025-01-01T00:00:00"},
-        "model": {"name": "residual_cnn", "parameters": 17_001_930, "trainable_parameters": 16_998_986, "bytes": 68_007_720, "layers": []},
-        "environment": {"kcifar": "0", "backend": "tensorflow", "devices": ["CPU"], "cores": 2, "precision": "float32"},
-        "dataset": {"name": "cifar10", "class_names": CLASS_NAMES, "image_shape": [32, 32, 3], "notes": []},
+        "model": {
+            "name": "residual_cnn",
+            "parameters": 17_001_930,
+            "trainable_parameters": 16_998_986,
+            "bytes": 68_007_720,
+            "multiply_accumulates": 465_000_000,
+            "layers": [],
+        },
+        "environment": {
+            "kcifar": "0",
+            "backend": "tensorflow",
+            "devices": ["CPU"],
+            "cores": 2,
+            "precision": "float32",
+            "packages": {"keras": "3.15.1"},
+        },
+        "dataset": {
+            "name": "cifar10",
+            "class_names": class_names,
+            "image_shape": [32, 32, 3],
+            "notes": [],
+            "counts": {"train": 40_000, "validation": 30, "test": 30},
+            "content_sha256": "0123",
+        },
     }
 
 
@@ -94,14 +173,16 @@ def metrics_row(class_names: Sequence[str], matrix: Sequence[Sequence[int]]) -> 
     samples = sum(map(sum, matrix))
     classes = [_class_result(name, index, matrix, samples) for index, name in enumerate(class_names)]
     correct = sum(matrix[index][index] for index in range(len(matrix)))
-    return {"split": "test", "samples": samples, "accuracy": correct / samples, "cross_entropy": 0.5, "weights": "last", "classes": classes}
+    overall = {"split": "test", "samples": samples, "accuracy": correct / samples, "cross_entropy": 0.5, "weights": "last", "classes": classes}
+    return overall | {"confusion_matrix": [list(row) for row in matrix]}
 
 
 def _class_result(name: str, index: int, matrix: Sequence[Sequence[int]], samples: int) -> Row:
     tp, support = matrix[index][index], sum(matrix[index])
     called = sum(row[index] for row in matrix)
     counts = {"support": support, "tp": tp, "fp": called - tp, "fn": support - tp, "tn": samples - support - called + tp}
-    return {"name": name, "precision": tp / called if called else 0.0, "recall": tp / support, "f1": 2 * tp / (support + called), **counts}
+    f1 = 2 * tp / (support + called) if support + called else 0.0
+    return {"name": name, "precision": tp / called if called else 0.0, "recall": tp / support if support else 0.0, "f1": f1, **counts}
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -120,6 +201,9 @@ def _with_nan(folder: Path) -> Path:
 
 CASES: dict[str, Callable[[Path], Path]] = {
     "three stages": write_run,
+    "another seed": lambda folder: write_run(folder, seed=1, matrix=((9, 1, 0), (3, 7, 0), (0, 1, 9))),
+    "no arrays": lambda folder: write_run(folder, arrays=False),
+    "one class never called, one without images": lambda folder: write_run(folder, matrix=((9, 0, 1), (0, 0, 0), (4, 0, 6))),
     "one epoch": lambda folder: write_run(folder, stages=[("only", 1, 1e-3)]),
     "interrupted": lambda folder: write_run(folder, history=history_rows(STAGES)[:5], state="interrupted"),
     "not finite": _with_nan,

@@ -17,6 +17,7 @@ from kcifar.optimizers import OPTIMIZERS
 from kcifar.plan import make_plan
 from kcifar.recipe import Document, load_recipe
 from kcifar.registry import Registry
+from kcifar.reporting.section import find_sections
 from kcifar.schedules import SCHEDULES
 from kcifar.stage_settings import Stage
 from kcifar.yaml_file import parse_yaml
@@ -73,6 +74,15 @@ def _same(written: str, parameter: Parameter) -> bool:
     if isinstance(default, bool | str):
         return str(default).lower().split()[0] == written
     return float(default) == pytest.approx(float(Fraction(written)))
+
+
+def test_the_tables_of_sections_have_every_section_in_the_order_of_the_report() -> None:
+    tables = README[README.index("| section | of several runs |") : README.index("A section is one file")]
+    named = [name for row in tables.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")]
+    found = find_sections()
+    first = [section.name for section in found if section.of_runs]
+    assert named[: len(first)] == first
+    assert sorted(named[len(first) :]) == sorted(section.name for section in found if section.of_run)
 
 
 def test_every_recipe_and_command_exists() -> None:

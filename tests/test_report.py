@@ -6,11 +6,15 @@ Run alone with `pytest tests/test_report.py`.
 import io
 import json
 import os
+import pickle
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas
 import pytest
@@ -20,12 +24,16 @@ from run_folders import CASES, HOSTILE, STAGES, history_rows, write_run
 
 from kcifar.errors import UserError
 from kcifar.reporting import sections as section_folder
-from kcifar.reporting.build import build_report
-from kcifar.reporting.figures import write_figure
+from kcifar.reporting.build import MAX_DETAILED, build_report
+from kcifar.reporting.content import Content
+from kcifar.reporting.figures import rendered
 from kcifar.reporting.load import SavedRun, find_run, read_run
-from kcifar.reporting.section import find_sections, read_section
+from kcifar.reporting.request import Request
+from kcifar.reporting.section import Section, find_sections, read_section
+from kcifar.reporting.tables import WRITERS
 
 BACKENDS = ("keras", "tensorflow", "jax", "torch")
+DRAWN = ("three stages", "one epoch", "nothing finite", "forty stages, hostile names")  # what differs most in a figure
 SECTIONS = {section.name: section for section in find_sections()}
 
 
@@ -38,52 +46,77 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
 # Every section
 
 
-@pytest.mark.parametrize("name", [section.name for section in SECTIONS.values() if section.table])
-def test_tables_have_the_columns_and_kinds_that_their_section_names(name: str, saved: dict[str, SavedRun]) -> None:
-    section = SECTIONS[name]
-    for chosen in (list(saved.values()), []):
-        table = section.table(chosen).reset_index()
-        assert list(table.columns) == list(section.columns)
-        assert [str(dtype) for dtype in table.dtypes] == [kind.dtype for kind in section.columns.values()]
-    index = section.table(list(saved.values())).index
-    assert index.is_unique
-    assert index.names[0] == "run"
+def _contents_of(section: Section, runs: Sequence[SavedRun]) -> list[Content]:
+    """All that a section has to say of some runs."""
+    found = [section.of_run(run) for run in runs] if section.of_run else [section.of_runs(runs)] if section.of_runs else []
+    return [content for content in found if content]
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_sections_change_no_run_and_give_the_same_twice(name: str, saved: dict[str, SavedRun], tmp_path: Path) -> None:
-    section, run = SECTIONS[name], saved["three stages"]
-    before = run.history.copy()
-    if section.table:
-        pandas.testing.assert_frame_equal(section.table([run]), section.table([run]))
-    if section.figure:
-        first, second = (write_figure(section.figure, run, tmp_path / folder / "x") for folder in "ab")
-        assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
-    pandas.testing.assert_frame_equal(run.history, before)
+def test_tables_have_the_columns_and_kinds_that_they_name(name: str, saved: dict[str, SavedRun]) -> None:
+    for content in _contents_of(SECTIONS[name], list(saved.values())):
+        for table in content.tables:
+            flat = table.frame.reset_index()
+            assert list(flat.columns) == list(table.columns)
+            assert [str(dtype) for dtype in flat.dtypes] == [kind.dtype for kind in table.columns.values()]
+            assert "run" not in table.columns or SECTIONS[name].of_runs
+            again = pickle.loads(pickle.dumps(table))
+            pandas.testing.assert_frame_equal(again.frame, table.frame)
+            for kind in WRITERS:
+                assert WRITERS[kind](again) == WRITERS[kind](table)
 
 
-@pytest.mark.parametrize("case", list(CASES))
-@pytest.mark.parametrize("name", [section.name for section in SECTIONS.values() if section.figure])
-def test_figures_are_whole_files_for_every_kind_of_run(name: str, case: str, saved: dict[str, SavedRun], tmp_path: Path) -> None:
-    png, svg = write_figure(SECTIONS[name].figure, saved[case], tmp_path / case / name)
-    with Image.open(png) as image:
-        image.load()
-        assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
-        assert len(image.convert("L").getcolors()) > 5  # something is drawn
-    assert ElementTree.parse(svg).getroot().tag.endswith("svg")
-    assert "<dc:date>" not in svg.read_text(encoding="utf-8")
-    assert sorted(path.name for path in png.parent.iterdir()) == [f"{name}.png", f"{name}.svg"]
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_sections_change_no_run_and_say_the_same_twice(name: str, saved: dict[str, SavedRun]) -> None:
+    runs = [saved["three stages"], saved["another seed"]]
+    before = [run.history.copy() for run in runs]
+    for first, second in zip(_contents_of(SECTIONS[name], runs), _contents_of(SECTIONS[name], runs), strict=True):
+        assert first.paragraphs == second.paragraphs
+        assert [table.frame.to_csv() for table in first.tables] == [table.frame.to_csv() for table in second.tables]
+        assert [drawing.text for drawing in first.drawings] == [drawing.text for drawing in second.drawings]
+    for first, second in zip(_contents_of(SECTIONS[name], runs)[:1], _contents_of(SECTIONS[name], runs)[:1], strict=True):
+        assert [rendered(drawing.draw) for drawing in first.drawings] == [rendered(drawing.draw) for drawing in second.drawings]
+    for run, history in zip(runs, before, strict=True):
+        pandas.testing.assert_frame_equal(run.history, history)
+
+
+@pytest.mark.parametrize("name", list(SECTIONS))
+def test_figures_are_whole_files_for_every_kind_of_run(name: str, saved: dict[str, SavedRun]) -> None:
+    for content in _contents_of(SECTIONS[name], [saved[case] for case in DRAWN]):
+        for drawing in content.drawings:
+            png, svg = rendered(drawing.draw)
+            with Image.open(io.BytesIO(png)) as image:
+                image.load()
+                assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+                assert len(image.convert("L").getcolors()) > 5  # something is drawn
+            assert ElementTree.fromstring(svg).tag.endswith("svg")
+            assert b"<dc:date>" not in svg
+            assert drawing.caption.strip()
+            assert drawing.text.strip()
+
+
+def test_names_of_tables_and_figures_are_of_one_section_and_safe_as_file_names(saved: dict[str, SavedRun]) -> None:
+    owners: dict[str, str] = {}
+    for name, section in SECTIONS.items():
+        for content in _contents_of(section, list(saved.values())):
+            for part in (*content.tables, *content.drawings):
+                assert re.fullmatch("[a-z_0-9]+", part.name)
+                assert owners.setdefault(part.name, name) == name
 
 
 def test_a_new_file_in_the_folder_is_a_section_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "added.py").write_text("ORDER = 15\nTITLE = 'Added'\ndef figure(run): ...\n")
+    (tmp_path / "added.py").write_text("ORDER = 125\nTITLE = 'Added'\ndef of_run(run): ...\n")
     monkeypatch.setattr(section_folder, "__path__", [*section_folder.__path__, str(tmp_path)])
-    assert [section.name for section in find_sections()] == ["runs", "added", "stages", "classes", "history"]
+    names = [section.name for section in find_sections()]
+    assert names[names.index("added") - 1 : names.index("added") + 2] == ["stages", "added", "history"]
 
 
-def test_a_section_without_table_and_figure_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"empty: expected a function table\(runs\) or figure\(run\)"):
-        read_section(ModuleType("empty"))
+@pytest.mark.parametrize(("functions", "found"), [({}, "neither"), ({"of_run": print, "of_runs": print}, "both")])
+def test_a_section_looks_at_one_run_or_at_all(functions: dict[str, object], found: str) -> None:
+    module = ModuleType("odd")
+    vars(module).update(functions)
+    with pytest.raises(TypeError, match=rf"odd: expected one function of_run\(run\) or of_runs\(runs\), got {found}"):
+        read_section(module)
 
 
 # The whole report
@@ -98,9 +131,9 @@ def runs_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _report(given_runs: list[Path], runs_dir: Path, out: Path | None = None) -> str:
+def _report(runs_dir: Path, *given: Path, **asked: Any) -> str:
     console = Console(file=io.StringIO(), width=80)
-    build_report(given_runs, runs_dir, out, console)
+    build_report(Request(given, runs_dir, **asked), console)
     return console.file.getvalue()
 
 
@@ -108,23 +141,64 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_the_report_writes_every_table_and_figure_the_same_each_time_and_names_what_is_not_whole(runs_folder: Path) -> None:
-    text = _report([], runs_folder)
+def test_the_report_writes_the_same_each_time_and_names_what_is_not_whole(runs_folder: Path) -> None:
+    text = _report(runs_folder)
     files = _contents(runs_folder / "report")
-    assert sorted(files) == sorted(
-        [f"{table}.{kind}" for table in ("runs", "stages", "classes") for kind in ("csv", "md")]
-        + [f"figures/{run}/history.{kind}" for run in ("whole", "coupé") for kind in ("png", "svg")]
-    )
+    tables = [f"{table}.{kind}" for table in ("summary", "stages", "classes", "comparison") for kind in ("csv", "md", "tex", "html")]
+    figures = [f"figures/{run}/history.{kind}" for run in ("whole", "coupé") for kind in ("png", "svg")]
+    assert {"report.html", *tables, *figures} <= set(files)
     assert "unfinished: coupé: interrupted after 5 of 9 epochs: SIGTERM" in text
-    assert f"skipped: {runs_folder / 'foreign'}: not a run folder" in text
+    assert "skipped: foreign: not a run folder" in text
     assert "unfinished: whole" not in text
-    assert _report([], runs_folder) == text  # the report's own folder is no foreign one
+    asked = {"sections": ["comparison", "recipes", "stages", "history"]}
+    text = _report(runs_folder, **asked)
+    files = _contents(runs_folder / "report")
+    assert _report(runs_folder, **asked) == text  # the report's own folder is no foreign one
     assert _contents(runs_folder / "report") == files
+
+
+def test_details_drawn_in_several_processes_are_the_same(runs_folder: Path, tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        write_run(runs_folder / f"seed{seed}", seed=seed)
+    sections = ["history", "calibration", "stages"]
+    _report(runs_folder, out=tmp_path / "all", sections=sections)
+    together = _contents(tmp_path / "all" / "figures" / "seed3")
+    _report(runs_folder, Path("seed3"), out=tmp_path / "alone", sections=sections)
+    assert _contents(tmp_path / "alone" / "figures" / "seed3") == together
+
+
+def test_only_the_asked_sections_and_formats_are_written(runs_folder: Path, tmp_path: Path) -> None:
+    _report(runs_folder, out=tmp_path / "a", sections=["stages", "history"], formats=["md", "svg"])
+    assert sorted(_contents(tmp_path / "a")) == ["figures/coupé/history.svg", "figures/whole/history.svg", "stages.md"]
+    _report(runs_folder, out=tmp_path / "b", sections=["stages"], formats=["page"], title="A <title>")
+    assert list(_contents(tmp_path / "b")) == ["report.html"]
+    assert "<h1>A &lt;title&gt;</h1>" in (tmp_path / "b" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_damaged_array_leaves_its_run_out(runs_folder: Path) -> None:
+    (runs_folder / "whole" / "predictions.npz").write_bytes(b"PK")
+    text = _report(runs_folder)
+    assert "skipped: whole: predictions.npz: damaged" in text
+    assert not (runs_folder / "report" / "figures" / "whole").exists()
+
+
+def test_many_runs_are_compared_and_shown_one_by_one_only_on_request(tmp_path: Path) -> None:
+    for seed in range(MAX_DETAILED + 1):
+        write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=False)
+    assert f"details of single runs are shown for up to {MAX_DETAILED} runs" in _report(tmp_path / "runs", out=tmp_path / "a", formats=["csv"])
+    assert {"comparison.csv"} <= set(_contents(tmp_path / "a"))
+    assert not (tmp_path / "a" / "stages.csv").exists()
+    _report(tmp_path / "runs", out=tmp_path / "b", formats=["csv"], sections=["stages"])
+    assert list(_contents(tmp_path / "b")) == ["stages.csv"]
+
+
+def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
+    assert "nothing to say of this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
 
 
 def test_a_run_can_be_given_by_path_or_by_name(runs_folder: Path, tmp_path: Path) -> None:
     assert find_run(runs_folder / "whole", tmp_path / "elsewhere") == find_run(Path("whole"), runs_folder) == runs_folder / "whole"
-    _report([Path("whole")], runs_folder, tmp_path / "out")
+    _report(runs_folder, Path("whole"), out=tmp_path / "out")
     assert [folder.name for folder in (tmp_path / "out" / "figures").iterdir()] == ["whole"]
 
 
@@ -132,18 +206,20 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
     empty, file = tmp_path / "empty", tmp_path / "file"
     empty.mkdir()
     file.touch()
-    mistakes: list[tuple[list[Path], Path, Path | None, str]] = [
-        ([Path("wole")], runs_folder, None, "wole: expected a run folder .* got no such folder; did you mean 'whole'?"),
-        ([], tmp_path / "none", None, "--runs .*none: no such folder; training makes it: python -m kcifar.train"),
-        ([], empty, None, "empty: expected run folders, found none; training makes one"),
-        ([runs_folder / "foreign"], runs_folder, None, "no run that can be reported: foreign: not a run folder"),
-        ([runs_folder], runs_folder, None, "not a run folder but one that holds runs; report them all with --runs"),
-        ([], runs_folder, file, "--out .*file: cannot be made: File exists"),
-        ([], runs_folder, runs_folder / "whole", "--out .*whole: expected a folder for the report, got a run folder"),
+    mistakes: list[tuple[list[Path], Path, dict[str, Any], str]] = [
+        ([Path("wole")], runs_folder, {}, "wole: expected a run folder .* got no such folder; did you mean 'whole'?"),
+        ([], tmp_path / "none", {}, "--runs .*none: no such folder; training makes it: python -m kcifar.train"),
+        ([], empty, {}, "empty: expected run folders, found none; training makes one"),
+        ([runs_folder / "foreign"], runs_folder, {}, "no run that can be reported: foreign: not a run folder"),
+        ([runs_folder], runs_folder, {}, "not a run folder but one that holds runs; report them all with --runs"),
+        ([], runs_folder, {"out": file}, "--out .*file: cannot be made: File exists"),
+        ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder for the report, got a run folder"),
+        ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of .*stages.*, got 'stage'; did you mean 'stages'?"),
+        ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
     ]
-    for given_runs, runs_dir, out, message in mistakes:
+    for given, runs_dir, asked, message in mistakes:
         with pytest.raises(UserError, match=message):
-            _report(given_runs, runs_dir, out)
+            _report(runs_dir, *given, **asked)
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -164,6 +240,11 @@ def _loaded_after(arguments: list[str], modules: tuple[str, ...]) -> list[str]:
 
 def test_the_command_imports_no_backend(runs_folder: Path) -> None:
     assert _loaded_after(["--runs", str(runs_folder)], (*BACKENDS, "pandas")) == ["pandas"]
+
+
+def test_the_page_is_opened_only_if_it_is_made(runs_folder: Path) -> None:
+    result = _python("-m", "kcifar.report", "--runs", str(runs_folder), "--format", "csv, md", "--open")
+    assert (result.returncode, result.stderr) == (2, "error: --open: expected page among --format, got csv, md\n")
 
 
 def test_help_imports_nothing_heavy() -> None:

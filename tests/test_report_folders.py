@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from run_folders import STAGES, history_rows, write_history, write_json, write_run
+from run_folders import CLASS_NAMES, STAGES, history_rows, write_history, write_json, write_run
 
+from kcifar.errors import UserError
 from kcifar.reporting.load import read_run, read_runs
+from kcifar.reporting.outcome import outcome_of_predictions
 
 # Run folders, good and bad
 
@@ -43,6 +46,11 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_replace("test.json", b'{"samples": 10,'), "test.json: not valid JSON"),
     (_replace("test.json", b"[" * 100_000), "test.json: not valid JSON"),
     (_replace("test.json", b'{"samples": 0, "accuracy": 1.0, "cross_entropy": 0.1, "classes": []}'), "test.json: samples: expected an integer > 0"),
+    (
+        _replace("test.json", b'{"samples": 10, "accuracy": 1.0, "cross_entropy": 0.1, "classes": [], "confusion_matrix": [[10]]}'),
+        "test.json: confusion_matrix: expected 0 rows of 0 counts",
+    ),
+    (_replace("dataset.json", b'{"class_names": []}'), "dataset.json: class_names: expected"),
     (_replace("model.json", b'{"parameters": 1, "bytes": 1e400}'), "model.json: bytes: expected an integer"),
     (_replace("history.csv", b""), "no epoch completed yet (status: finished)"),
     (_replace("history.csv", b"stage,stage_index\nlearn,0\n"), "history.csv:1: expected each column once, epoch is missing"),
@@ -60,6 +68,89 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
         "history.csv: expected at most 1 stages",
     ),
 ]
+
+
+def _change_arrays(name: str, **changes: Any) -> Callable[[Path], object]:
+    """Replace some arrays of an .npz file; None leaves one out."""
+
+    def change(folder: Path) -> None:
+        with np.load(folder / name) as arrays:
+            kept = dict(arrays) | changes
+        np.savez_compressed(folder / name, **{key: value for key, value in kept.items() if value is not None})
+
+    return change
+
+
+def _flip_a_byte(name: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        content = bytearray((folder / name).read_bytes())
+        content[content.index(b"test_probabilities.npy") + 80] ^= 0xFF  # in what the zip file has a checksum of
+        (folder / name).write_bytes(content)
+
+    return change
+
+
+LATE_DAMAGES: list[tuple[Callable[[Path], object], str]] = [
+    (_replace("predictions.npz", b"PK"), "predictions.npz: damaged"),
+    (_replace("examples.npz", b""), "examples.npz: damaged"),
+    (_flip_a_byte("predictions.npz"), "predictions.npz: "),
+    (_change_arrays("predictions.npz", test_labels=None), "predictions.npz: test_labels: missing"),
+    (_change_arrays("predictions.npz", test_labels=np.zeros(3, np.int64)), "predictions.npz: test: expected labels (n,)"),
+    (_change_arrays("predictions.npz", test_labels=np.full(30, 7)), "predictions.npz: test: expected labels from 0 to 2, got 7 to 7"),
+    (_change_arrays("predictions.npz", validation_indices=np.zeros(30, np.int64)), "predictions.npz: validation: expected each image once"),
+    (
+        _change_arrays("predictions.npz", test_probabilities=np.full((30, 3), np.nan, np.float32)),
+        "predictions.npz: test: expected probabilities that sum to 1",
+    ),
+    (
+        _change_arrays("predictions.npz", test_labels=np.zeros(30, np.int64), test_probabilities=np.full((30, 2), 0.5, np.float32)),
+        "predictions.npz: expected 3 classes, got 2",
+    ),
+    (
+        _change_arrays(
+            "predictions.npz",
+            test_labels=np.zeros(9, np.int64),
+            test_probabilities=np.full((9, 3), 1 / 3, np.float32),
+            test_indices=np.arange(9),
+        ),
+        "predictions.npz: expected 30 test images as test.json has, got 9",
+    ),
+    (_change_arrays("examples.npz", images=np.zeros((30, 8, 8, 3))), "examples.npz: expected uint8 images (n, height, width, 3), got float64"),
+    (_change_arrays("examples.npz", split=np.array(["test"])), "examples.npz: expected an index and a split for each image"),
+    (_replace("batches.csv", b"step,loss\n1,2\n"), "batches.csv:1: expected step,stage,epoch,loss,accuracy, got step,loss"),
+    (_replace("batches.csv", b"step,stage,epoch,loss,accuracy\n1,a,1,low,0.5\n"), "batches.csv:2: loss: expected a number, got 'low'"),
+]
+
+
+@pytest.mark.parametrize(("damage", "reason"), LATE_DAMAGES, ids=[reason for _, reason in LATE_DAMAGES])
+def test_damaged_arrays_are_found_before_anything_is_written(damage: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    read_run(folder, "run").check_arrays()
+    damage(folder)
+    with pytest.raises(UserError) as raised:
+        read_run(folder, "run").check_arrays()
+    assert str(raised.value).startswith(reason)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_the_test_part_tells_is_what_its_predictions_tell(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run"), "run")
+    assert run.outcome is not None
+    assert run.predictions is not None
+    again = outcome_of_predictions(run.predictions, run.class_names)
+    assert again.classes == run.outcome.classes
+    assert again.matrix.tolist() == run.outcome.matrix.tolist()
+    assert (again.split, again.samples, again.accuracy) == ("test", 30, run.outcome.accuracy)
+
+
+def test_a_run_without_a_test_is_judged_by_its_validation_part(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    (folder / "test.json").unlink()
+    _change_arrays("predictions.npz", test_labels=None, test_probabilities=None, test_indices=None)(folder)
+    run = read_run(folder, "run")
+    run.check_arrays()
+    assert run.outcome is not None
+    assert (run.outcome.split, run.outcome.class_names, run.outcome.accuracy) == ("validation", list(CLASS_NAMES), 25 / 30)
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES, ids=[reason for _, reason in DAMAGES])

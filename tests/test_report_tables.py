@@ -3,7 +3,9 @@
 import csv
 import io
 import math
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pandas
 import pytest
@@ -15,15 +17,14 @@ from run_folders import CASES, CONFUSION_MATRIX, HOSTILE, STAGES
 
 from kcifar.errors import one_line
 from kcifar.reporting.columns import LOSS, MISSING, SHARE, TEXT, frame, write_rate, written
+from kcifar.reporting.content import Table
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.printing import MAX_ROWS, print_table
 from kcifar.reporting.run_files import Named, PlannedStage, SavedRecipe, Status
-from kcifar.reporting.section import Section, find_sections
-from kcifar.reporting.sections import classes, runs, stages
+from kcifar.reporting.sections import classes, stages, summary
 from kcifar.reporting.statistics import mean_rate, wilson_interval
-from kcifar.reporting.tables import escape_markdown, to_markdown, write_table
+from kcifar.reporting.tables import escape_latex, escape_markdown, of_several_runs, to_latex, to_markdown, write_table
 
-SECTIONS = {section.name: section for section in find_sections()}
 SHARES = st.floats(0, 1)
 
 
@@ -31,6 +32,16 @@ SHARES = st.floats(0, 1)
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
     folder = tmp_path_factory.mktemp("runs")
     return {case: read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()}
+
+
+def _table(section: ModuleType, run: SavedRun) -> Table:
+    """The one table that a section makes of a run."""
+    (table,) = section.of_run(run).tables
+    return table
+
+
+def _rows(section: ModuleType, run: SavedRun) -> pandas.DataFrame:
+    return _table(section, run).frame
 
 
 # What the tables say
@@ -52,7 +63,7 @@ def measured_runs(draw: st.DrawFn) -> SavedRun:
 @settings(max_examples=40)
 @given(measured_runs())
 def test_stage_gains_add_up_to_what_the_run_gained(run: SavedRun) -> None:
-    table, validation = stages.table([run]), run.history["val_accuracy"]
+    table, validation = _rows(stages, run), run.history["val_accuracy"]
     assert table["val_gain"].sum() == pytest.approx(validation.iloc[-1] - validation.iloc[0], abs=1e-12)
     assert table["epochs"].sum() == len(validation)
     assert table["seconds"].sum() == run.history["seconds"].sum()
@@ -61,16 +72,16 @@ def test_stage_gains_add_up_to_what_the_run_gained(run: SavedRun) -> None:
 @settings(max_examples=40)
 @given(measured_runs())
 def test_best_values_are_maxima_and_are_reached(run: SavedRun) -> None:
-    row, validation = runs.table([run]).iloc[0], run.history["val_accuracy"]
-    assert row["best_val_accuracy"] == validation.max() == stages.table([run])["best_val_accuracy"].max()
+    row, validation = _rows(summary, run).iloc[0], run.history["val_accuracy"]
+    assert row["best_val_accuracy"] == validation.max() == _rows(stages, run)["best_val_accuracy"].max()
     assert row["best_epoch"] == validation.tolist().index(validation.max()) + 1  # the first of several
     assert row["final_val_accuracy"] == validation.iloc[-1]
     for stage, rows in run.history.groupby("stage"):
-        assert stages.table([run]).loc[("r", stage), "best_accuracy"] == rows["accuracy"].max()
+        assert _rows(stages, run).loc[stage, "best_accuracy"] == rows["accuracy"].max()
 
 
 def test_the_stage_table_of_a_run_by_hand(saved: dict[str, SavedRun]) -> None:
-    table = stages.table([saved["three stages"]]).droplevel("run")
+    table = _rows(stages, saved["three stages"])
     assert table["first_learning_rate"].tolist() == table["last_learning_rate"].tolist() == [3e-4, 1e-4, 5e-5]
     validation = [0.95 - 0.7 / epoch for epoch in range(1, 10)]
     assert table["val_gain"].tolist() == pytest.approx([validation[3] - validation[0], validation[6] - validation[3], validation[8] - validation[6]])
@@ -78,7 +89,7 @@ def test_the_stage_table_of_a_run_by_hand(saved: dict[str, SavedRun]) -> None:
 
 
 def test_the_row_of_a_run_by_hand(saved: dict[str, SavedRun]) -> None:
-    row = runs.table([saved["three stages"]]).iloc[0]
+    row = _rows(summary, saved["three stages"]).iloc[0]
     assert (row["parameters"], row["MiB"], row["epochs"], row["best_epoch"]) == (
         17_001_930,
         pytest.approx(64.857, abs=1e-3),
@@ -90,20 +101,27 @@ def test_the_row_of_a_run_by_hand(saved: dict[str, SavedRun]) -> None:
 
 
 def test_class_counts_are_those_of_the_confusion_matrix(saved: dict[str, SavedRun]) -> None:
-    table = classes.table([saved["three stages"], saved["interrupted"]])
-    assert len(table) == len(CONFUSION_MATRIX)  # the interrupted run has no test
+    table = _rows(classes, saved["three stages"])
+    assert len(table) == len(CONFUSION_MATRIX)
+    assert not classes.of_run(saved["interrupted"])  # neither test nor predictions
     assert table["tp"].tolist() == [8, 7, 10]
     assert (table[["tp", "fp", "fn", "tn"]].sum(axis="columns") == 30).all()
     assert (table["tp"] + table["fn"] == table["support"]).all()
 
 
+def test_measures_without_a_denominator_are_missing(saved: dict[str, SavedRun]) -> None:
+    table = _rows(classes, saved["one class never called, one without images"])
+    assert table["support"].tolist() == [10, 0, 10]
+    assert table[["precision", "recall", "f1"]].isna().to_numpy().tolist() == [[False] * 3, [True] * 3, [False] * 3]
+
+
 def test_missing_and_not_finite_values_are_missing_in_the_tables(saved: dict[str, SavedRun]) -> None:
-    without = written(runs.table([saved["no validation"]]), runs.COLUMNS).iloc[0]
+    without = written(_rows(summary, saved["no validation"]), summary.COLUMNS).iloc[0]
     assert [without[name] for name in ("final val accuracy", "best val accuracy", "best epoch")] == [MISSING] * 3
     failed = saved["not finite"]
     assert failed.best_validation == (pytest.approx(0.95 - 0.7 / 9), 9)
-    assert stages.table([failed])["last_val_accuracy"].isna().tolist() == [True, False, False]
-    assert runs.table([saved["nothing finite"]])["images_per_second"].isna().all()
+    assert _rows(stages, failed)["last_val_accuracy"].isna().tolist() == [True, False, False]
+    assert _rows(summary, saved["nothing finite"])["images_per_second"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -155,56 +173,88 @@ def test_markdown_shows_names_as_they_are(name: str) -> None:
 
 
 def test_markdown_tables_have_one_line_a_row_and_percent(saved: dict[str, SavedRun]) -> None:
-    text = to_markdown(SECTIONS["stages"], stages.table([saved["three stages"]]))
+    text = to_markdown(_table(stages, saved["three stages"]))
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + len(STAGES)
     assert len({len(line) for line in lines}) == 1  # columns line up
-    first = [cell.strip() for cell in lines[2].split("|")[-12:-1]]  # the run's name holds an escaped bar
-    assert first[:7] == ["3e-4", "3e-4", "30.00%", "82.50%", "82.50%", "25.00%", "77.50%"]
+    assert [cell.strip() for cell in lines[2].split("|")[3:10]] == ["3e-4", "3e-4", "30.00%", "82.50%", "82.50%", "25.00%", "77.50%"]
     assert stages.NOTE in text
 
 
-def test_csv_files_hold_fractions_in_full_precision(saved: dict[str, SavedRun], tmp_path: Path) -> None:
-    path, _ = write_table(SECTIONS["runs"], runs.table(list(saved.values())), tmp_path)
+def test_csv_files_hold_fractions_in_full_precision_and_name_the_run(saved: dict[str, SavedRun], tmp_path: Path) -> None:
+    table = of_several_runs(list(saved), [_table(summary, run) for run in saved.values()])
+    (path,) = write_table(table, tmp_path, ["csv"])
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["run"] for row in rows] == [run.name for run in saved.values()]
+    assert [row["run"] for row in rows] == list(saved)
     assert float(rows[0]["test_accuracy"]) == 25 / 30
     assert float(rows[0]["final_val_accuracy"]) == saved["three stages"].history["val_accuracy"].iloc[-1]
-    assert rows[2]["test_accuracy"] == ""
+    assert [row["run"] for row in rows if row["test_accuracy"] == ""] == ["interrupted", "not finite"]
+
+
+def test_tables_of_several_runs_keep_kinds_and_order(saved: dict[str, SavedRun]) -> None:
+    tables = [_table(stages, saved[case]) for case in ("three stages", "one epoch")]
+    together = of_several_runs(["b", "a"], tables)
+    assert together.frame.index.names == ["run", "stage"]
+    assert together.frame.index.get_level_values("run").tolist() == ["b"] * 3 + ["a"]
+    flat = together.frame.reset_index()
+    assert [str(dtype) for dtype in flat.dtypes] == [kind.dtype for kind in together.columns.values()]
+    pandas.testing.assert_frame_equal(together.frame.loc["b"], tables[0].frame)
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+def test_latex_tables_hold_one_line_a_row_and_nothing_that_latex_obeys(rows: int) -> None:
+    frame_of_rows = frame([{"name": HOSTILE, "share": 0.5}] * rows, {"name": TEXT, "share": SHARE}, ("name",))
+    text = to_latex(Table("x", "100% of $x$", {"name": TEXT, "share": SHARE}, frame_of_rows))
+    environment = "table" if rows == 1 else "longtable"
+    assert f"\\begin{{{environment}}}" in text
+    assert f"\\end{{{environment}}}" in text
+    lines = [line for line in text.splitlines() if line.endswith(r"50.00\% \\")]
+    assert len(lines) == rows
+    assert all(line.count(" & ") == 1 for line in lines)
+    assert r"\caption{100\% of \$x\$" in text
+
+
+@given(st.text())
+@example("\\")
+@example(HOSTILE)
+def test_latex_escapes_leave_no_sign_that_latex_obeys(text: str) -> None:
+    escaped = escape_latex(text)
+    named = re.sub(r"\\text[a-z]+\{\}", "", escaped)
+    assert not re.search(r"(?<!\\)[&%$#_{}~^\\](?![&%$#_{}])", named)
+    assert sum(escaped.count(f"\\{sign}") for sign in "&%$#_{}") == sum(text.count(sign) for sign in "&%$#_{}")
 
 
 # On the terminal
 
 
-def _printed(section: Section, table: pandas.DataFrame, width: int = 80) -> str:
+def _printed(table: Table, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width)
-    print_table(console, section, table)
+    print_table(console, table)
     return console.file.getvalue()
 
 
-@pytest.mark.parametrize("name", ["runs", "stages", "classes"])
+@pytest.mark.parametrize("section", [summary, stages, classes])
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_printed_tables_fit_the_terminal_and_lose_nothing(name: str, width: int, saved: dict[str, SavedRun]) -> None:
-    section = SECTIONS[name]
-    table = section.table([saved["three stages"], saved["interrupted"]])
-    text = _printed(section, table, width)
+def test_printed_tables_fit_the_terminal_and_lose_nothing(section: ModuleType, width: int, saved: dict[str, SavedRun]) -> None:
+    table = _table(section, saved["three stages"])
+    text = _printed(table, width)
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
-    for column in list(written(table, section.columns).items())[table.index.nlevels :]:
+    for column in list(written(table.frame, table.columns).items())[table.frame.index.nlevels :]:
         assert all(cell in text for cell in column[1])
 
 
 def test_long_tables_say_how_much_is_left_out() -> None:
-    section = Section("x", 1, "X", "", {"run": TEXT, "loss": LOSS}, None, None)
-    table = frame([{"run": f"r{n}", "loss": n} for n in range(MAX_ROWS + 3)], section.columns, ("run",))
-    text = _printed(section, table)
-    assert "3 more rows are in x.csv and x.md" in text
+    columns = {"run": TEXT, "loss": LOSS}
+    rows = frame([{"run": f"r{n}", "loss": n} for n in range(MAX_ROWS + 3)], columns, ("run",))
+    text = _printed(Table("x", "X", columns, rows, page_rows=MAX_ROWS + 1))
+    assert "3 more rows are in x.csv" in text
     assert f"r{MAX_ROWS - 1} " in text
     assert f"r{MAX_ROWS} " not in text
 
 
 def test_markup_in_names_is_printed_not_obeyed() -> None:
-    section = Section("x", 1, "X", "", {"run": TEXT, "share": SHARE}, None, None)
-    table = frame([{"run": "[bold]a[/bold]\x1b[31m", "share": 0.5}, {"run": "b", "share": 1.0}], section.columns, ("run",))
-    assert "[bold]a[/bold] [31m" in _printed(section, table)
+    columns = {"run": TEXT, "share": SHARE}
+    rows = frame([{"run": "[bold]a[/bold]\x1b[31m", "share": 0.5}, {"run": "b", "share": 1.0}], columns, ("run",))
+    assert "[bold]a[/bold] [31m" in _printed(Table("x", "X", columns, rows))

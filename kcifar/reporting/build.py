@@ -1,52 +1,69 @@
-"""The whole report: read the runs, print each section, write its files, say what was left out."""
+"""The whole report: read the runs, render each section, write its files and the page, print its tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from kcifar.errors import UserError, one_line
-from kcifar.reporting.figures import write_figure
 from kcifar.reporting.load import SavedRun, Skipped, find_folders, find_run, read_runs
-from kcifar.reporting.printing import print_table
-from kcifar.reporting.section import Section, find_sections
-from kcifar.reporting.tables import write_table
+from kcifar.reporting.output import write_report
+from kcifar.reporting.printing import print_report
+from kcifar.reporting.rendering import Report, details_begun, render_runs
+from kcifar.reporting.request import FORMATS, Request, check_names, chosen_sections
 
 REPORT_FOLDER = "report"
-FIGURE_FOLDER = "figures"
+MAX_DETAILED = 12  # runs; more are compared only, unless sections are named
 
 
-def build_report(given: Sequence[Path], runs: Path, out: Path | None, console: Console) -> None:
-    """Write the report of saved runs, then print it.
+def build_report(request: Request, console: Console) -> Path:
+    """Write the report of saved runs, then print its tables.
 
-    Args:
-        given: Run folders, or names of runs in `runs`; empty: all in `runs`.
-        runs: The folder that holds run folders.
-        out: Where files are written; None: `report` beside the first run.
-        console: Where tables are printed.
+    Returns:
+        The folder it was written to.
     Raises:
-        UserError: A folder does not exist, no run can be read, or `out` cannot be written.
+        UserError: A folder or a section does not exist, no run can be read, or the folder cannot be written.
     """
-    folders = [find_run(path, runs) for path in given] or _candidates(runs, out)
+    check_names("--format", request.formats, FORMATS)
+    sections = chosen_sections(request.sections)
+    folders = [find_run(path, request.runs) for path in request.given] or _candidates(request.runs, request.out)
     saved, skipped = read_runs(folders)
+    detailed = len(saved) <= MAX_DETAILED or bool(request.sections)
+    if detailed:
+        saved, damaged = _whole(saved)
+        skipped = [*skipped, *damaged]
     if not saved:
-        raise UserError(f"{runs if not given else given[0]}: {_why_none(skipped)}")
-    out = out or saved[0].folder.parent / REPORT_FOLDER
+        raise UserError(f"{request.given[0] if request.given else request.runs}: {_why_none(skipped)}")
+    out = request.out or saved[0].folder.parent / REPORT_FOLDER
     _make_folder(out)
-    tables = [(section, _write_section(section, saved, out)) for section in find_sections()]
-    for section, table in tables:  # after the files: a closed pipe must not cost them
-        if table is not None:
-            print_table(console, section, table)
-    _print_notes(console, saved, skipped)
-    _print_places(console, saved, out)
+    with details_begun(saved if detailed else [], sections) as begun:
+        overview = render_runs(saved, sections)
+        details = list(begun)
+    notes = _notes(saved, skipped, detailed)
+    if not overview and not any(details):
+        notes.append(f"nothing to say of {'this run' if len(saved) == 1 else 'these runs'} in {', '.join(request.sections)}")
+    report = Report(request.title or _title(saved), saved, overview, details, notes)
+    write_report(report, request.formats, out)
+    print_report(console, report, request.formats, out)  # after the files: a closed pipe must not cost them
+    return out
 
 
 def _candidates(runs: Path, out: Path | None) -> list[Path]:
     """All folders in `runs` but those that earlier reports were written to."""
     reports = {(runs / REPORT_FOLDER).resolve(), (out or runs / REPORT_FOLDER).resolve()}
     return [folder for folder in find_folders(runs) if folder.resolve() not in reports or (folder / "recipe.yaml").exists()]
+
+
+def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:
+    """Part the runs whose arrays can be read from those where they are damaged."""
+    whole, damaged = [], []
+    for run in runs:
+        try:
+            run.check_arrays()
+            whole.append(run)
+        except UserError as error:
+            damaged.append(Skipped(run.folder, str(error)))
+    return whole, damaged
 
 
 def _why_none(skipped: Sequence[Skipped]) -> str:
@@ -65,35 +82,18 @@ def _make_folder(out: Path) -> None:
         raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def _write_section(section: Section, runs: Sequence[SavedRun], out: Path) -> Any:
-    """Write a section's files and return its table, if it has one."""
-    try:
-        table = section.table(runs) if section.table else None
-        if table is not None:
-            write_table(section, table, out)
-        if section.figure:
-            for run in runs:
-                write_figure(section.figure, run, out / FIGURE_FOLDER / run.name / section.name)
-        return table
-    except OSError as error:
-        raise UserError(f"--out {out}: cannot be written: {error.strerror or error}") from None
+def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped], detailed: bool) -> list[str]:
+    """Name the runs that are not finished, the folders that are left out, and the details that are."""
+    lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
+    lines += [f"skipped: {entry.folder.name}: {entry.reason}" for entry in skipped]
+    if not detailed:
+        lines.append(f"details of single runs are shown for up to {MAX_DETAILED} runs, or where --sections names them")
+    return [one_line(line, 400) for line in lines]
 
 
-def _print_notes(console: Console, runs: Sequence[SavedRun], skipped: Sequence[Skipped]) -> None:
-    """Name the runs that are not finished and the folders that are left out."""
-    lines = [f"unfinished: {run.name}: {run.progress}{_reason(run)}" for run in runs if run.progress]
-    lines += [f"skipped: {entry.folder}: {entry.reason}" for entry in skipped]
-    for line in lines:
-        console.print(Text(one_line(line, 400)), soft_wrap=True)
-    if lines:
-        console.print()
-
-
-def _reason(run: SavedRun) -> str:
-    return f": {run.status.reason}" if run.status.reason else ""
-
-
-def _print_places(console: Console, runs: Sequence[SavedRun], out: Path) -> None:
-    folder, each = (out / FIGURE_FOLDER / runs[0].name, "") if len(runs) == 1 else (out / FIGURE_FOLDER, ", a folder for each run")
-    console.print(Text(f"tables:  {out} (CSV and Markdown)"), soft_wrap=True)
-    console.print(Text(f"figures: {folder} (PNG and SVG{each})"), soft_wrap=True)
+def _title(runs: Sequence[SavedRun]) -> str:
+    """Name the page after its runs: the one, or how many of which recipes."""
+    if len(runs) == 1:
+        return runs[0].name
+    recipes = list(dict.fromkeys(run.recipe.name for run in runs))
+    return f"{len(runs)} runs of {one_line(', '.join(recipes[:4]), 120)}{f' and {len(recipes) - 4} more recipes' if len(recipes) > 4 else ''}"

@@ -20,7 +20,7 @@ class Kind:
 
     Attributes:
         dtype: Of the pandas column; each of them knows missing values.
-        write: Makes text of a value that is not missing.
+        write: Makes text of a value that is not missing; a named function, so that tables pass between processes.
     """
 
     dtype: str
@@ -41,10 +41,21 @@ def write_rate(value: float) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
+def write_points(share: float) -> str:
+    """Write a difference of shares in percentage points: +0.75, -1.20."""
+    return f"{100 * share:+.2f}"
+
+
+def write_spread(share: float) -> str:
+    """Write a deviation, an error or a width in percentage points, without a sign: 0.75."""
+    return f"{100 * share:.2f}"
+
+
 TEXT = Kind("string", one_line)
 COUNT = Kind("Int64", "{:,}".format)
 SHARE = Kind("float64", "{:.2%}".format)
-POINTS = Kind("float64", lambda share: f"{100 * share:+.2f}")
+POINTS = Kind("float64", write_points)
+SPREAD = Kind("float64", write_spread)
 LEARNING_RATE = Kind("float64", write_rate)
 LOSS = Kind("float64", "{:.4f}".format)
 DECIMAL = Kind("float64", "{:,.1f}".format)
@@ -60,8 +71,11 @@ def frame(rows: Iterable[Mapping[str, Any]], columns: Columns, index: Sequence[s
         columns: Every column in order, those of the index included.
         index: The columns that name a row; printed again wherever a wide table is broken.
     """
-    dtypes: Any = {name: kind.dtype for name, kind in columns.items()}
-    return pandas.DataFrame(list(rows), columns=list(columns)).astype(dtypes).set_index(list(index))
+    kept = list(rows)
+    # Column by column: through a common type, large counts beside missing ones would lose their last digits.
+    dtypes: Mapping[str, Any] = {name: kind.dtype for name, kind in columns.items()}
+    arrays = {name: pandas.Series([row.get(name) for row in kept], dtype=dtype) for name, dtype in dtypes.items()}
+    return pandas.DataFrame(arrays).set_index(list(index))
 
 
 def written(table: pandas.DataFrame, columns: Columns) -> pandas.DataFrame:

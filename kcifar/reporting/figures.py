@@ -4,18 +4,15 @@ Figures are made without pyplot: no window, no global state. The user's own matp
 written, so that the same run gives the same bytes.
 """
 
+import io
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import matplotlib
 import matplotlib.style
 from matplotlib.figure import Figure
-
-from kcifar.files import write_file
-from kcifar.reporting.load import SavedRun
 
 # M. Okabe and K. Ito, Color Universal Design, 2008: https://jfly.uni-koeln.de/color/
 ORANGE, SKY_BLUE, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -32,26 +29,25 @@ _STYLE: dict[str, Any] = {
     "grid.color": "#E3E3E3",
     "legend.edgecolor": "none",
     "legend.framealpha": 0.9,
+    "svg.fonttype": "none",
     "svg.hashsalt": "kcifar",
     "text.parse_math": False,  # names are text, whatever signs they hold
 }
 
 
-def write_figure(figure: Callable[[SavedRun], Figure], run: SavedRun, stem: Path) -> list[Path]:
-    """Draw a run's figure and write it as PNG (150 dots an inch) and SVG.
+def rendered(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """Draw a figure under the report's own settings and return it as PNG (150 dots an inch) and SVG.
 
-    Args:
-        figure: Draws; called under the report's own settings.
-        run: What to draw.
-        stem: Path without ending; its folder is made.
-    Returns:
-        The files written.
+    The layout is solved once for both. Text stays text in the SVG: it can be read out, searched and shown in any script.
     """
-    stem.parent.mkdir(parents=True, exist_ok=True)
     with house_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a class name in a script that the font lacks
-        drawn = figure(run)
-        return [_save(drawn, stem, "png", {}), _save(drawn, stem, "svg", {"Date": None})]
+        drawn = draw()
+        engine = drawn.get_layout_engine()
+        if engine is not None:
+            engine.execute(drawn)
+            drawn.set_layout_engine("none")
+        return _saved(drawn, "png", {}), _saved(drawn, "svg", {"Date": None})
 
 
 def house_style() -> AbstractContextManager[None]:
@@ -60,11 +56,7 @@ def house_style() -> AbstractContextManager[None]:
     return style
 
 
-def _save(figure: Figure, stem: Path, kind: str, metadata: dict[str, Any]) -> Path:
-    path = stem.with_name(f"{stem.name}.{kind}")
-
-    def save(file: BinaryIO) -> None:
-        figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
-
-    write_file(path, save)
-    return path
+def _saved(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=DOTS_PER_INCH, metadata=metadata)
+    return file.getvalue()

@@ -3,24 +3,29 @@
 import csv
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas
 from pydantic import BaseModel
 
 from kcifar.checks import checked
 from kcifar.errors import UserError, did_you_mean, one_line
-from kcifar.reporting.run_files import Environment, ModelFacts, SavedRecipe, Status, TestResult
+from kcifar.reporting.arrays import TEST, VALIDATION, Examples, Predictions, read_examples, read_predictions
+from kcifar.reporting.outcome import Outcome, outcome_of_predictions, outcome_of_test
+from kcifar.reporting.run_files import DatasetFacts, Environment, ModelFacts, SavedRecipe, Status, TestResult
 from kcifar.yaml_file import read_yaml
 
 Content = TypeVar("Content", bound=BaseModel)
 
 _ORDINALS = ("stage_index", "epoch")
 _ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
-_SOMETIMES = ("val_loss", "val_accuracy")
+_SOMETIMES = ("val_loss", "val_accuracy", "images_seen")
+_LARGEST = 3.4028234663852886e38  # float32
+_BATCH_COLUMNS = ("step", "epoch", "loss", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -31,12 +36,16 @@ class SavedRun:
         name: What tells the run from the others of the report: the folder's name, with parents where two are alike.
         folder: Where it lies.
         recipe: The resolved recipe.
-        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns that the file lacks,
-            and values that are not finite, are NaN.
+        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns and `images_seen` that
+            the file lacks, and values that are not finite, are NaN.
         status: How far the training came.
         model: Size of the network, or None while unknown.
-        environment: Backend and precision, or None while unknown.
+        environment: Backend, precision and hardware, or None while unknown.
         test: Metrics of the test split, or None: not evaluated.
+        dataset: Classes and images of each part, or None while unknown.
+        settings: The resolved recipe whole, as plain containers.
+
+    What follows is read when first asked for; a damaged file raises a UserError then (`check_arrays` asks for all).
     """
 
     name: str
@@ -47,6 +56,62 @@ class SavedRun:
     model: ModelFacts | None = None
     environment: Environment | None = None
     test: TestResult | None = None
+    dataset: DatasetFacts | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def batches(self) -> pandas.DataFrame | None:
+        """`batches.csv`: step, stage, epoch, and the means of loss and accuracy since the row before; None without rows."""
+        return _read_batches(self.folder / "batches.csv")
+
+    @cached_property
+    def test_predictions(self) -> Predictions | None:
+        """Predictions of the test part, or None."""
+        return read_predictions(self.folder, TEST)
+
+    @cached_property
+    def validation_predictions(self) -> Predictions | None:
+        """Predictions of the validation part, or None."""
+        return read_predictions(self.folder, VALIDATION)
+
+    @property
+    def predictions(self) -> Predictions | None:
+        """Predictions of the test part, else of validation, else None; what `outcome` is about."""
+        return self.test_predictions if self.test else self.test_predictions or self.validation_predictions
+
+    @cached_property
+    def examples(self) -> Examples | None:
+        """Images of `predictions` kept to be shown, or None."""
+        return read_examples(self.folder)
+
+    @cached_property
+    def outcome(self) -> Outcome | None:
+        """Result on the test part, else on validation; None where there is neither."""
+        if self.test:
+            return outcome_of_test(self.test)
+        return outcome_of_predictions(self.predictions, self.class_names) if self.predictions else None
+
+    @property
+    def class_names(self) -> list[str]:
+        """In the order of the labels; "class 0", "class 1", … where the run does not tell."""
+        if self.test and self.test.classes:
+            return [result.name for result in self.test.classes]
+        if self.dataset:
+            return self.dataset.class_names
+        return [f"class {k}" for k in range(self.predictions.probabilities.shape[1])] if self.predictions else []
+
+    def check_arrays(self) -> None:
+        """Read what is read late, and see that it fits together.
+
+        Raises:
+            UserError: A file is damaged or does not fit the others.
+        """
+        for found in (self.test_predictions, self.validation_predictions):
+            if found and found.probabilities.shape[1] != len(self.class_names):
+                raise UserError(f"predictions.npz: expected {len(self.class_names)} classes, got {found.probabilities.shape[1]}")
+        if self.test and self.test_predictions and len(self.test_predictions.labels) != self.test.samples:
+            raise UserError(f"predictions.npz: expected {self.test.samples} test images as test.json has, got {len(self.test_predictions.labels)}")
+        _ = self.batches, self.examples, self.outcome
 
     @property
     def planned_epochs(self) -> int:
@@ -122,7 +187,7 @@ def read_run(folder: Path, name: str) -> SavedRun:
     """
     if not (folder / "recipe.yaml").is_file():
         raise UserError(_foreign(folder))
-    recipe = _read_recipe(folder / "recipe.yaml")
+    recipe, settings = _read_recipe(folder / "recipe.yaml")
     status = _read_json(folder / "status.json", Status)
     if status is None:
         raise UserError("status.json: missing")
@@ -132,7 +197,8 @@ def read_run(folder: Path, name: str) -> SavedRun:
     model = _read_json(folder / "model.json", ModelFacts)
     environment = _read_json(folder / "environment.json", Environment)
     test = _read_json(folder / "test.json", TestResult)
-    return SavedRun(name, folder, recipe, history, status, model, environment, test)
+    dataset = _read_json(folder / "dataset.json", DatasetFacts)
+    return SavedRun(name, folder, recipe, history, status, model, environment, test, dataset, settings)
 
 
 def _foreign(folder: Path) -> str:
@@ -151,12 +217,12 @@ def _distinct_names(folders: Sequence[Path]) -> list[str]:
     return names
 
 
-def _read_recipe(path: Path) -> SavedRecipe:
+def _read_recipe(path: Path) -> tuple[SavedRecipe, Mapping[str, Any]]:
     try:
         content, _ = read_yaml(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from None
-    return checked(SavedRecipe, content, (), lambda _: path.name)
+    return checked(SavedRecipe, content, (), lambda _: path.name), content
 
 
 def _read_json(path: Path, content: type[Content]) -> Content | None:
@@ -189,6 +255,24 @@ def _read_history(path: Path, status: Status) -> pandas.DataFrame:
     return history.reindex(columns=list(dict.fromkeys([*lines[0], *_SOMETIMES])))
 
 
+def _read_batches(path: Path) -> pandas.DataFrame | None:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = [cells for cells in csv.reader(file) if cells]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"batches.csv: cannot be read: {error.strerror}") from None
+    except (ValueError, csv.Error) as error:
+        raise UserError(f"batches.csv: not a CSV file: {one_line(error, 80)}") from None
+    if len(lines) < 2:
+        return None
+    if lines[0] != [*_BATCH_COLUMNS[:1], "stage", *_BATCH_COLUMNS[1:]]:
+        raise UserError(f"batches.csv:1: expected step,stage,epoch,loss,accuracy, got {one_line(','.join(lines[0]), 60)}")
+    rows = [_parsed_cells(cells, lines[0], _BATCH_COLUMNS, f"batches.csv:{number}") for number, cells in enumerate(lines[1:], start=2)]
+    return pandas.DataFrame(rows, columns=lines[0]).dropna(subset=["step", "epoch"])
+
+
 def _because(reason: str | None) -> str:
     return f": {one_line(reason, 100)}" if reason else ""
 
@@ -197,23 +281,22 @@ def _parsed(lines: Sequence[Sequence[str]], header: Sequence[str]) -> list[list[
     missing = [column for column in ("stage", *_ALWAYS) if column not in header]
     if missing or len(set(header)) < len(header):
         raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
-    return [_parsed_line(cells, header, number) for number, cells in enumerate(lines, start=2)]
+    return [_parsed_cells(cells, header, (*_ALWAYS, *_SOMETIMES), f"history.csv:{number}") for number, cells in enumerate(lines, start=2)]
 
 
-def _parsed_line(cells: Sequence[str], header: Sequence[str], number: int) -> list[str | float]:
+def _parsed_cells(cells: Sequence[str], header: Sequence[str], numeric: Sequence[str], place: str) -> list[str | float]:
     if len(cells) != len(header):
-        raise UserError(f"history.csv:{number}: expected {len(header)} values, got {len(cells)}")
-    numeric = (*_ALWAYS, *_SOMETIMES)
-    return [_number(cell, f"history.csv:{number}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
+        raise UserError(f"{place}: expected {len(header)} values, got {len(cells)}")
+    return [_number(cell, f"{place}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
 
 
 def _number(cell: str, place: str) -> float:
-    """Return a cell's number; NaN where it is empty or not finite."""
+    """Return a cell's number; NaN where it is empty or not finite as a float32, which training computes in."""
     try:
         value = float(cell or "nan")
     except ValueError:
         raise UserError(f"{place}: expected a number, got {one_line(repr(cell), 40)}") from None
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) <= _LARGEST else math.nan
 
 
 def _check_order(history: pandas.DataFrame) -> None:

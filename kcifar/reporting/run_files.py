@@ -1,8 +1,8 @@
 """What the report needs of each JSON and YAML file in a run folder; further keys may follow and are passed over."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -29,10 +29,19 @@ class SavedRecipe(Named):
     """`recipe.yaml`."""
 
     seed: Count = 0
+    split_seed: Count = 0
     dataset: Named
     model: Named
     precision: str = "auto"
     stages: Annotated[list[PlannedStage], Field(min_length=1)]
+
+
+class DatasetFacts(_Saved):
+    """`dataset.json`: images of each part, and the sum over the contents of all parts."""
+
+    class_names: Annotated[list[str], Field(min_length=1)]
+    counts: dict[str, Count] = {}
+    content_sha256: str = ""
 
 
 class Environment(_Saved):
@@ -40,13 +49,26 @@ class Environment(_Saved):
 
     backend: str
     precision: str
+    packages: dict[str, str] = {}
+    devices: list[str] = []
+    processor: str = ""
+    cores: Count | None = None
+    git_commit: str | None = None
+
+    @property
+    def hardware(self) -> str:
+        """Processor, cores and devices in words; empty where nothing is known."""
+        cores = f"{self.cores} cores" if self.cores else ""
+        return ", ".join(part for part in (self.processor, cores, *self.devices) if part)
 
 
 class ModelFacts(_Saved):
-    """`model.json`; `bytes` is the size of the weights."""
+    """`model.json`; `bytes` is the size of the weights, multiply-accumulates are those of one image's forward pass."""
 
     parameters: Count
     bytes: Count
+    trainable_parameters: Count | None = None
+    multiply_accumulates: Count | None = None
 
 
 class ClassResult(Named):
@@ -62,13 +84,33 @@ class ClassResult(Named):
     tn: Count
 
 
+class ViewsResult(_Saved):
+    """Metrics over several test-time views of each image."""
+
+    count: Annotated[int, Field(gt=1)]
+    accuracy: Annotated[float, Field(ge=0, le=1)]
+    cross_entropy: float | None = None
+
+
 class TestResult(_Saved):
-    """`test.json`: accuracy in [0, 1] over `samples` test images, mean cross-entropy in nats."""
+    """`test.json`: accuracy in [0, 1] over `samples` test images, mean cross-entropy in nats; confusion matrix with rows true, columns called."""
 
     samples: Annotated[int, Field(gt=0, lt=2**63)]
     accuracy: Annotated[float, Field(ge=0, le=1)]
     cross_entropy: float | None
     classes: list[ClassResult]
+    confusion_matrix: list[list[Count]] | None = None
+    weights: str = "last"
+    views: ViewsResult | None = None
+
+    @model_validator(mode="after")
+    def _check_matrix(self) -> Self:
+        matrix, count = self.confusion_matrix, len(self.classes)
+        if matrix is not None and [len(row) for row in matrix] != [count] * count:
+            raise ValueError(f"confusion_matrix: expected {count} rows of {count} counts, as there are {count} classes")
+        if matrix is not None and sum(map(sum, matrix)) != self.samples:
+            raise ValueError(f"confusion_matrix: expected counts that sum to samples, {self.samples}, got {sum(map(sum, matrix))}")
+        return self
 
 
 class Status(_Saved):

@@ -2,15 +2,13 @@
 
 A section is one file in `kcifar/reporting/sections/`; nothing else needs an edit. It holds
 
-    ORDER    int; sections come in this order
-    TITLE    heading
-    NOTE     one sentence under the table; optional
-    COLUMNS  mapping from each column of the table, its index included, to its kind (`kcifar.reporting.columns`)
-    table    function from all runs to a DataFrame made by `columns.frame`; no run may have a part in it
-    figure   function from one run to a matplotlib Figure
+    ORDER     int; sections come in this order
+    TITLE     heading
+    of_run    function from one run to its `Content`: the section appears for each run, or
+    of_runs   function from all runs to their `Content`: the section appears once, before those of single runs
+    PRINTED   True where its paragraphs and tables are printed on the terminal too; optional
 
-with `COLUMNS` and `table`, or `figure`, or all three. The files written are called after the module: `stages.csv` and
-`stages.md`, and `history.png` and `history.svg` in a folder for each run.
+A section that has nothing to say returns `Content()` and is left out. `of_run` must not depend on the other runs.
 """
 
 import importlib
@@ -18,29 +16,22 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-import pandas
 
 from kcifar.reporting import sections
-from kcifar.reporting.columns import Columns
+from kcifar.reporting.content import Content
 from kcifar.reporting.load import SavedRun
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section, as its file defines it."""
+    """One section, as its file defines it; exactly one of `of_run` and `of_runs` is there."""
 
     name: str
     order: int
     title: str
-    note: str
-    columns: Columns
-    table: Callable[[Sequence[SavedRun]], pandas.DataFrame] | None
-    figure: "Callable[[SavedRun], Figure] | None"
+    printed: bool
+    of_run: Callable[[SavedRun], Content] | None
+    of_runs: Callable[[Sequence[SavedRun]], Content] | None
 
 
 def find_sections() -> list[Section]:
@@ -53,11 +44,10 @@ def read_section(module: ModuleType) -> Section:
     """Return the section that a module defines.
 
     Raises:
-        AttributeError: ORDER or TITLE is missing, or COLUMNS beside a table.
-        TypeError: It has neither a table nor a figure.
+        AttributeError: ORDER or TITLE is missing.
+        TypeError: It has neither `of_run` nor `of_runs`, or both.
     """
-    table, figure = getattr(module, "table", None), getattr(module, "figure", None)
-    if table is None and figure is None:
-        raise TypeError(f"{module.__name__}: expected a function table(runs) or figure(run), got neither")
-    columns = module.COLUMNS if table else {}
-    return Section(module.__name__.rsplit(".", 1)[-1], module.ORDER, module.TITLE, getattr(module, "NOTE", ""), columns, table, figure)
+    of_run, of_runs = getattr(module, "of_run", None), getattr(module, "of_runs", None)
+    if (of_run is None) == (of_runs is None):
+        raise TypeError(f"{module.__name__}: expected one function of_run(run) or of_runs(runs), got {'neither' if of_run is None else 'both'}")
+    return Section(module.__name__.rsplit(".", 1)[-1], module.ORDER, module.TITLE, getattr(module, "PRINTED", False), of_run, of_runs)

@@ -1,17 +1,20 @@
-"""One row a class: how well the test images of it were told from the others."""
+"""One row a class: how well its images were told from the others."""
 
-from collections.abc import Sequence
-
-import pandas
+from typing import Any
 
 from kcifar.reporting.columns import COUNT, SHARE, TEXT, frame
+from kcifar.reporting.content import Content, Table
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.run_files import ClassResult
 
-ORDER = 30
+ORDER = 200
 TITLE = "Classes"
-NOTE = "Test images: tp are of the class and called it, fp are called it but are not, fn are of it but called another, tn are neither."
+PRINTED = True
+NOTE = (
+    "Tp are of the class and called it, fp are called it but are not, fn are of it but called another, tn are neither. "
+    "A class never called has no precision, one without images no recall."
+)
 COLUMNS = {
-    "run": TEXT,
     "class": TEXT,
     "precision": SHARE,
     "recall": SHARE,
@@ -24,7 +27,16 @@ COLUMNS = {
 }
 
 
-def table(runs: Sequence[SavedRun]) -> pandas.DataFrame:
-    """Return a row for each class of each run whose test split was evaluated, in the order of the labels."""
-    rows = [{"run": run.name, "class": result.name, **result.model_dump()} for run in runs if run.test for result in run.test.classes]
-    return frame(rows, COLUMNS, ("run", "class"))
+def of_run(run: SavedRun) -> Content:
+    """Return a row for each class, in the order of the labels; nothing where no part was evaluated."""
+    if run.outcome is None:
+        return Content()
+    rows = [_row(result) for result in run.outcome.classes]
+    title = f"Classes, {run.outcome.samples:,} {run.outcome.split} images"
+    return Content(tables=[Table("classes", title, COLUMNS, frame(rows, COLUMNS, ("class",)), NOTE)])
+
+
+def _row(result: ClassResult) -> dict[str, Any]:
+    """The row of a class; run folders hold 0 where a measure has no denominator."""
+    denominators = {"precision": result.tp + result.fp, "recall": result.support, "f1": result.support + result.tp + result.fp}
+    return {"class": result.name, **result.model_dump(), **{measure: None for measure, count in denominators.items() if not count}}

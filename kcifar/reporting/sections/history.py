@@ -1,26 +1,45 @@
-"""The figure of a run's history: accuracy and loss over epochs, stages marked and named, the learning rate underneath."""
+"""A run's history: accuracy and loss over epochs, stages marked and named, the learning rate underneath."""
 
+import numpy as np
 import pandas
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kcifar.errors import one_line
-from kcifar.reporting.columns import SHARE, write_rate
+from kcifar.reporting.columns import SHARE
+from kcifar.reporting.content import Content, Drawing
 from kcifar.reporting.figures import BLACK, BLUE, VERMILION
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.rate_panel import draw_rates
 from kcifar.reporting.stage_marks import mark_boundaries, name_stages, stage_spans
+from kcifar.reporting.text_fit import fitted
 
-ORDER = 40
+ORDER = 130
 TITLE = "History"
+CAPTION = "Accuracy and loss of every completed epoch in training and on validation; dashed lines part the stages, the rate is each epoch's last."
 
 _SIZE = (8.0, 7.5)  # inches
 _PANEL_WIDTH = 7.0  # inches
 _MAX_MARKED = 60  # epochs; more points than that melt into the line
-_MAX_RATES = 5  # learning rates named on the axis one by one
 
 
-def figure(run: SavedRun) -> Figure:
+def of_run(run: SavedRun) -> Content:
+    """Return the figure over epochs."""
+    return Content(drawings=[Drawing("history", lambda: draw(run), CAPTION, _text(run))])
+
+
+def _text(run: SavedRun) -> str:
+    last, epochs = run.history.iloc[-1], len(run.history)
+    named = (("training", "accuracy"), ("validation", "val_accuracy"))
+    reached = [f"{name} accuracy {SHARE.write(last[column])}" for name, column in named if pandas.notna(last[column])]
+    text = f"Line chart of accuracy, loss and learning rate over {epochs} epoch{'s' * (epochs != 1)}"
+    best = run.best_validation
+    at_best = f"; the best validation accuracy is {SHARE.write(best[0])}, in epoch {best[1]}" if best else ""
+    return f"{text}. The last has {' and '.join(reached) or 'no finite accuracy'}{at_best}."
+
+
+def draw(run: SavedRun) -> Figure:
     """Draw accuracy, loss and learning rate of every completed epoch; what is not finite leaves a gap."""
     drawn = Figure(figsize=_SIZE)
     accuracy, loss, rate = drawn.subplots(3, 1, sharex=True, height_ratios=(4, 4, 1.5))
@@ -32,7 +51,7 @@ def figure(run: SavedRun) -> Figure:
     for panel in (accuracy, loss, rate):
         mark_boundaries(panel, spans)
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(f"{one_line(run.name, 70)}\n{_summary(run)}", fontsize=10, linespacing=1.5)
+    accuracy.set_title(f"{fitted(run.name, _PANEL_WIDTH * 72, 10)}\n{_summary(run)}", fontsize=10, linespacing=1.5)
     return drawn
 
 
@@ -66,16 +85,7 @@ def _draw_pair(panel: Axes, history: pandas.DataFrame, measure: str) -> None:
 
 def _draw_rate(panel: Axes, history: pandas.DataFrame) -> None:
     """Draw the learning rate as steps as wide as an epoch."""
-    rates = history["learning_rate"]
-    edges = [0.5, *(history["epoch"] + 0.5)]
-    panel.margins(y=0.15)
-    panel.stairs(rates, edges, color=BLACK, linewidth=1.6, baseline=None)
-    if rates.min() > 0 and rates.max() / rates.min() > 3:
-        panel.set_yscale("log")
-        panel.yaxis.set_minor_locator(NullLocator())
-    named = sorted(set(rates.dropna()))
-    if len(named) <= _MAX_RATES:
-        panel.set_yticks(named)
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: write_rate(rate)))
-    panel.set(xlabel="epoch", ylabel="learning rate", xlim=(edges[0], edges[-1]))
+    edges = np.array([0.5, *(history["epoch"] + 0.5)])
+    draw_rates(panel, history["learning_rate"].to_numpy(), edges)
+    panel.set(xlabel="epoch", xlim=(edges[0], edges[-1]))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))

@@ -1,0 +1,62 @@
+"""Which classes are told best and worst, by each measure."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from kcifar.reporting.columns import SHARE
+from kcifar.reporting.commentary.words import class_labels, extremes, listed
+from kcifar.reporting.outcome import Outcome
+from kcifar.reporting.run_files import ClassResult
+
+
+def describe_classes(outcome: Outcome) -> list[str]:
+    """Say which classes have the highest and lowest recall, precision and F1, and which have none.
+
+    A class without images has neither recall nor F1; one that was never called has no precision.
+    """
+    labels, classes = class_labels(outcome.class_names), outcome.classes
+    if len(classes) < 2:
+        return ["There is one class only, so no class can be told from another."]
+    sentences = [
+        *_measure("Recall", {k: result.recall for k, result in enumerate(classes) if result.support}, labels),
+        *_measure("Precision", {k: result.precision for k, result in enumerate(classes) if _calls(result)}, labels),
+        *_measure("F1", {k: result.f1 for k, result in enumerate(classes) if result.support}, labels),
+        *_excess({k: _calls(result) - result.support for k, result in enumerate(classes)}, labels),
+    ]
+    unseen = [labels[k] for k, result in enumerate(classes) if not result.support]
+    uncalled = [labels[k] for k, result in enumerate(classes) if not _calls(result)]
+    sentences += [f"Without {outcome.split} images, and so left out of recall and F1: {listed(unseen)}."] if unseen else []
+    return sentences + ([f"Never called, and so without precision: {listed(uncalled)}."] if uncalled else [])
+
+
+def _calls(result: ClassResult) -> int:
+    """Images that were called by the class's name."""
+    return result.tp + result.fp
+
+
+def _measure(name: str, values: Mapping[int, float | None], labels: Sequence[str]) -> list[str]:
+    shares = {k: value for k, value in values.items() if value is not None and not math.isnan(value)}
+    if not shares:
+        return []
+    highest, lowest = extremes(shares, SHARE.write)
+    if len(shares) == 1:
+        return [f"{name} is known of one class only, {labels[highest[0]]} ({SHARE.write(shares[highest[0]])})."]
+    if len(highest) == len(shares):
+        every = f"both {listed([labels[k] for k in shares])}" if len(shares) == 2 else f"each of {len(shares):,} classes"
+        return [f"{name} is {SHARE.write(shares[highest[0]])} for {every}."]
+    top, bottom = (_shared([labels[k] for k in keys], SHARE.write(shares[keys[0]])) for keys in (highest, lowest))
+    return [f"{name} is highest for {top} and lowest for {bottom}."]
+
+
+def _excess(calls: Mapping[int, int], labels: Sequence[str]) -> list[str]:
+    """Say which classes are called most and least, against the number of their images."""
+    highest, lowest = extremes(calls, "{:+,}".format)
+    if not calls[lowest[0]] < 0 < calls[highest[0]]:
+        return []
+    top, bottom = (_shared([labels[k] for k in keys], f"{calls[keys[0]]:+,}") for keys in (highest, lowest))
+    return [f"Too many images are called {top}, too few {bottom}; no class is further off."]
+
+
+def _shared(names: Sequence[str], value: str) -> str:
+    """Return names with the value that they share: "cat and dog (70.00% each)"."""
+    return f"{listed(names)} ({value}{' each' * (len(names) > 1)})"

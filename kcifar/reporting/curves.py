@@ -1,0 +1,60 @@
+"""Long curves as few points: a running mean, and a line that looks like all of them."""
+
+import numpy as np
+
+
+def running_mean(values: np.ndarray, window: int, places: np.ndarray) -> np.ndarray:
+    """Return the mean of the finite values in a centred window around some places, float64 (len(places),).
+
+    The window of place k holds the `window` values from k - (window - 1) // 2 on, as far as there are any. Each mean is summed by
+    itself: one huge value leaves no trace in windows that do not hold it.
+
+    Args:
+        values: Float (count,).
+        window: > 0.
+        places: Integer (any number,), each in [0, count).
+    Returns:
+        NaN where the window holds no finite value.
+    Example:
+        >>> running_mean(np.array([1.0, 2.0, 6.0, np.nan]), 3, np.array([0, 1, 3]))
+        array([1.5, 3. , 6. ])
+    """
+    begins = np.maximum(places - (window - 1) // 2, 0)
+    ends = np.minimum(places - (window - 1) // 2 + window, len(values))
+    return np.array([_mean(values[begin:end]) for begin, end in zip(begins, ends, strict=True)], np.float64)
+
+
+def _mean(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):
+        return float(finite.mean()) if len(finite) else np.nan
+
+
+def outline(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
+    """Return the places of the points that a line needs to look the same on few pixels, ascending, int64 (at most 4 x buckets,).
+
+    All where there are no more than that many. Else, in each of `buckets` equal spans of x, the first and the last point, the lowest and
+    the highest (the first of several). A gap, which is a point whose y is not finite, may be passed over where finite points share its span.
+
+    Args:
+        x: Float (count,), ascending, finite.
+        y: Float (count,).
+        buckets: > 0.
+    Example:
+        >>> outline(np.arange(6.0), np.array([3.0, 1.0, 9.0, 2.0, 2.0, 2.0]), 1)
+        array([0, 1, 2, 5])
+
+    Source: U. Jugel et al., M4: A Visualization-Oriented Time Series Data Aggregation, 2014.
+    """
+    if len(x) <= 4 * buckets:
+        return np.arange(len(x))
+    bucket = np.minimum((x - x[0]) / max(x[-1] - x[0], 1e-300) * buckets, buckets - 1).astype(np.int64)
+    starts = np.flatnonzero(np.diff(bucket, prepend=-1))
+    ends = np.append(starts[1:], len(x))
+    found = [place for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for place in (start, *_extremes(y, start, end), end - 1)]
+    return np.unique(np.array(found, np.int64))
+
+
+def _extremes(y: np.ndarray, start: int, end: int) -> tuple[int, ...]:
+    part = y[start:end]
+    return (start + int(np.nanargmin(part)), start + int(np.nanargmax(part))) if np.isfinite(part).any() else ()

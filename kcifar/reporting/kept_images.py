@@ -1,0 +1,74 @@
+"""The images that a run keeps to be shown, each beside what was predicted for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kcifar.reporting.load import SavedRun
+
+
+@dataclass(frozen=True)
+class KeptImages:
+    """Images of the part that a run's outcome is about, in the order of that part.
+
+    Attributes:
+        split: "test" or "validation".
+        images: uint8 (any number, height, width, 3).
+        rows: int64 (count,), place of each among `images`.
+        indices: int64 (count,), places in the part, ascending.
+        labels: int64 (count,).
+        called: int64 (count,), the class of the largest probability.
+        confidence: float64 (count,), the probability of `called`.
+        label_probability: float64 (count,), the probability of `labels`.
+    """
+
+    split: str
+    images: np.ndarray
+    rows: np.ndarray
+    indices: np.ndarray
+    labels: np.ndarray
+    called: np.ndarray
+    confidence: np.ndarray
+    label_probability: np.ndarray
+
+    @property
+    def quantity(self) -> str:
+        """How many they are: "281 test images"."""
+        return f"{len(self.indices):,} {self.split} image{'s' * (len(self.indices) != 1)}"
+
+    def image(self, place: int) -> np.ndarray:
+        """Return one image, uint8 (height, width, 3)."""
+        return np.asarray(self.images[self.rows[place]])
+
+    def most_confident(self, wanted: np.ndarray, limit: int) -> list[int]:
+        """Return the places of wanted images, those of the largest confidence first, ties in the order of the part.
+
+        Args:
+            wanted: bool (count,).
+            limit: So many at most.
+        """
+        places = np.flatnonzero(wanted)
+        return [int(place) for place in places[np.argsort(-self.confidence[places], kind="stable")][:limit]]
+
+
+def kept_images(run: SavedRun) -> KeptImages | None:
+    """Return the kept images for which there are predictions; None where there is none."""
+    predictions, examples = run.predictions, run.examples
+    if predictions is None or examples is None:
+        return None
+    row_of = examples.rows_of(predictions.split)
+    places = np.flatnonzero(np.isin(predictions.indices, list(row_of)))
+    if not len(places):
+        return None
+    places = places[np.argsort(predictions.indices[places])]
+    indices, labels = predictions.indices[places], predictions.labels[places]
+    return KeptImages(
+        split=predictions.split,
+        images=examples.images,
+        rows=np.array([row_of[int(index)] for index in indices]),
+        indices=indices,
+        labels=labels,
+        called=predictions.called[places],
+        confidence=predictions.confidence[places],
+        label_probability=predictions.probabilities[places, labels],
+    )

@@ -1,0 +1,59 @@
+"""What the user asks of a report: runs, sections, formats, title."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kcifar.errors import UserError, did_you_mean
+from kcifar.reporting.section import Section, find_sections
+
+TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
+FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be reported, and how.
+
+    Attributes:
+        given: Run folders, or names of runs in `runs`; empty: all in `runs`.
+        runs: The folder that holds run folders.
+        out: Where files are written; None: `report` beside the first run.
+        formats: Some of `FORMATS`; "page" is `report.html`.
+        sections: Names of sections; empty: all that have something to say.
+        title: Of the page; empty: what the runs are called.
+    """
+
+    given: Sequence[Path]
+    runs: Path
+    out: Path | None = None
+    formats: Sequence[str] = FORMATS
+    sections: Sequence[str] = ()
+    title: str = ""
+
+
+def listed(values: Sequence[str]) -> list[str]:
+    """Split what was given with commas, or several times, into names, each once."""
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def chosen_sections(names: Sequence[str]) -> list[Section]:
+    """Return the named sections, or all, in the order of the report.
+
+    Raises:
+        UserError: There is no section of a name.
+    """
+    found = find_sections()
+    check_names("--sections", names, [section.name for section in found])
+    return [section for section in found if not names or section.name in names]
+
+
+def check_names(option: str, names: Sequence[str], allowed: Sequence[str]) -> None:
+    """Refuse a name that is not allowed.
+
+    Raises:
+        UserError: It names the nearest that is.
+    """
+    for name in names:
+        if name not in allowed:
+            raise UserError(f"{option}: expected some of {', '.join(allowed)}, got {name!r}{did_you_mean(name, allowed)}")

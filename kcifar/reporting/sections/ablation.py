@@ -1,0 +1,190 @@
+"""Recipes over the same data beside one of them: which settings differ, and what goes with that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from kcifar.errors import one_line
+from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
+from kcifar.reporting.content import Content, Drawing, Table
+from kcifar.reporting.differences import IMAGES, Difference, Sample, difference, test_sample, validation_sample
+from kcifar.reporting.figures import BLACK, BLUE
+from kcifar.reporting.grouping import distinct, same_data
+from kcifar.reporting.load import SavedRun
+from kcifar.reporting.settings import differing_keys, fingerprint, flatten, flatten_alike, write_change
+from kcifar.reporting.studies import is_whole, left_out
+
+ORDER = 60
+TITLE = "Ablation"
+MAX_KEYS = 6  # written out, and the most in which recipes of an ablation differ
+NOTE = (
+    "The reference is the recipe with the most tested runs, of several the first; changes are from its settings, name, seed and logging aside. "
+    "Deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test "
+    "difference: Welch's from seeds where both recipes have two, else the binomial one from the test images, which says nothing about other "
+    "seeds. A difference beyond it is called higher or lower; each is judged by itself, so of twenty changes without effect about one is called "
+    "so. Where several keys differ, the table does not tell which of them matters."
+)
+REFERENCE, HIGHER, LOWER, ALIKE, UNKNOWN = "reference", "higher", "lower", "no clear difference", "not known"
+COLUMNS = {
+    "dataset": TEXT,
+    "recipe": TEXT,
+    "changes": TEXT,
+    "runs": COUNT,
+    "test_accuracy": SHARE,
+    "test_deviation": SPREAD,
+    "difference": POINTS,
+    "uncertainty": SPREAD,
+    "uncertainty_from": TEXT,
+    "finding": TEXT,
+    "val_accuracy": SHARE,
+    "val_difference": POINTS,
+}
+_MAX_PARAGRAPHS = 12  # changes described
+_MAX_DRAWN = 24  # recipes
+_MAX_LETTERS = 34  # of a name beside its row
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recipe beside the reference.
+
+    Attributes:
+        name: Of the recipe; no other recipe of the same data has it.
+        changes: The keys that differ from the reference, written with both values; empty for the reference.
+        test: Accuracies of its runs.
+        validation: The same, of the last epochs.
+        test_difference: From the reference.
+        val_difference: From the reference.
+        runs: How many.
+    """
+
+    name: str
+    changes: Sequence[str]
+    test: Sample
+    validation: Sample
+    test_difference: Difference
+    val_difference: Difference
+    runs: int
+
+    @property
+    def finding(self) -> str:
+        """What the test accuracies show."""
+        if not self.changes:
+            return REFERENCE
+        if not self.test_difference.source:
+            return UNKNOWN
+        return ALIKE if not self.test_difference.is_clear else HIGHER if self.test_difference.value > 0 else LOWER
+
+
+def of_runs(runs: Sequence[SavedRun]) -> Content:
+    """Return a table, a figure and the clear effects of single keys; nothing where no two recipes differ in few keys."""
+    found = [(group, variants_of([run for run in group.runs if is_whole(run)])) for group in same_data(runs)]
+    studies = [(group, variants) for group, variants in found if any(0 < len(variant.changes) <= MAX_KEYS for variant in variants)]
+    if not studies:
+        return Content()
+    columns = {name: kind for name, kind in COLUMNS.items() if name != "dataset" or len(studies) > 1}
+    rows = ({"dataset": group.label} | row(variant) for group, variants in studies for variant in variants)
+    index = [name for name in ("dataset", "recipe") if name in columns]
+    table = Table("ablation", "Recipes beside the reference", columns, frame(rows, columns, index), NOTE)
+    places = [f"{group.label}: " if len(studies) > 1 else "" for group, _ in studies]
+    paragraphs = [text for place, (_, variants) in zip(places, studies, strict=True) for text in described(variants, place)]
+    paragraphs += left_out([run for group, _ in studies for run in group.runs if not is_whole(run)])
+    place, variants = max(((place, variants) for place, (_, variants) in zip(places, studies, strict=True)), key=lambda study: len(study[1]))
+    return Content(paragraphs, [table], _drawings(place, variants))
+
+
+def variants_of(runs: Sequence[SavedRun]) -> list[Variant]:
+    """Return the recipes of finished runs over the same data: the reference, then those that differ in the fewest keys first."""
+    found: dict[Any, list[SavedRun]] = {}
+    for run in runs:
+        found.setdefault(fingerprint(flatten(run.settings)), []).append(run)
+    if len(found) < 2:
+        return []
+    recipes = list(found.values())
+    names = distinct([one_line(members[0].recipe.name, 60) for members in recipes])
+    reference = max(recipes, key=lambda members: (sum(run.test is not None for run in members), len(members)))
+    variants = [_variant(name, members, reference) for name, members in zip(names, recipes, strict=True)]
+    return sorted(variants, key=lambda variant: len(variant.changes))
+
+
+def _variant(name: str, runs: Sequence[SavedRun], reference: Sequence[SavedRun]) -> Variant:
+    before, after = flatten_alike([reference[0].settings, runs[0].settings])
+    changes = [write_change(key, before, after) for key in differing_keys([before, after])]
+    test, validation = test_sample(runs), validation_sample(runs)
+    apart = difference(test, test_sample(reference)), difference(validation, validation_sample(reference))
+    return Variant(name, changes, test, validation, *apart, len(runs))
+
+
+def row(variant: Variant) -> dict[str, Any]:
+    """Return a variant's row; that of the reference has no differences."""
+    found = {
+        "recipe": variant.name,
+        "changes": write_changes(variant.changes) or None,
+        "runs": variant.runs,
+        "test_accuracy": variant.test.mean,
+        "test_deviation": variant.test.deviation,
+        "finding": variant.finding,
+        "val_accuracy": variant.validation.mean,
+    }
+    if not variant.changes:
+        return found
+    apart = variant.test_difference
+    width = {"uncertainty": apart.half_width, "uncertainty_from": apart.source or None}
+    return found | {"difference": apart.value, "val_difference": variant.val_difference.value} | width
+
+
+def write_changes(changes: Sequence[str]) -> str:
+    """Write changes in one cell: at most six, and how many there are if there are more."""
+    text = "; ".join(changes[:MAX_KEYS])
+    return text if len(changes) <= MAX_KEYS else f"{len(changes)} keys differ, the first {MAX_KEYS} of them: {text}"
+
+
+def described(variants: Sequence[Variant], place: str) -> list[str]:
+    """Return a sentence, begun by `place`, for each change of a single key with a clear effect, or one that says that none has."""
+    single = [variant for variant in variants if len(variant.changes) == 1]
+    clear = [variant for variant in single if variant.finding in (HIGHER, LOWER)]
+    texts = [place + _effect(variant, variants[0]) for variant in clear[:_MAX_PARAGRAPHS]]
+    if len(clear) > len(texts):
+        texts.append(f"{place}{len(clear) - len(texts)} more changes of one key have a clear effect; the table has them.")
+    if single and not clear:
+        texts.append(f"{place}Beside {variants[0].name}, no change of a single key has a clear effect on test accuracy ({len(single)} tried).")
+    return texts
+
+
+def _effect(variant: Variant, reference: Variant) -> str:
+    apart = variant.test_difference
+    means = f"{SHARE.write(variant.test.mean)} against {SHARE.write(reference.test.mean)} of {reference.name}"
+    seeds = "of seeds" if apart.source != IMAGES else "of the test images alone; other seeds may differ"
+    return (
+        f"{variant.changes[0]}: test accuracy is {SPREAD.write(abs(apart.value))} points {variant.finding}, {means}, "
+        f"beyond the uncertainty of {SPREAD.write(apart.half_width)} points ({seeds})."
+    )
+
+
+def _drawings(place: str, variants: Sequence[Variant]) -> list[Drawing]:
+    """Return the figure of the variants whose interval is known, as many as there is room for."""
+    name, rest = variants[0].name, [variant for variant in variants[1:] if variant.test_difference.source]
+    if not rest:
+        return []
+    shown = rest[:_MAX_DRAWN]
+    left = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
+    caption = f"{place}Test accuracy less that of {name}, in points, with the 95 % interval; filled where the interval leaves out zero.{left}"
+    numbers = (f"{each.name} {POINTS.write(each.test_difference.value)} ± {SPREAD.write(each.test_difference.half_width)}" for each in shown)
+    return [Drawing("ablation", lambda: draw(name, shown), caption, f"{place}Test accuracy less that of {name}, in points: {'; '.join(numbers)}.")]
+
+
+def draw(reference: str, variants: Sequence[Variant]) -> Figure:
+    """Draw the difference of each variant from the reference, with its interval, one below the other."""
+    drawn = Figure(figsize=(6.4, 1.3 + 0.28 * len(variants)))
+    panel = drawn.subplots()
+    panel.axvline(0, color=BLACK, linewidth=1)
+    for place, apart in enumerate(variant.test_difference for variant in variants):
+        face = BLUE if apart.is_clear else "white"
+        panel.errorbar(100 * apart.value, place, xerr=100 * apart.half_width, fmt="o", color=BLUE, markerfacecolor=face, capsize=3)
+    panel.set_yticks(range(len(variants)), [one_line(variant.name, _MAX_LETTERS) for variant in variants], fontsize=9)
+    panel.set(ylim=(len(variants) - 0.5, -0.5), xlabel="difference in test accuracy, points")
+    drawn.suptitle(f"beside {one_line(reference, 60)}", fontsize=10)
+    panel.grid(axis="y", visible=False)
+    return drawn

@@ -1,0 +1,132 @@
+"""Precision, recall and F1 of each class in one picture, the best class on top."""
+
+import math
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from kcifar.errors import one_line
+from kcifar.reporting.columns import SHARE
+from kcifar.reporting.content import Content, Drawing
+from kcifar.reporting.figures import BLACK, BLUE, VERMILION
+from kcifar.reporting.load import SavedRun
+from kcifar.reporting.outcome import Outcome
+from kcifar.reporting.run_files import ClassResult
+from kcifar.reporting.text_fit import fitted
+
+ORDER = 205
+TITLE = "Scores of the classes"
+
+_MOST_SHOWN = 40  # classes; of more the best and the worst halves of so many
+_MAX_NAME = 40
+_NAME, _NAME_ROOM, _TITLE = 9.0, 130.0, 10.0  # points
+_WIDTH, _ROW, _AROUND = 6.2, 0.27, 1.35  # inches: of the figure, for each class, and above and below
+# Name, colour, marker, points across, and filling: the two triangles stay in sight where they meet, and the dot on both of them.
+_MARKS = (("precision", BLUE, ">", 8.0, "none"), ("recall", VERMILION, "<", 8.0, "none"), ("F1", BLACK, "o", 4.5, BLACK))
+_MARGIN, _LEAST_SPAN = 0.02, 0.2  # of the axis, as shares
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one class in [0, 1]; NaN where there is nothing to divide by.
+
+    Attributes:
+        name: Of the class.
+        precision: tp / (tp + fp); NaN for a class that is never called.
+        recall: tp / (tp + fn); NaN for a class without images.
+        f1: 2 tp / (2 tp + fp + fn).
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+
+
+def of_run(run: SavedRun) -> Content:
+    """Return the figure; nothing where no part was evaluated."""
+    outcome = run.outcome
+    ranked = ranked_scores(outcome) if outcome else []
+    if outcome is None or not ranked:
+        return Content()
+    words = f"{outcome.samples:,} {outcome.split} images"
+    return Content(drawings=[Drawing("class_scores", lambda: draw(run.name, words, ranked), _caption(outcome, ranked), _text(ranked))])
+
+
+def ranked_scores(outcome: Outcome) -> list[Scores]:
+    """Return the scores of the classes by falling F1, ties in the order of the labels, without classes that have no images and are never called."""
+    scores = [_scores(result) for result in outcome.classes if result.tp + result.fp + result.fn]
+    return sorted(scores, key=lambda score: -score.f1)
+
+
+def _scores(result: ClassResult) -> Scores:
+    tp, fp, fn = result.tp, result.fp, result.fn
+    precision, recall = tp / (tp + fp) if tp + fp else math.nan, tp / (tp + fn) if tp + fn else math.nan
+    return Scores(result.name, precision, recall, 2 * tp / (2 * tp + fp + fn))
+
+
+def _caption(outcome: Outcome, ranked: list[Scores]) -> str:
+    parts = ["Precision, recall and F1 of each class, sorted by F1."]
+    if len(ranked) > _MOST_SHOWN:
+        parts = [f"Precision, recall and F1 of the {_MOST_SHOWN // 2} classes with the highest F1 and the {_MOST_SHOWN // 2} with the lowest."]
+        parts += [f"Between them, left out: {_classes(len(ranked) - _MOST_SHOWN)}."]
+    uncalled, empty = (sum(math.isnan(getattr(score, name)) for score in ranked) for name in ("precision", "recall"))
+    nothing = len(outcome.classes) - len(ranked)
+    parts += [f"Never called, so without precision: {_classes(uncalled)}."] * bool(uncalled)
+    parts += [f"Without {outcome.split} images, so without recall: {_classes(empty)}."] * bool(empty)
+    parts += [f"Without images and never called, so left out: {_classes(nothing)}."] * bool(nothing)
+    return " ".join(parts)
+
+
+def _classes(count: int) -> str:
+    return f"{count:,} class{'es' * (count != 1)}"
+
+
+def _text(ranked: list[Scores]) -> str:
+    first, last = (f"{one_line(score.name, _MAX_NAME)}, F1 {SHARE.write(score.f1)}" for score in (ranked[0], ranked[-1]))
+    ends = f"from {first}, down to {last}" if len(ranked) > 1 else first
+    return f"Dot plot of precision, recall and F1 of {_classes(len(ranked))}: {ends}."
+
+
+def draw(name: str, words: str, ranked: list[Scores]) -> Figure:
+    """Draw a row for each class, or for the best and the worst of them with a gap between."""
+    half = _MOST_SHOWN // 2
+    shown = list(enumerate(ranked))
+    gap = len(ranked) - _MOST_SHOWN
+    if gap > 0:
+        shown = [*shown[:half], *((place + half + 1, score) for place, score in enumerate(ranked[-half:]))]
+    rows = shown[-1][0] + 1
+    figure = Figure(figsize=(_WIDTH, _AROUND + _ROW * max(rows, 2)))
+    panel = figure.subplots()
+    panel.set(ylim=(rows - 0.4, -0.6), xlim=_limits([score for _, score in shown]))
+    figure.suptitle(f"{fitted(name, 72 * _WIDTH - 20, _TITLE)}\n{words}", fontsize=_TITLE, linespacing=1.4)
+    _draw_scores(panel, shown)
+    if gap > 0:
+        between = f"{_classes(gap)} between them"
+        panel.text(0.5, half, between, transform=panel.get_yaxis_transform(), ha="center", va="center", fontsize=_NAME, color="0.3")
+    panel.set_yticks([place for place, _ in shown], [fitted(score.name, _NAME_ROOM, _NAME) for _, score in shown], fontsize=_NAME)
+    panel.xaxis.set_major_formatter(PercentFormatter(1.0))
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _limits(shown: list[Scores]) -> tuple[float, float]:
+    """Return the ends of the axis: a little beyond the scores, within [0, 1], never so near that chance differences look large."""
+    found = [share for score in shown for share in _found(score)]
+    low, high = max(0.0, min(found) - _MARGIN), min(1.0, max(found) + _MARGIN)
+    return min(low, max(0.0, high - _LEAST_SPAN)), max(high, min(1.0, low + _LEAST_SPAN))
+
+
+def _found(score: Scores) -> list[float]:
+    return [share for share in (score.precision, score.recall, score.f1) if not math.isnan(share)]
+
+
+def _draw_scores(panel: Axes, shown: list[tuple[int, Scores]]) -> None:
+    """Draw the three marks of each class and a thin line that joins them."""
+    for place, score in shown:
+        panel.plot([min(_found(score)), max(_found(score))], [place, place], color="0.75", linewidth=1, zorder=1)
+    for name, colour, marker, size, fill in _MARKS:
+        shares = [getattr(score, name.lower()) for _, score in shown]
+        panel.plot(shares, [place for place, _ in shown], marker, color=colour, markersize=size, markerfacecolor=fill, label=name, clip_on=False)

@@ -1,0 +1,64 @@
+"""How often the label is among the few most probable classes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kcifar.reporting.arrays import Predictions
+from kcifar.reporting.columns import COUNT, SHARE, frame
+from kcifar.reporting.content import Content, Table
+from kcifar.reporting.load import SavedRun
+from kcifar.reporting.ranking import label_ranks
+from kcifar.reporting.statistics import wilson_interval
+
+ORDER = 230
+TITLE = "Top-k"
+NOTE = (
+    "Images whose label is among the k most probable classes; of classes with the same probability the first in the order of the labels "
+    "counts as the more probable, as it does where a class is called. Low and high: the ends of the 95% Wilson interval. "
+    "By guessing: what k classes drawn at random would reach."
+)
+COLUMNS = {"k": COUNT, "images": COUNT, "top_k_accuracy": SHARE, "low": SHARE, "high": SHARE, "by_guessing": SHARE}
+
+_LARGEST = 5  # k
+
+
+def of_run(run: SavedRun) -> Content:
+    """Return a row for each k, up to 5, that leaves a class out, and how often a mistake has its label second.
+
+    Nothing without predictions or with one class.
+    """
+    found = run.predictions
+    if found is None or found.probabilities.shape[1] < 2:
+        return Content()
+    ranks = label_ranks(found.labels, found.probabilities)
+    title = f"Top-k accuracy, {len(ranks):,} {found.split} images"
+    table = Table("top_k", title, COLUMNS, frame(_rows(ranks, found.probabilities.shape[1]), COLUMNS, ("k",)), NOTE + _ties(found))
+    return Content(_second(found, ranks), [table])
+
+
+def _rows(ranks: np.ndarray, classes: int) -> Iterator[dict[str, Any]]:
+    for k in range(1, min(_LARGEST, classes - 1) + 1):
+        images = int((ranks <= k).sum())
+        low, high = wilson_interval(images, len(ranks))
+        yield {"k": k, "images": images, "top_k_accuracy": images / len(ranks), "low": low, "high": high, "by_guessing": k / classes}
+
+
+def _second(found: Predictions, ranks: np.ndarray) -> list[str]:
+    """How many mistakes have their label as the second most probable class; of two classes all have."""
+    mistakes, second = int((ranks > 1).sum()), int((ranks == 2).sum())
+    images = f"{len(ranks):,} {found.split} image{'s' * (len(ranks) != 1)}"
+    if mistakes == 0:
+        return [f"Of {images} none is called wrong."]
+    if found.probabilities.shape[1] == 2:
+        return []
+    wrong = f"{mistakes:,} {'is' if mistakes == 1 else 'are'} called wrong"
+    return [f"Of {images} {wrong}; in {second:,} of these ({SHARE.write(second / mistakes)}) the label comes second."]
+
+
+def _ties(found: Predictions) -> str:
+    """How many images the rule about equal probabilities decides on."""
+    own = found.probabilities[np.arange(len(found.labels)), found.labels]
+    tied = int(((found.probabilities == own[:, None]).sum(axis=1) > 1).sum())
+    return f" In {tied:,} image{'s' * (tied != 1)} another class is exactly as probable as the label." if tied else ""
