@@ -14,7 +14,7 @@ from kcifar.errors import UserError
 app = new_app("Make tables, figures and one page from saved runs.")
 
 _FORMATS_HELP = "Some of csv, md, tex, html (tables), png, svg (figures), page (report.html); comma-separated. Default: all."
-_SECTIONS_HELP = "Names of sections, comma-separated, as files of tables and figures are called. Default: all that have something to say."
+_SECTIONS_HELP = "Names of sections, comma-separated, or all. Default: all, but of each of several runs the essential ones."
 
 Given = Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="Run folders, or names of runs in --runs; none: all runs there.")]
 Runs = Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the runs.")]
@@ -37,8 +37,8 @@ def main(
 ) -> None:
     """Print the tables of saved runs and write them, with figures and a page, into a folder.
 
-    One run is shown in detail; several are compared, and up to 12 shown in detail too. CSV files hold accuracies as fractions. Folders
-    that are no runs, or damaged, are named and left out; unfinished runs are shown as far as they came.
+    Up to 3 runs are shown in detail; several are compared, and up to 12 shown in brief too. CSV files hold accuracies as fractions.
+    Folders that are no runs, or damaged, are named and left out; unfinished runs are shown as far as they came.
     """
     from rich.console import Console
 

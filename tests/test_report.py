@@ -24,7 +24,7 @@ from run_folders import CASES, HOSTILE, STAGES, history_rows, write_run
 
 from kcifar.errors import UserError
 from kcifar.reporting import sections as section_folder
-from kcifar.reporting.build import MAX_DETAILED, build_report
+from kcifar.reporting.build import MAX_DETAILED, MAX_WHOLE, build_report
 from kcifar.reporting.content import Content
 from kcifar.reporting.figures import rendered
 from kcifar.reporting.load import SavedRun, find_run, read_run
@@ -185,11 +185,25 @@ def test_a_damaged_array_leaves_its_run_out(runs_folder: Path) -> None:
 def test_many_runs_are_compared_and_shown_one_by_one_only_on_request(tmp_path: Path) -> None:
     for seed in range(MAX_DETAILED + 1):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=False)
-    assert f"details of single runs are shown for up to {MAX_DETAILED} runs" in _report(tmp_path / "runs", out=tmp_path / "a", formats=["csv"])
+    text = _report(tmp_path / "runs", out=tmp_path / "a", formats=["csv"])
+    assert "not shown of each run: summary, commentary, stages, history, batches, classes" in text
+    assert f"{MAX_DETAILED} runs at most are shown one by one; --sections all shows them" in text
     assert {"comparison.csv"} <= set(_contents(tmp_path / "a"))
     assert not (tmp_path / "a" / "stages.csv").exists()
     _report(tmp_path / "runs", out=tmp_path / "b", formats=["csv"], sections=["stages"])
     assert list(_contents(tmp_path / "b")) == ["stages.csv"]
+
+
+def test_several_runs_are_shown_in_brief_unless_all_is_asked_for(tmp_path: Path) -> None:
+    for seed in range(MAX_WHOLE + 1):
+        write_run(tmp_path / "runs" / f"seed{seed}", seed=seed)
+    text = _report(tmp_path / "runs", out=tmp_path / "brief", formats=["csv"])
+    assert "not shown of each run: batches, class_scores, confused_pairs, top_k, coverage, gallery; --sections all shows them" in text
+    written = {path.stem for path in (tmp_path / "brief").glob("*.csv")}
+    assert {"summary", "stages", "classes", "confusion", "calibration"} <= written
+    assert not written & {"top_k", "coverage", "confused_pairs"}
+    assert "not shown" not in _report(tmp_path / "runs", out=tmp_path / "all", formats=["csv"], sections=["all"])
+    assert {"top_k", "coverage", "confused_pairs"} <= {path.stem for path in (tmp_path / "all").glob("*.csv")}
 
 
 def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
@@ -214,7 +228,7 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
         ([runs_folder], runs_folder, {}, "not a run folder but one that holds runs; report them all with --runs"),
         ([], runs_folder, {"out": file}, "--out .*file: cannot be made: File exists"),
         ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder for the report, got a run folder"),
-        ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of .*stages.*, got 'stage'; did you mean 'stages'?"),
+        ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
         ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
     ]
     for given, runs_dir, asked, message in mistakes:

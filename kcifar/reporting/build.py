@@ -10,10 +10,12 @@ from kcifar.reporting.load import SavedRun, Skipped, find_folders, find_run, rea
 from kcifar.reporting.output import write_report
 from kcifar.reporting.printing import print_report
 from kcifar.reporting.rendering import Report, details_begun, render_runs
-from kcifar.reporting.request import FORMATS, Request, check_names, chosen_sections
+from kcifar.reporting.request import ALL, FORMATS, Request, check_names, chosen_sections
+from kcifar.reporting.section import Section
 
 REPORT_FOLDER = "report"
-MAX_DETAILED = 12  # runs; more are compared only, unless sections are named
+# Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
+MAX_WHOLE, MAX_DETAILED = 3, 12
 
 
 def build_report(request: Request, console: Console) -> Path:
@@ -28,18 +30,18 @@ def build_report(request: Request, console: Console) -> Path:
     sections = chosen_sections(request.sections)
     folders = [find_run(path, request.runs) for path in request.given] or _candidates(request.runs, request.out)
     saved, skipped = read_runs(folders)
-    detailed = len(saved) <= MAX_DETAILED or bool(request.sections)
-    if detailed:
+    shown = _shown_of_each(sections, request, len(saved))
+    if shown:
         saved, damaged = _whole(saved)
         skipped = [*skipped, *damaged]
     if not saved:
         raise UserError(f"{request.given[0] if request.given else request.runs}: {_why_none(skipped)}")
     out = request.out or saved[0].folder.parent / REPORT_FOLDER
     _make_folder(out)
-    with details_begun(saved if detailed else [], sections) as begun:
+    with details_begun(saved if shown else [], shown) as begun:
         overview = render_runs(saved, sections)
         details = list(begun)
-    notes = _notes(saved, skipped, detailed)
+    notes = _notes(saved, skipped) + _left_out(sections, shown)
     if not overview and not any(details):
         notes.append(f"nothing to say of {'this run' if len(saved) == 1 else 'these runs'} in {', '.join(request.sections)}")
     report = Report(request.title or _title(saved), saved, overview, details, notes)
@@ -82,12 +84,27 @@ def _make_folder(out: Path) -> None:
         raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
-def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped], detailed: bool) -> list[str]:
-    """Name the runs that are not finished, the folders that are left out, and the details that are."""
+def _shown_of_each(sections: Sequence[Section], request: Request, runs: int) -> list[Section]:
+    """Return the sections that are shown of each run: the more runs, the less of each, unless the user names sections."""
+    of_run = [section for section in sections if section.of_run]
+    if request.sections or runs <= MAX_WHOLE:
+        return of_run
+    return [section for section in of_run if section.essential and runs <= MAX_DETAILED]
+
+
+def _left_out(sections: Sequence[Section], shown: Sequence[Section]) -> list[str]:
+    """Name the sections that are not shown of each run for the number of runs."""
+    names = [section.name for section in sections if section.of_run and section not in shown]
+    if not names:
+        return []
+    where = f"--sections {ALL} shows them" if shown else f"{MAX_DETAILED} runs at most are shown one by one; --sections {ALL} shows them"
+    return [f"not shown of each run: {', '.join(names)}; {where}"]
+
+
+def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped]) -> list[str]:
+    """Name the runs that are not finished, and the folders that are left out."""
     lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
     lines += [f"skipped: {entry.folder.name}: {entry.reason}" for entry in skipped]
-    if not detailed:
-        lines.append(f"details of single runs are shown for up to {MAX_DETAILED} runs, or where --sections names them")
     return [one_line(line, 400) for line in lines]
 
 

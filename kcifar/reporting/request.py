@@ -8,6 +8,7 @@ from kcifar.errors import UserError, did_you_mean
 from kcifar.reporting.section import Section, find_sections
 
 TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
+ALL = "all"
 FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
 
 
@@ -20,7 +21,7 @@ class Request:
         runs: The folder that holds run folders.
         out: Where files are written; None: `report` beside the first run.
         formats: Some of `FORMATS`; "page" is `report.html`.
-        sections: Names of sections; empty: all that have something to say.
+        sections: Names of sections, or "all"; empty: all that have something to say, of several runs the essential ones.
         title: Of the page; empty: what the runs are called.
     """
 
@@ -38,14 +39,14 @@ def listed(values: Sequence[str]) -> list[str]:
 
 
 def chosen_sections(names: Sequence[str]) -> list[Section]:
-    """Return the named sections, or all, in the order of the report.
+    """Return the named sections, or all where none or "all" is named, in the order of the report.
 
     Raises:
         UserError: There is no section of a name.
     """
     found = find_sections()
-    check_names("--sections", names, [section.name for section in found])
-    return [section for section in found if not names or section.name in names]
+    check_names("--sections", names, [ALL, *(section.name for section in found)])
+    return [section for section in found if not names or ALL in names or section.name in names]
 
 
 def check_names(option: str, names: Sequence[str], allowed: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ A section is one file in `kcifar/reporting/sections/`; nothing else needs an edi
     of_run    function from one run to its `Content`: the section appears for each run, or
     of_runs   function from all runs to their `Content`: the section appears once, before those of single runs
     PRINTED   True where its paragraphs and tables are printed on the terminal too; optional
+    ESSENTIAL True where an `of_run` is shown even of each of several runs; optional
 
 A section that has nothing to say returns `Content()` and is left out. `of_run` must not depend on the other runs.
 """
@@ -30,6 +31,7 @@ class Section:
     order: int
     title: str
     printed: bool
+    essential: bool
     of_run: Callable[[SavedRun], Content] | None
     of_runs: Callable[[Sequence[SavedRun]], Content] | None
 
@@ -50,4 +52,5 @@ def read_section(module: ModuleType) -> Section:
     of_run, of_runs = getattr(module, "of_run", None), getattr(module, "of_runs", None)
     if (of_run is None) == (of_runs is None):
         raise TypeError(f"{module.__name__}: expected one function of_run(run) or of_runs(runs), got {'neither' if of_run is None else 'both'}")
-    return Section(module.__name__.rsplit(".", 1)[-1], module.ORDER, module.TITLE, getattr(module, "PRINTED", False), of_run, of_runs)
+    printed, essential = (getattr(module, name, False) for name in ("PRINTED", "ESSENTIAL"))
+    return Section(module.__name__.rsplit(".", 1)[-1], module.ORDER, module.TITLE, printed, essential, of_run, of_runs)

@@ -17,6 +17,7 @@ from kcifar.reporting.temperature import HIGHEST, LOWEST, at_temperature, fit_te
 
 ORDER = 240
 TITLE = "Calibration"
+ESSENTIAL = True
 NOTE = (
     "Confidence: the largest probability of an image. Expected calibration error: mean distance between confidence and accuracy in "
     f"{formulas.BINS} bins of equal width; by chance: about what it would be were every confidence right. Maximum calibration error: of the "

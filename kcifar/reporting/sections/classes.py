@@ -10,6 +10,7 @@ from kcifar.reporting.run_files import ClassResult
 ORDER = 200
 TITLE = "Classes"
 PRINTED = True
+ESSENTIAL = True
 NOTE = (
     "Tp are of the class and called it, fp are called it but are not, fn are of it but called another, tn are neither. "
     "A class never called has no precision, one without images no recall."

@@ -13,6 +13,7 @@ from kcifar.reporting.load import SavedRun
 ORDER = 110
 TITLE = "Commentary"
 PRINTED = True
+ESSENTIAL = True
 
 
 def of_run(run: SavedRun) -> Content:

@@ -16,6 +16,7 @@ from kcifar.reporting.outcome import Outcome
 
 ORDER = 210
 TITLE = "Confusion matrix"
+ESSENTIAL = True
 NOTE = "A row for each cell of the matrix that holds images. Share: of all images of the true class."
 COLUMNS = {"true": TEXT, "called": TEXT, "images": COUNT, "share": SHARE}
 

@@ -17,6 +17,7 @@ from kcifar.reporting.text_fit import fitted
 
 ORDER = 130
 TITLE = "History"
+ESSENTIAL = True
 CAPTION = "Accuracy and loss of every completed epoch in training and on validation; dashed lines part the stages, the rate is each epoch's last."
 
 _SIZE = (8.0, 7.5)  # inches

@@ -13,6 +13,7 @@ from kcifar.reporting.statistics import mean_rate
 ORDER = 120
 TITLE = "Stages"
 PRINTED = True
+ESSENTIAL = True
 NOTE = (
     "Val gain: percentage points of validation accuracy from the last epoch of the stage before to the last of this one; "
     "the first stage counts from its first epoch."

@@ -12,6 +12,7 @@ from kcifar.reporting.statistics import mean_rate, wilson_interval
 ORDER = 100
 TITLE = "Summary"
 PRINTED = True
+ESSENTIAL = True
 NOTE = (
     "Test low and high: the ends of the 95% Wilson interval of the test accuracy, each image seen once as it is (single view). "
     "MiB: the size of the weights. Minutes: of all completed epochs."
