@@ -133,6 +133,15 @@ def test_damaged_arrays_are_found_before_anything_is_written(damage: Callable[[P
     assert "\n" not in str(raised.value)
 
 
+def test_the_last_line_of_batches_may_still_be_growing(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    whole = read_run(folder, "run").batches
+    with (folder / "batches.csv").open("a", encoding="utf-8") as file:
+        file.write("370,polish,1")
+    assert whole is not None
+    assert whole.equals(read_run(folder, "run").batches)
+
+
 def test_what_the_test_part_tells_is_what_its_predictions_tell(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "run"), "run")
     assert run.outcome is not None

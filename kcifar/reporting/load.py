@@ -1,8 +1,6 @@
 """Saved runs as the report sees them: read and checked, or left out by name with the reason."""
 
-import csv
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,17 +13,12 @@ from pydantic import BaseModel
 from kcifar.checks import checked
 from kcifar.errors import UserError, did_you_mean, one_line
 from kcifar.reporting.arrays import TEST, VALIDATION, Examples, Predictions, read_examples, read_predictions
+from kcifar.reporting.csv_files import read_batches, read_history
 from kcifar.reporting.outcome import Outcome, outcome_of_predictions, outcome_of_test
 from kcifar.reporting.run_files import DatasetFacts, Environment, ModelFacts, SavedRecipe, Status, TestResult
 from kcifar.yaml_file import read_yaml
 
 Content = TypeVar("Content", bound=BaseModel)
-
-_ORDINALS = ("stage_index", "epoch")
-_ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
-_SOMETIMES = ("val_loss", "val_accuracy", "images_seen")
-_LARGEST = 3.4028234663852886e38  # float32
-_BATCH_COLUMNS = ("step", "epoch", "loss", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -62,7 +55,7 @@ class SavedRun:
     @cached_property
     def batches(self) -> pandas.DataFrame | None:
         """`batches.csv`: step, stage, epoch, and the means of loss and accuracy since the row before; None without rows."""
-        return _read_batches(self.folder / "batches.csv")
+        return read_batches(self.folder / "batches.csv")
 
     @cached_property
     def test_predictions(self) -> Predictions | None:
@@ -191,7 +184,7 @@ def read_run(folder: Path, name: str) -> SavedRun:
     status = _read_json(folder / "status.json", Status)
     if status is None:
         raise UserError("status.json: missing")
-    history = _read_history(folder / "history.csv", status)
+    history = read_history(folder / "history.csv", status)
     if history["stage_index"].max() >= len(recipe.stages):
         raise UserError(f"history.csv: expected at most {len(recipe.stages)} stages, as recipe.yaml has them, got more")
     model = _read_json(folder / "model.json", ModelFacts)
@@ -236,75 +229,3 @@ def _read_json(path: Path, content: type[Content]) -> Content | None:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path.name}: not valid JSON: {one_line(error, 80)}") from None
     return checked(content, value, (), lambda _: path.name)
-
-
-def _read_history(path: Path, status: Status) -> pandas.DataFrame:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.reader(file))
-    except FileNotFoundError:
-        lines = []
-    except OSError as error:
-        raise UserError(f"history.csv: cannot be read: {error.strerror}") from None
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"history.csv: not a CSV file: {one_line(error, 80)}") from None
-    if len(lines) < 2:
-        raise UserError(f"no epoch completed yet (status: {status.state}{_because(status.reason)})")
-    history = pandas.DataFrame(_parsed(lines[1:], lines[0]), columns=lines[0])
-    _check_order(history)
-    return history.reindex(columns=list(dict.fromkeys([*lines[0], *_SOMETIMES])))
-
-
-def _read_batches(path: Path) -> pandas.DataFrame | None:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = [cells for cells in csv.reader(file) if cells]
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"batches.csv: cannot be read: {error.strerror}") from None
-    except (ValueError, csv.Error) as error:
-        raise UserError(f"batches.csv: not a CSV file: {one_line(error, 80)}") from None
-    if len(lines) < 2:
-        return None
-    if lines[0] != [*_BATCH_COLUMNS[:1], "stage", *_BATCH_COLUMNS[1:]]:
-        raise UserError(f"batches.csv:1: expected step,stage,epoch,loss,accuracy, got {one_line(','.join(lines[0]), 60)}")
-    rows = [_parsed_cells(cells, lines[0], _BATCH_COLUMNS, f"batches.csv:{number}") for number, cells in enumerate(lines[1:], start=2)]
-    return pandas.DataFrame(rows, columns=lines[0]).dropna(subset=["step", "epoch"])
-
-
-def _because(reason: str | None) -> str:
-    return f": {one_line(reason, 100)}" if reason else ""
-
-
-def _parsed(lines: Sequence[Sequence[str]], header: Sequence[str]) -> list[list[str | float]]:
-    missing = [column for column in ("stage", *_ALWAYS) if column not in header]
-    if missing or len(set(header)) < len(header):
-        raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
-    return [_parsed_cells(cells, header, (*_ALWAYS, *_SOMETIMES), f"history.csv:{number}") for number, cells in enumerate(lines, start=2)]
-
-
-def _parsed_cells(cells: Sequence[str], header: Sequence[str], numeric: Sequence[str], place: str) -> list[str | float]:
-    if len(cells) != len(header):
-        raise UserError(f"{place}: expected {len(header)} values, got {len(cells)}")
-    return [_number(cell, f"{place}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
-
-
-def _number(cell: str, place: str) -> float:
-    """Return a cell's number; NaN where it is empty or not finite as a float32, which training computes in."""
-    try:
-        value = float(cell or "nan")
-    except ValueError:
-        raise UserError(f"{place}: expected a number, got {one_line(repr(cell), 40)}") from None
-    return value if abs(value) <= _LARGEST else math.nan
-
-
-def _check_order(history: pandas.DataFrame) -> None:
-    """Refuse a history whose epochs do not run 1, 2, 3, … or whose stages go back; make both columns integers."""
-    if history["epoch"].tolist() != list(range(1, len(history) + 1)):
-        raise UserError("history.csv: expected the epochs 1, 2, 3, … in order")
-    stages = history["stage_index"]
-    if not ((stages >= 0) & (stages % 1 == 0)).all() or not stages.is_monotonic_increasing:
-        raise UserError("history.csv: expected stage_index to count the stages from 0 in order")
-    for column in _ORDINALS:
-        history[column] = history[column].astype("int64")
