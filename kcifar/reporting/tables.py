@@ -1,5 +1,6 @@
 """Tables as files: CSV for programs; Markdown, LaTeX and HTML for people."""
 
+import html
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,7 +81,12 @@ def to_latex(table: Table) -> str:
     return "\n".join(["% needs \\usepackage{booktabs}", r"\begin{table}", r"\centering", caption, *inner, r"\end{table}", ""])
 
 
-WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html}
+def to_html_file(table: Table) -> str:
+    """Return the table with its note as HTML to be put into a page."""
+    return to_html(table) + (f"<p>{html.escape(table.note)}</p>\n" if table.note else "")
+
+
+WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html_file}
 
 
 def escape_markdown(text: str) -> str:
