@@ -43,15 +43,17 @@ def main(
     from rich.console import Console
 
     from kcifar.reporting.build import build_report
-    from kcifar.reporting.output import PAGE
-    from kcifar.reporting.request import FORMATS, PAGE_FORMAT, Request, listed
+    from kcifar.reporting.folders import PAGE
+    from kcifar.reporting.request import FORMATS, PAGE_FORMAT, Request, split_names
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks must not end the report
-    chosen = listed(formats or []) or FORMATS
+    chosen = split_names(formats, "--format") if formats is not None else FORMATS
     if show and PAGE_FORMAT not in chosen:
         raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
-    folder = build_report(Request(run or [], runs, out, chosen, listed(sections or []), title), Console())
+    folder = build_report(
+        Request(run or [], runs, out, chosen, split_names(sections, "--sections") if sections is not None else [], title), Console()
+    )
     if show:
         webbrowser.open((folder / PAGE).resolve().as_uri())
 

@@ -33,7 +33,10 @@ def made(
     epochs = len(val_accuracy)
     history = pandas.DataFrame({"stage": "learn", "stage_index": 0, "epoch": range(1, epochs + 1), "val_accuracy": val_accuracy})
     history = history.assign(seconds=seconds / epochs, images_seen=seen, images_per_second=50.0, accuracy=0.5, loss=1.0, learning_rate=0.1)
-    recipe = SavedRecipe(name="lenet", seed=seed, dataset=Named(name=data), model=Named(name="m"), stages=[PlannedStage(name="learn", epochs=epochs)])
+    settings = {**(SETTINGS if resolved is None else resolved), "seed": seed}
+    recipe = SavedRecipe(
+        name=settings["name"], seed=seed, dataset=Named(name=data), model=Named(name="m"), stages=[PlannedStage(name="learn", epochs=epochs)]
+    )
     return SavedRun(
         name,
         Path(name),
@@ -44,7 +47,7 @@ def made(
         None if hardware is None else Environment(backend="jax", precision="float32", processor=hardware, cores=2),
         None if right is None else TestResult(samples=images, accuracy=right / images, cross_entropy=1.0, classes=[]),
         None if content is None else DatasetFacts(class_names=["a", "b"], content_sha256=content),
-        {**(SETTINGS if resolved is None else resolved), "seed": seed},
+        settings,
     )
 
 

@@ -27,7 +27,8 @@ from kcifar.reporting import sections as section_folder
 from kcifar.reporting.build import MAX_DETAILED, MAX_WHOLE, build_report
 from kcifar.reporting.content import Content
 from kcifar.reporting.figures import rendered
-from kcifar.reporting.load import SavedRun, find_run, read_run
+from kcifar.reporting.folders import find_run
+from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.request import Request
 from kcifar.reporting.section import Section, find_sections, read_section
 from kcifar.reporting.tables import WRITERS
@@ -206,6 +207,42 @@ def test_several_runs_are_shown_in_brief_unless_all_is_asked_for(tmp_path: Path)
     assert {"top_k", "coverage", "confused_pairs"} <= {path.stem for path in (tmp_path / "all").glob("*.csv")}
 
 
+def test_what_an_earlier_report_left_is_named_and_a_report_is_no_run(runs_folder: Path) -> None:
+    _report(runs_folder, out=runs_folder / "mine", sections=["stages", "history"])
+    text = _report(runs_folder, Path("whole"), out=runs_folder / "mine", sections=["stages"], formats=["csv"])
+    assert "earlier: figures/coupé/history.png, figures/coupé/history.svg, figures/whole/history.png and 5 more are not of this report" in text
+    assert "mine" not in _report(runs_folder, out=runs_folder.parent / "out", sections=["stages"], formats=["csv"])
+
+
+def test_places_are_named_only_where_something_was_written(runs_folder: Path, tmp_path: Path) -> None:
+    text = _report(runs_folder, Path("whole"), out=tmp_path / "a", sections=["stages"])
+    assert "page:    " in text
+    assert f"tables:  {tmp_path / 'a'} (csv, md, tex, html)" in text
+    assert "figures: " not in text
+    assert f"nothing was written to {tmp_path / 'b'}" in _report(
+        runs_folder, Path("whole"), out=tmp_path / "b", sections=["history"], formats=["csv"]
+    )
+
+
+def test_a_report_stays_beside_a_run_that_is_given_from_inside(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs_folder / "whole")
+    _report(Path("nowhere"), Path(), sections=["stages"], formats=["csv"])
+    assert (runs_folder / "report" / "stages.csv").exists()
+
+
+def test_damaged_runs_do_not_make_the_report_of_the_others_brief(tmp_path: Path) -> None:
+    for seed in range(MAX_WHOLE + 1):
+        write_run(tmp_path / "runs" / f"seed{seed}", seed=seed)
+    (tmp_path / "runs" / "seed0" / "examples.npz").write_bytes(b"")
+    assert "not shown of each run" not in _report(tmp_path / "runs", formats=["csv"])
+
+
+def test_an_option_without_names_is_refused(runs_folder: Path) -> None:
+    for option in ("--format", "--sections"):
+        result = _python("-m", "kcifar.report", "--runs", str(runs_folder), option, " , ")
+        assert (result.returncode, result.stderr) == (2, f"error: {option}: expected names, got none; without {option} everything is shown\n")
+
+
 def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
     assert "nothing to say of this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
 
@@ -222,12 +259,18 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
     file.touch()
     mistakes: list[tuple[list[Path], Path, dict[str, Any], str]] = [
         ([Path("wole")], runs_folder, {}, "wole: expected a run folder .* got no such folder; did you mean 'whole'?"),
-        ([], tmp_path / "none", {}, "--runs .*none: no such folder; training makes it: python -m kcifar.train"),
+        ([], tmp_path / "none", {}, "--runs .*none: expected the folder that holds the runs, got no such folder"),
         ([], empty, {}, "empty: expected run folders, found none; training makes one"),
         ([runs_folder / "foreign"], runs_folder, {}, "no run that can be reported: foreign: not a run folder"),
         ([runs_folder], runs_folder, {}, "not a run folder but one that holds runs; report them all with --runs"),
-        ([], runs_folder, {"out": file}, "--out .*file: cannot be made: File exists"),
-        ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder for the report, got a run folder"),
+        ([], file, {}, "--runs .*file: expected the folder that holds the runs, got a file"),
+        ([Path("x" * 300)], runs_folder, {}, "expected a run folder or the name of one in .*, got no such folder"),
+        ([], runs_folder, {"out": file}, "--out .*file: expected a folder, got a file"),
+        ([], runs_folder, {"out": file / "in"}, "--out .*in: expected a folder, got a file"),
+        ([], runs_folder, {"out": tmp_path / ("x" * 300)}, "--out .*: cannot be made: File name too long"),
+        ([], runs_folder, {"out": runs_folder}, "--out .*runs: expected a folder outside of runs, got the folder of the runs itself"),
+        ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder outside of runs, got one in the run whole"),
+        ([], runs_folder, {"out": runs_folder / "whole" / "deep"}, "--out .*deep: expected a folder outside of runs, got one in the run whole"),
         ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
         ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
     ]
@@ -254,6 +297,25 @@ def _loaded_after(arguments: list[str], modules: tuple[str, ...]) -> list[str]:
 
 def test_the_command_imports_no_backend(runs_folder: Path) -> None:
     assert _loaded_after(["--runs", str(runs_folder)], (*BACKENDS, "pandas")) == ["pandas"]
+
+
+def test_processes_that_hash_otherwise_write_the_same(tmp_path: Path) -> None:
+    for seed, changes in ((0, {}), (1, {}), (0, {"model": {"name": "lenet"}}), (0, {"precision": "mixed_bfloat16"})):
+        write_run(tmp_path / "runs" / f"run{len(list(tmp_path.glob('runs/*')))}", seed=seed, changes=changes)
+    for hash_seed in ("1", "2"):
+        command = [
+            sys.executable,
+            "-m",
+            "kcifar.report",
+            "--runs",
+            str(tmp_path / "runs"),
+            "--out",
+            str(tmp_path / hash_seed),
+            "--format",
+            "csv,page",
+        ]
+        subprocess.run(command, check=True, capture_output=True, timeout=120, env=os.environ | {"PYTHONHASHSEED": hash_seed})
+    assert _contents(tmp_path / "1") == _contents(tmp_path / "2")
 
 
 def test_the_page_is_opened_only_if_it_is_made(runs_folder: Path) -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,17 @@ from sklearn.metrics import precision_recall_fscore_support
 from kcifar.errors import one_line
 from kcifar.reporting import run_files
 from kcifar.reporting.arrays import Predictions
+from kcifar.reporting.calibration import overconfidence
 from kcifar.reporting.columns import written
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.commentary.confidence import describe_confidence
 from kcifar.reporting.commentary.confusions import describe_confusions
-from kcifar.reporting.commentary.noise import BY_CHANCE, confidence_error, difference_error
+from kcifar.reporting.commentary.noise import difference_error
 from kcifar.reporting.commentary.words import class_labels, listed, stage_labels
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.outcome import Outcome
-from kcifar.reporting.sections import classes, commentary
+from kcifar.reporting.sections import calibration, classes, commentary
+from kcifar.reporting.statistics import BY_CHANCE
 
 # The printed results of the project that says "bird has the lowest recall": its table of classes, and the confusion matrix of a later pass.
 TABLE = ((665, 447), (689, 245), (454, 413), (420, 742), (482, 483), (450, 311), (571, 212), (724, 690), (724, 364), (649, 265))
@@ -242,9 +245,10 @@ def predictions(confidence: Sequence[float], right: Sequence[bool]) -> Predictio
 @given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), st.integers(1, 50))
 def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tuple[float, bool]], times: int) -> None:
     found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
-    (text,) = describe_confidence(found, float(found.correct.mean()))
+    (text,) = describe_confidence(found)
     mean, accuracy = found.confidence.mean(), found.correct.mean()
-    deviation = np.sqrt(np.sum([c * (1 - c) for c in found.confidence])) / len(found.labels)
+    expected = np.sqrt(np.sum([c * (1 - c) for c in found.confidence])) / len(found.labels)
+    deviation = max(expected, np.std(found.confidence - found.correct) / np.sqrt(len(found.labels)))
     assert f"is {mean:.2%}" in text
     if "within 0.01 points" in text:
         assert abs(mean - accuracy) <= 1.01e-4
@@ -255,21 +259,53 @@ def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tu
     assert [word for word in ("chance", "overconfident", "underconfident") if re.search(rf"\b{word}\b", text)] == [verdict]
 
 
+@given(images=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
+@settings(max_examples=50, deadline=None)
+def test_overconfidence_is_a_difference_of_means_and_its_error_the_larger_of_two(images: list[tuple[float, bool]]) -> None:
+    """The second error is that of the number of right images, here from its distribution: image after image, by convolution."""
+    confidence, right = np.array([share for share, _ in images]), np.array([own for _, own in images])
+    difference, error = overconfidence(confidence, right)
+    assert difference == pytest.approx(confidence.mean() - right.mean(), abs=1e-12)
+    chances, number = np.ones(1), np.arange(len(images) + 1)
+    for share in confidence:
+        chances = np.convolve(chances, [1 - share, share])
+    deviations = math.sqrt(chances @ (number - chances @ number) ** 2), np.std(confidence - right) * math.sqrt(len(images))
+    assert error == pytest.approx(max(deviations) / len(images), abs=1e-9)
+
+
+def calibration_says(saved: dict[str, SavedRun], found: Predictions) -> str:
+    run = replace(saved["three stages"], test=None)
+    vars(run).update(test_predictions=found)
+    return calibration.of_run(run).paragraphs[0]
+
+
+@given(images=st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), times=st.integers(1, 60))
+@example(images=[(0.999, True)] * 278 + [(0.999, False)] * 3, times=1)
+@example(images=[(1.0, True), (1.0, False), (1.0, True)], times=1)
+@example(images=[(0.500049, True), (0.5, False)], times=1)
+@settings(max_examples=50, deadline=None)
+def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, SavedRun], images: list[tuple[float, bool]], times: int) -> None:
+    found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
+    difference, error = overconfidence(found.confidence, found.correct)
+    verdict = "" if abs(difference) <= 1.959964 * error else "overconfident" if difference > 0 else "underconfident"
+    for said in (calibration_says(saved, found), *describe_confidence(found)):
+        expected = "" if "within 0.01 points" in said else verdict
+        assert re.findall(r"(?:over|under)confident\b", said) == [expected] * bool(expected)
+
+
+def test_a_difference_that_is_written_as_none_is_not_claimed(saved: dict[str, SavedRun]) -> None:
+    found = predictions([0.99996] * 400_000, [True] * 400_000)
+    difference, error = overconfidence(found.confidence, found.correct)
+    assert difference < -BY_CHANCE * error
+    for said in (calibration_says(saved, found), *describe_confidence(found)):
+        assert "within 0.01 points of the accuracy" in said
+        assert "underconfident" not in said
+
+
 def test_the_error_of_a_difference_gives_the_published_interval() -> None:
     """Newcombe 1998, table II, method 1, contrast (b): 9/10 less 3/10 is 0.6, from 0.2605 to 0.9395."""
     half_width = BY_CHANCE * difference_error(0.9, 0.3, 10)
     assert [round(0.6 - half_width, 4), round(0.6 + half_width, 4)] == [0.2605, 0.9395]
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_the_error_of_an_accuracy_is_the_deviation_of_the_number_of_right_images(confidence: list[float]) -> None:
-    chances = np.ones(1)
-    for share in confidence:  # the distribution of the number of right images, one image after the other
-        chances = np.convolve(chances, [1 - share, share])
-    number = np.arange(len(chances))
-    variance = chances @ number**2 - (chances @ number) ** 2
-    assert confidence_error(np.array(confidence)) == pytest.approx(math.sqrt(max(float(variance), 0)) / len(confidence), abs=1e-6)
 
 
 # Names, and whole runs

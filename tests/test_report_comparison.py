@@ -11,7 +11,7 @@ import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_runs import changed, made, rows_of, words
+from made_runs import SETTINGS, changed, made, rows_of, words
 from run_folders import CASES, HOSTILE, write_run
 from scipy.stats import binomtest
 
@@ -22,7 +22,8 @@ from kcifar.reporting.front_chart import draw as draw_fronts
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.row_chart import shortened
 from kcifar.reporting.run_files import ViewsResult
-from kcifar.reporting.sections import comparison, cost, recipes
+from kcifar.reporting.sections import ablation, comparison, cost, recipes
+from kcifar.reporting.tested_epoch import row_of_tested, validation_of_tested
 from kcifar.reporting.text_fit import width_of
 
 SECTIONS = (comparison, recipes, cost)
@@ -55,6 +56,11 @@ def test_runs_over_other_data_are_not_compared_without_a_word() -> None:
     assert "above" not in words(content)
     assert "different data sets" not in words(comparison.of_runs([made("a", 90), made("b", 50)]))
     assert "Not recorded is the content of the data of b: " in words(comparison.of_runs([made("a"), made("b", content=None)]))
+
+
+def test_runs_that_read_alike_are_level() -> None:
+    content = comparison.of_runs([made("a", 857_101, 1_000_000), made("b", 857_100, 1_000_000)])
+    assert "2 are level at the top (a, b), with 85.71%" in content.paragraphs[0]
 
 
 def test_runs_without_a_test_result_are_named_and_ties_are_called_level() -> None:
@@ -114,6 +120,56 @@ def test_validation_is_that_of_the_tested_weights() -> None:
         assert rows_of(recipes.of_runs([tested, replace(tested, name="b")]))["val_mean"].tolist() == pytest.approx([expected])
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.sampled_from([math.nan, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=6),
+    st.sampled_from(["val_loss", "val_cross_entropy", "val_accuracy"]),
+)
+def test_the_best_weights_are_those_of_the_first_best_epoch_by_the_monitor(values: list[float], monitor: str) -> None:
+    accuracies = values if monitor == "val_accuracy" else [0.01 * place for place in range(len(values))]
+    run = made("a", val_accuracy=accuracies)
+    assert run.test
+    run = replace(run, test=run.test.model_copy(update={"weights": "best"}), settings={**run.settings, "monitor": monitor})
+    run.history[monitor] = values
+    finite = [value for value in values if not math.isnan(value)]
+    best = values.index((max if monitor == "val_accuracy" else min)(finite)) if finite else None
+    assert row_of_tested(run) == best
+    assert validation_of_tested(run) == pytest.approx(math.nan if best is None else accuracies[best], nan_ok=True)
+    assert row_of_tested(replace(run, settings={**run.settings, "monitor": "loss"})) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "row"),
+    [
+        (None, 4),
+        ({"patience": 3}, 4),
+        ({"patience": 3, "restore_best": True}, 2),  # the first epoch is of another stage
+        ({"patience": 3, "restore_best": True, "min_delta": 0.15}, 1),
+        ({"patience": 3, "restore_best": True, "monitor": "val_loss"}, None),  # the history does not have it
+        ({"patience": "some"}, None),
+    ],
+)
+def test_a_stage_that_goes_back_to_its_best_epoch_tests_those_weights(rule: Any, row: int | None) -> None:
+    run = made("a", val_accuracy=(0.9, 0.5, 0.6, 0.6, 0.4))
+    run.history["stage_index"] = [0, 1, 1, 1, 1]
+    stages = [*run.settings["stages"], {"name": "polish", "early_stopping": rule}]
+    assert row_of_tested(replace(run, settings={**run.settings, "stages": stages})) == row
+
+
+def test_what_was_validated_in_an_unknown_epoch_is_missing() -> None:
+    rule = {"patience": 1, "monitor": "val_loss", "restore_best": True}
+    runs = [made(str(seed), seed=seed, resolved=changed(early_stopping=rule)) for seed in (0, 1)]
+    assert rows_of(recipes.of_runs(runs))["val_mean"].isna().all()
+    for run in runs:
+        run.history["val_loss"] = [1.0, 2.0]
+    assert rows_of(recipes.of_runs(runs))["val_mean"].tolist() == pytest.approx([0.3])
+
+
+def test_recipes_and_ablation_mean_the_same_by_one_recipe() -> None:
+    runs = [made("a"), made("b", 60, resolved={**SETTINGS, "log_every": 9}, seed=1), made("c", resolved=changed(epochs=9))]
+    assert rows_of(recipes.of_runs(runs))["runs"].tolist() == rows_of(ablation.of_runs(runs))["runs"].tolist() == [2, 1]
+
+
 def test_a_seed_that_comes_twice_is_named_and_recipes_of_one_run_say_nothing() -> None:
     assert "share a seed" in words(recipes.of_runs([made("a"), made("b")]))
     assert "share a seed" not in words(recipes.of_runs([made("a"), made("b", seed=1)]))
@@ -163,8 +219,39 @@ def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None
         labels = [axes.get_xlabel() for axes in content.drawings[0].draw().axes]
     assert labels == ["parameters", "minutes of training (2 of 3 runs: those on one hardware)", "training images seen"]
     assert "machine" not in words(cost.of_runs([made("a"), made("b")]))
-    assert "not recorded" in words(cost.of_runs([made("a", hardware=None), made("b", hardware=None)]))
     assert not cost.of_runs([made("a"), made("b", data="e")])
+
+
+def test_nothing_is_said_of_hardware_that_is_not_recorded() -> None:
+    none, one = cost.of_runs([made("a", hardware=None), made("b", hardware=None)]), cost.of_runs([made("a"), made("b", hardware=None)])
+    assert "Of 2 runs the hardware is not recorded; their minutes may be of different machines." in none.paragraphs
+    assert "Of 1 run the hardware is not recorded; its minutes may be of another machine." in one.paragraphs
+    assert "not of one machine" not in words(none) + words(one)
+    assert "same hardware" in words(one)
+    assert "same hardware" not in words(none)
+    assert "hardware" not in words(cost.of_runs([made("a", hardware=None, seconds=math.nan), made("b")]))
+
+
+UNKNOWN_COSTS: dict[str, Any] = {"parameters": None, "seconds": math.nan, "seen": math.nan}
+
+
+def test_data_sets_of_which_no_cost_is_known_are_left_out_with_the_reason() -> None:
+    unknown = [made(name, **UNKNOWN_COSTS) for name in "ab"]
+    assert not cost.of_runs(unknown)
+    content = cost.of_runs([*unknown, *(made(name, data="e") for name in "cd")])
+    assert rows_of(content).index.tolist() == ["c", "d"]
+    assert content.paragraphs[-1] == "Left out: a (no cost of it is known), b (no cost of it is known)."
+    assert content.paragraphs[0].startswith("On the fronts of e, ")
+    assert len(content.drawings) == 1
+
+
+def test_the_figure_has_a_panel_for_each_cost_that_its_caption_names() -> None:
+    timed = made("c", 60, hardware="another")
+    content = cost.of_runs([made("a", seconds=math.nan), made("b", seconds=math.nan), timed])
+    with house_style():
+        labels = [axes.get_xlabel() for axes in content.drawings[0].draw().axes]
+    assert labels == ["parameters", "minutes of training", "training images seen"]
+    assert f"against {', '.join(labels)}." in content.drawings[0].caption
 
 
 def test_each_data_set_has_its_own_front_and_figure() -> None:
@@ -231,7 +318,7 @@ def test_figures_of_extremes_are_drawn(section: Any) -> None:
         made("ب" * 300, 50, seconds=-1.0, data="漢" * 300),
         made("漢" * 300, 50, data="漢" * 300, seed=1),
     ]
-    for runs in (extremes, [made("x"), made("y", seed=1)]):
+    for runs in (extremes, [made("x"), made("y", seed=1)], [made(name, **UNKNOWN_COSTS) for name in "xy"]):
         for drawing in section.of_runs(runs).drawings:
             png, svg = rendered(drawing.draw)
             assert png.startswith(b"\x89PNG")

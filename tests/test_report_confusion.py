@@ -24,7 +24,8 @@ from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from kcifar.reporting import confusion as confusion_formulas
-from kcifar.reporting import leaf_order
+from kcifar.reporting import leaf_order, outcome
+from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.confusion import confused_pairs, order_by_similarity, shares_of_true_class
 from kcifar.reporting.content import Content
 from kcifar.reporting.figures import house_style, rendered
@@ -32,6 +33,7 @@ from kcifar.reporting.leaf_order import optimal_leaf_order
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.matrix_figure import cell_colours, draw_matrix, ink_on, number_size
 from kcifar.reporting.sections import class_scores, confusion
+from kcifar.reporting.sections import classes as classes_section
 from kcifar.reporting.sections import confused_pairs as pairs_section
 
 MATRICES = st.integers(2, 9).flatmap(lambda n: arrays(np.int64, (n, n), elements=st.integers(0, 4)))
@@ -55,7 +57,7 @@ def texts_of(figure: Figure) -> list[str]:
 # Formulas
 
 
-@pytest.mark.parametrize("module", [confusion_formulas, leaf_order], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [confusion_formulas, leaf_order, outcome], ids=lambda module: module.__name__)
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted
@@ -298,20 +300,45 @@ def test_scores_are_those_of_scikit_learn_and_sorted(matrix: np.ndarray, tmp_pat
         np.testing.assert_allclose([score.precision, score.recall, score.f1], [measure[label] for measure in expected[:3]])
     keys = [(-score.f1, int(score.name[1:])) for score in ranked]
     assert keys == sorted(keys)
-    assert {score.name for score in ranked} == {f"c{k}" for k in range(len(matrix)) if matrix[k].sum() + matrix[:, k].sum()}
+    assert {score.name for score in ranked} == {f"c{k}" for k in range(len(matrix)) if matrix[k].sum()}
+
+
+@given(matrix=MATRICES.filter(lambda matrix: matrix.sum() > 0))
+@settings(max_examples=20)
+def test_table_figure_and_commentary_have_one_rule_for_classes_without_images(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
+    assert run.outcome is not None
+    table = classes_section.of_run(run).tables[0].frame
+    scored = {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=1))}
+    assert set(table.index[table["recall"].notna()]) == set(table.index[table["f1"].notna()]) == scored
+    assert set(table.index[table["precision"].notna()]) == {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=0))}
+    ranked = class_scores.ranked_scores(run.outcome)
+    assert {score.name: score.f1 for score in ranked} == table["f1"].dropna().to_dict()
+    said = " ".join(describe_classes(run.outcome))
+    assert ("left out of recall and F1" in said) == (len(scored) < len(matrix))
+    shown = {f"{share:.2%}" for share in table["f1"].dropna()}
+    claimed = re.search(r"F1 is .*?\.(?= |$)|F1 is known.*?\.(?= |$)", said)
+    assert claimed
+    assert set(re.findall(r"[\d.]+%", claimed[0])) <= shown
+
+
+def test_a_class_without_images_that_is_called_has_no_f1(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "a", [[8, 2, 0], [0, 0, 0], [1, 0, 9]])
+    table = classes_section.of_run(run).tables[0]
+    assert table.frame.loc["c1", ["precision", "recall", "f1"]].isna().tolist() == [False, True, True]
+    assert "one without images neither recall nor F1" in table.note
 
 
 def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_path: Path) -> None:
     matrix = [[8, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0]]
     drawing = class_scores.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"])).drawings[0]
     assert "Never called, so without precision: 1 class." in drawing.caption
-    assert "Without test images, so without recall: 1 class." in drawing.caption
-    assert "Without images and never called, so left out: 1 class." in drawing.caption
+    assert "Without test images, so without recall and F1, and left out: 2 classes." in drawing.caption
     assert "from ant, F1 76.19%, down to dog, F1 0.00%" in drawing.text
     with house_style():
         shares = {line.get_label(): np.asarray(line.get_xdata()) for line in drawing.draw().axes[0].lines}
-    assert np.isnan(shares["precision"]).tolist() == [False, False, True]
-    assert np.isnan(shares["recall"]).tolist() == [False, True, False]
+    assert np.isnan(shares["precision"]).tolist() == [False, True]
+    assert np.isnan(shares["recall"]).tolist() == [False, False]
 
 
 def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> None:

@@ -8,13 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_folders import CLASS_NAMES, STAGES, history_rows, write_history, write_json, write_run
+from run_folders import CLASS_NAMES, STAGES, history_rows, metrics_row, write_history, write_json, write_run
 
 from kcifar.errors import UserError
 from kcifar.reporting.load import read_run, read_runs
 from kcifar.reporting.outcome import outcome_of_predictions
 
 # Run folders, good and bad
+
+
+def _change_test(**values: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        write_json(folder / "test.json", json.loads((folder / "test.json").read_text(encoding="utf-8")) | values)
+
+    return change
 
 
 def _cut_line(folder: Path) -> None:
@@ -50,6 +57,17 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
         _replace("test.json", b'{"samples": 10, "accuracy": 1.0, "cross_entropy": 0.1, "classes": [], "confusion_matrix": [[10]]}'),
         "test.json: confusion_matrix: expected 0 rows of 0 counts",
     ),
+    (_change_test(accuracy=0.5), "test.json: confusion_matrix: expected a diagonal of accuracy, 0.5, got 0.833333"),
+    (_change_test(cross_entropy=-1.0), "test.json: cross_entropy: expected"),
+    (_change_test(classes=[metrics_row(("a",), ((30,),))["classes"][0] | {"recall": 7.0}]), "test.json: classes[0].recall: expected"),
+    (
+        _change_test(classes=[metrics_row(("a",), ((30,),))["classes"][0] | {"support": 1000}], confusion_matrix=[[30]]),
+        "test.json: classes: expected each support to be tp + fn and at most samples",
+    ),
+    (_replace("status.json", b"null"), "status.json: expected a mapping, as training writes `status.json`, got None"),
+    (_replace("model.json", b"[]"), "model.json: expected a mapping, as training writes `model.json`"),
+    (lambda folder: (folder / "history.csv").unlink(), "history.csv: missing"),
+    (lambda folder: (folder / "test.json").unlink() or (folder / "test.json").mkdir(), "test.json: cannot be read: Is a directory"),
     (_replace("dataset.json", b'{"class_names": []}'), "dataset.json: class_names: expected"),
     (_replace("model.json", b'{"parameters": 1, "bytes": 1e400}'), "model.json: bytes: expected an integer"),
     (_replace("history.csv", b""), "no epoch completed yet (status: finished)"),
@@ -90,8 +108,21 @@ def _flip_a_byte(name: str) -> Callable[[Path], object]:
     return change
 
 
+def _mark_as_encrypted(name: str) -> Callable[[Path], object]:
+    def change(folder: Path) -> None:
+        content = bytearray((folder / name).read_bytes())
+        content[6] |= 1  # a flag of the first file's header, and of its entry in the directory
+        content[content.index(b"PK\x01\x02") + 8] |= 1
+        (folder / name).write_bytes(content)
+
+    return change
+
+
 LATE_DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_replace("predictions.npz", b"PK"), "predictions.npz: damaged"),
+    (_replace("predictions.npz", b"garbage" * 99), "predictions.npz: damaged: not an .npz file"),
+    (_mark_as_encrypted("predictions.npz"), "predictions.npz: damaged"),
+    (_change_arrays("predictions.npz", test_labels=np.array(3)), "predictions.npz: test: expected labels (n,)"),
     (_replace("examples.npz", b""), "examples.npz: damaged"),
     (_flip_a_byte("predictions.npz"), "predictions.npz: "),
     (_change_arrays("predictions.npz", test_labels=None), "predictions.npz: test_labels: missing"),

@@ -1,5 +1,6 @@
 """Laws of which runs belong together, and of the statistics by which they are compared."""
 
+import doctest
 import math
 import statistics
 from dataclasses import replace
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from made_runs import changed, made
 from scipy.stats import binomtest
 
-from kcifar.reporting import grouping
+from kcifar.reporting import comparing, frozen, grouping, naming, selection
 from kcifar.reporting.comparing import holm, mcnemar_exact, pareto_front, spread
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.selection import even_shares
 
 # Statistics
 
@@ -80,20 +82,30 @@ def test_mean_and_deviation_are_those_of_the_sample(values: list[float]) -> None
 
 LEAVES = st.sampled_from(["adam", 1, 0.5, None, [], [{"name": "flip"}], {"name": "flip", "rate": 1}, {"rate": 1, "name": "flip"}])
 RECIPES = st.fixed_dictionaries(
-    {"name": st.sampled_from(["lenet", "vgg"]), "stages": st.lists(st.fixed_dictionaries({"optimizer": LEAVES}), max_size=2)}
+    {
+        "name": st.sampled_from(["lenet", "vgg"]),
+        "stages": st.lists(st.fixed_dictionaries({"name": st.just("learn"), "optimizer": LEAVES}), max_size=2),
+    }
+)
+OTHERWISE = st.fixed_dictionaries({"log_every": st.sampled_from([50, 100]), "test": st.sampled_from(["end", "never"])})
+# Runs of few recipes, so that some are alike: recipe, what is ignored, seed, content of the data.
+RUNS = st.lists(RECIPES, min_size=1, max_size=3).flatmap(
+    lambda recipes: st.lists(st.tuples(st.sampled_from(recipes), OTHERWISE, st.integers(0, 2), st.sampled_from(["0123", "4567"])), max_size=8)
 )
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(RECIPES, st.integers(0, 2), st.sampled_from(["0123", "4567"])), max_size=8))
-def test_runs_of_one_recipe_are_those_whose_settings_and_data_are_equal_but_for_the_seed(drawn: list[tuple[dict[str, Any], int, str]]) -> None:
-    runs = [made(str(place), resolved=resolved, seed=seed, content=content) for place, (resolved, seed, content) in enumerate(drawn)]
+@given(RUNS)
+def test_runs_of_one_recipe_have_its_name_and_data_and_differ_only_in_what_is_ignored(
+    drawn: list[tuple[dict[str, Any], dict[str, Any], int, str]],
+) -> None:
+    runs = [made(str(place), resolved=kept | rest, seed=seed, content=content) for place, (kept, rest, seed, content) in enumerate(drawn)]
     runs = [replace(run, settings=dict(reversed(list(run.settings.items())))) if place % 2 else run for place, run in enumerate(runs)]
     groups = grouping.same_recipe(runs)
     place_of = {run.name: place for place, group in enumerate(groups) for run in group.runs}
     assert sorted(run.name for group in groups for run in group.runs) == sorted(run.name for run in runs)  # each once
-    for run, (one, _, content) in zip(runs, drawn, strict=True):
-        for other, (another, _, of_another) in zip(runs, drawn, strict=True):
+    for run, (one, _, _, content) in zip(runs, drawn, strict=True):
+        for other, (another, _, _, of_another) in zip(runs, drawn, strict=True):
             assert (place_of[run.name] == place_of[other.name]) == (one == another and content == of_another)
     assert len({group.label for group in groups}) == len(groups)
     assert [group.runs[0].name for group in groups] == sorted((group.runs[0].name for group in groups), key=int)
@@ -105,10 +117,29 @@ def test_labels_name_what_tells_recipes_apart() -> None:
     runs.append(made("c", resolved=changed(weight_decay=None)))
     assert [group.label for group in grouping.same_recipe(runs)] == [
         f"lenet (stages[0].learning_rate.value={rate}, stages[0].weight_decay={decay})"
-        for rate, decay in (("0.01", "absent"), ("0.1", "absent"), ("0.01", "null"))
+        for rate, decay in (("0.01", "absent"), ("0.1", "absent"), ("0.01", "none"))
     ]
     long = [made(str(place), resolved=changed(note=f"{'long' * 10}{place}")) for place in range(3)]  # cut before they differ
     assert [group.label for group in grouping.same_recipe(long)] == ["lenet", "lenet #2", "lenet #3"]
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "texts"),
+    [
+        ("l2", (None, {"value": 0.001}), ("none", "value 0.001")),
+        ("augmentation", ([], [{"name": "random_crop", "padding": 4}]), ("none", "random_crop")),
+        ("momentum", (None, {"name": "constant", "value": 0.9}), ("none", "0.9")),
+        ("optimizer", ({"name": "adam"}, {"name": "sgd", "nesterov": True}), ("adam", "sgd")),
+    ],
+)
+def test_labels_say_which_recipe_has_a_part_and_which_has_none(key: str, values: tuple[Any, Any], texts: tuple[str, str]) -> None:
+    groups = grouping.same_recipe([made(str(place), resolved=changed(**{key: value})) for place, value in enumerate(values)])
+    assert [group.label for group in groups] == [f"lenet (stages[0].{key}={text})" for text in texts]
+
+
+def test_recipes_over_several_data_sets_are_told_apart_by_them() -> None:
+    groups = grouping.same_recipe([made("a"), made("b", content="4567")])
+    assert [group.label for group in groups] == ["lenet (data=d (content=0123))", "lenet (data=d (content=4567))"]
 
 
 def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
@@ -126,6 +157,13 @@ def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 30))
 def test_shares_are_even_and_use_the_room_there_is(sizes: list[int], limit: int) -> None:
-    shares = grouping.even_shares(sizes, limit)
+    shares = even_shares(sizes, limit)
     assert sum(shares) == min(limit, sum(sizes))
     assert all(share == size or share >= max(shares) - 1 for share, size in zip(shares, sizes, strict=True))
+
+
+@pytest.mark.parametrize("module", [comparing, frozen, naming, selection])
+def test_examples_of_the_docstrings_run(module: Any) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed

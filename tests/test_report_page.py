@@ -177,7 +177,10 @@ def test_a_figure_without_a_size_is_refused() -> None:
         render_page("runs", [PagePart("run", [section])], [])
 
 
-@pytest.mark.parametrize(("rows", "line"), [(4, None), (5, "1 more row is in classes.csv."), (1_004, "1,000 more rows are in classes.csv.")])
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [(4, None), (5, "1 more row: --format csv writes all, as classes.csv."), (1_004, "1,000 more rows: --format csv writes all, as classes.csv.")],
+)
 def test_rows_that_the_page_leaves_out_are_counted(rows: int, line: str | None) -> None:
     table = table_of([(f"class {number}", number, 0.5, 1.0) for number in range(rows)], page_rows=4)
     outline = Outline(render_page("runs", [PagePart("run", [PageSection("s", "S", [], [table], [])])], []))

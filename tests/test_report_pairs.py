@@ -21,7 +21,8 @@ from kcifar.reporting.content import Content
 from kcifar.reporting.judging import Judged, judge, only_right, same_images
 from kcifar.reporting.lead import lead, say_p
 from kcifar.reporting.load import SavedRun, read_run
-from kcifar.reporting.sections import pairs
+from kcifar.reporting.run_files import Named
+from kcifar.reporting.sections import comparison, pairs
 
 BETTER = ((10, 0, 0), (0, 10, 0), (0, 0, 10))
 WORSE = ((0, 5, 5), (5, 0, 5), (5, 5, 0))
@@ -161,19 +162,34 @@ def test_every_kind_of_run_is_paired_or_named(tmp_path: Path) -> None:
 
 def test_the_lead_is_judged_by_the_images_where_possible(tmp_path: Path) -> None:
     worst, middle, best = written(tmp_path, "worst", WORSE), written(tmp_path, "middle"), written(tmp_path, "best", BETTER)
-    text = lead([best, middle, worst])
+    text = lead([best, middle, worst], 1)
     assert text.startswith(
         "Of 3 runs with a test result, best gets the most: 100.00% of the test images right (95% interval 88.65% to 100.00%), 16.67 "
     )
     assert "Of their 30 test images, 5 are right with the first alone and 0 with the second alone; McNemar's exact test shows no difference" in text
     assert f"(p = {binomtest(0, 5, 0.5).pvalue:.4f})" in text
-    assert "shows a difference at the level 0.05 (p < 0.0001)" in lead([best, worst])
+    assert "shows a difference at the level 0.05 (p < 0.0001). The test speaks of these trained networks, not of their recipes" in lead(
+        [best, worst], 1
+    )
+
+
+def test_the_lead_and_the_pairs_do_not_contradict_each_other(tmp_path: Path) -> None:
+    middle = ((8, 1, 1), (2, 7, 1), (0, 1, 9))
+    runs = [written(tmp_path, name, matrix) for name, matrix in (("a", BETTER), ("b", middle), ("c", middle))]
+    three, two = comparison.of_runs(runs).paragraphs[0], comparison.of_runs(runs[:2]).paragraphs[0]
+    alone = "McNemar's exact test, by itself (the pairs of runs are adjusted for their number), shows a difference at the level 0.05 (p = 0.031"
+    assert alone in three
+    assert "McNemar's exact test shows a difference at the level 0.05 (p = 0.031" in two
+    assert "a better" not in table_of(pairs.of_runs(runs))["verdict"].tolist()
+    assert table_of(pairs.of_runs(runs[:2]))["verdict"].tolist() == ["a better"]
+    elsewhere = [replace(run, recipe=run.recipe.model_copy(update={"dataset": Named(name="e")})) for run in runs[:2]]
+    assert all(", by itself (" in paragraph for paragraph in comparison.of_runs(runs[:2] + elsewhere).paragraphs[1:])
 
 
 def test_without_predictions_the_lead_is_judged_by_the_intervals(tmp_path: Path) -> None:
     best, worst = written(tmp_path, "best", BETTER, arrays=False), written(tmp_path, "worst", WORSE)
     middle = written(tmp_path, "middle", seed=1)
-    assert "(predictions.npz: no predictions of the test images); their 95% intervals do not overlap." in lead([best, worst])
-    assert "their 95% intervals overlap, so that the order may be chance." in lead([best, middle])
+    assert "(predictions.npz: no predictions of the test images); their 95% intervals do not overlap." in lead([best, worst], 1)
+    assert "their 95% intervals overlap, so that the order may be chance." in lead([best, middle], 1)
     elsewhere = written(tmp_path, "elsewhere", BETTER)
-    assert "(their test images differ); their 95% intervals overlap" in lead([elsewhere, middle])
+    assert "(their test images differ); their 95% intervals overlap" in lead([elsewhere, middle], 1)

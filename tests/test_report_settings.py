@@ -20,8 +20,8 @@ from run_folders import HOSTILE
 
 from kcifar.reporting import curves, differences
 from kcifar.reporting import settings as settings_module
-from kcifar.reporting.differences import IMAGES, SEEDS, Sample, binomial_half_width, difference, welch_half_width
-from kcifar.reporting.settings import IGNORED_KEYS, differing_keys, fingerprint, flatten, flatten_alike, write_change
+from kcifar.reporting.differences import IMAGES, SEEDS, Sample, difference, welch_half_width
+from kcifar.reporting.settings import IGNORED_KEYS, differing_keys, fingerprint, flatten, flatten_alike, write_change, write_setting
 
 Settings = dict[str, Any]
 
@@ -167,6 +167,22 @@ def test_changes_of_a_stage_are_written_with_both_values(before: Settings, after
     assert changes(recipe(before), recipe(after)) == expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "key", "expected"),
+    [
+        ({"l2": {"value": 1e-3, "layers": "*"}}, "l2", "value 0.001, layers *"),
+        ({"l2": None}, "l2", "none"),
+        ({}, "l3", "absent"),
+        ({"momentum": {"name": "constant", "value": 0.9, "warm_up": None}}, "momentum", "0.9"),
+        ({"optimizer": {"name": "sgd", "momentum": 0.9}}, "optimizer", "sgd"),
+        ({"augmentation": [CROP]}, "augmentation", "random_crop"),
+        ({"augmentation": []}, "augmentation", "none"),
+    ],
+)
+def test_what_a_recipe_says_is_written_as_recipes_do(changes: Settings, key: str, expected: str) -> None:
+    assert write_setting(f"stages[0].{key}", flatten(recipe(stage(**changes)))) == f"stages[0].{key}={expected}"
+
+
 def test_a_stage_left_out_does_not_hide_what_else_differs() -> None:
     whole, part = recipe(stage("learn"), stage("polish")), recipe(stage("learn", epochs=6))
     assert changes(whole, part) == ["stages: .learn, .polish -> .learn", "stages.learn.epochs: 5 -> 6"]
@@ -192,27 +208,63 @@ ACCURACIES = st.lists(st.integers(0, 1000).map(lambda count: count / 1000), min_
 @settings(max_examples=40)
 @given(ACCURACIES, ACCURACIES)
 def test_the_interval_from_seeds_is_that_of_welch_in_scipy(first: list[float], second: list[float]) -> None:
-    found = difference(Sample(tuple(first), len(first), 100), Sample(tuple(second), len(second), 100))
+    found = difference(Sample(tuple(first), 100), Sample(tuple(second), 100))
     interval = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval()
     assert found.source == SEEDS
     assert found.value == pytest.approx(statistics.mean(first) - statistics.mean(second), abs=1e-12)
     assert found.half_width == pytest.approx((interval.high - interval.low) / 2, rel=1e-9)
 
 
-def test_the_interval_from_images_by_hand() -> None:
-    # q = 8001 / 10002 and 5001 / 10002; 1.959964 x sqrt(q1 (1 - q1) / 10002 + q2 (1 - q2) / 10002)
-    assert binomial_half_width(0.8, 10_000, 0.5, 10_000) == pytest.approx(0.0125492, abs=1e-7)
-    assert 0 < binomial_half_width(1.0, 10, 0.0, 10) < 1
+def agresti_caffo(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float]:
+    """Both ends of the paper's 95 % interval, from counts, in whole numbers as far as they go."""
+    (a, b), (n, m) = (hits[0] + 1, hits[1] + 1), (images[0] + 2, images[1] + 2)
+    reach = 1.959963984540054 * math.sqrt(a * (n - a) / n**3 + b * (m - b) / m**3)
+    return a / n - b / m - reach, a / n - b / m + reach
+
+
+def of_images(hits: tuple[int, int], images: tuple[int, int]) -> differences.Difference:
+    own, other = (Sample((hit / count,), count) for hit, count in zip(hits, images, strict=True))
+    return difference(own, other)
+
+
+@pytest.mark.parametrize(
+    ("hits", "images", "low", "high"),
+    [
+        # q = 101/102 and 96/102: 0.0490196 +- 1.959964 x sqrt((101 x 1 + 96 x 6) / 102^3) = 0.0495042
+        ((100, 95), (100, 100), -0.0004846, 0.0985238),
+        # q = 11/12 and 1/12: 0.8333333 +- 1.959964 x sqrt(2 x 11 / 12^3) = 0.2211503
+        ((10, 0), (10, 10), 0.6121830, 1.0544836),
+        # q = 8001/10002 and 5001/10002: 0.2999400 +- 1.959964 x sqrt((8001 x 2001 + 5001^2) / 10002^3) = 0.0125492
+        ((8000, 5000), (10_000, 10_000), 0.2873908, 0.3124892),
+    ],
+)
+def test_the_interval_from_images_by_hand(hits: tuple[int, int], images: tuple[int, int], low: float, high: float) -> None:
+    assert agresti_caffo(hits, images) == pytest.approx((low, high), abs=1e-7)
+    found = of_images(hits, images)
+    assert found.value - found.half_width == pytest.approx(low, abs=1e-7)  # the end towards zero, where the images are as many, is theirs
+    assert found.value + found.half_width >= high
+    assert found.is_clear == (low > 0)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 100).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))), min_size=2, max_size=2))
+def test_the_interval_from_few_images_covers_that_of_agresti_and_caffo(drawn: list[tuple[int, int]]) -> None:
+    (a, n), (b, m) = drawn
+    found = of_images((a, b), (n, m))
+    low, high = agresti_caffo((a, b), (n, m))
+    assert found.value - found.half_width <= low + 1e-12
+    assert found.value + found.half_width >= high - 1e-12
+    assert found.value == pytest.approx(a / n - b / m)
+    assert not found.is_clear or low > 0 or high < 0
 
 
 @pytest.mark.parametrize(
     ("sample", "reference", "source"),
     [
-        (Sample((0.7, 0.8), 2, 100), Sample((0.7,), 1, 100), IMAGES),
-        (Sample((0.7, 0.8), 1, 100), Sample((0.7, 0.75), 2, 100), IMAGES),  # a seed twice is no second seed
-        (Sample((0.7, 0.7), 2, 100), Sample((0.8, 0.8), 2, 100), IMAGES),  # seeds that happen to agree tell no deviation
-        (Sample((0.7,), 1, None), Sample((0.8,), 1, 100), ""),
-        (Sample((), 0, 100), Sample((0.8,), 1, 100), ""),
+        (Sample((0.7, 0.8), 100), Sample((0.7,), 100), IMAGES),
+        (Sample((0.7, 0.7), 100), Sample((0.8, 0.8), 100), IMAGES),  # seeds that happen to agree tell no deviation
+        (Sample((0.7,), None), Sample((0.8,), 100), ""),
+        (Sample((), 100), Sample((0.8,), 100), ""),
     ],
 )
 def test_what_the_interval_rests_on(sample: Sample, reference: Sample, source: str) -> None:
@@ -229,7 +281,7 @@ def test_a_difference_is_clear_only_beyond_its_half_width() -> None:
 
 
 def test_a_wider_confidence_is_a_wider_interval() -> None:
-    samples = Sample((0.81, 0.82, 0.83), 3, None), Sample((0.70, 0.74), 2, None)
+    samples = Sample((0.81, 0.82, 0.83), None), Sample((0.70, 0.74), None)
     assert welch_half_width(*samples, confidence=0.99) > welch_half_width(*samples) > welch_half_width(*samples, confidence=0.9)
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas
 import pytest
 from hypothesis import assume, example, given, settings
@@ -16,13 +17,15 @@ from rich.console import Console
 from run_folders import CASES, CONFUSION_MATRIX, HOSTILE, STAGES
 
 from kcifar.errors import one_line
+from kcifar.reporting.arrays import Predictions
 from kcifar.reporting.columns import LOSS, MISSING, SHARE, TEXT, frame, write_rate, written
 from kcifar.reporting.content import Table
 from kcifar.reporting.load import SavedRun, read_run
+from kcifar.reporting.outcome import outcome_of_predictions
 from kcifar.reporting.printing import MAX_ROWS, print_table
 from kcifar.reporting.run_files import Named, PlannedStage, SavedRecipe, Status
 from kcifar.reporting.sections import classes, stages, summary
-from kcifar.reporting.statistics import mean_rate, wilson_interval
+from kcifar.reporting.statistics import interval_of_share, mean_rate, wilson_interval
 from kcifar.reporting.tables import escape_latex, escape_markdown, of_several_runs, to_latex, to_markdown, write_table
 
 SHARES = st.floats(0, 1)
@@ -142,6 +145,19 @@ def test_a_wilson_interval_holds_the_share_mirrors_and_narrows(case: tuple[int, 
     assert narrow[1] - narrow[0] < wide
 
 
+@given(st.integers(1, 10_000).flatmap(lambda trials: st.tuples(st.integers(0, trials), st.just(trials))))
+def test_the_interval_of_a_share_is_that_of_its_count(case: tuple[int, int]) -> None:
+    successes, trials = case
+    assert interval_of_share(successes / trials, trials) == wilson_interval(successes, trials)
+
+
+def test_a_cross_entropy_of_nothing_has_no_sign() -> None:
+    certain = Predictions("test", np.array([0, 1]), np.eye(2), np.arange(2))
+    entropy = outcome_of_predictions(certain, ["a", "b"]).cross_entropy
+    assert entropy is not None
+    assert LOSS.write(entropy) == "0.0000"
+
+
 def test_the_mean_rate_is_all_work_over_all_time() -> None:
     assert mean_rate([100.0, 50.0]) == pytest.approx(200 / 3)  # 100 images in 1 s and 100 in 2 s
     assert mean_rate([100.0, math.nan, 0.0]) == 100.0
@@ -179,6 +195,13 @@ def test_markdown_tables_have_one_line_a_row_and_percent(saved: dict[str, SavedR
     assert len({len(line) for line in lines}) == 1  # columns line up
     assert [cell.strip() for cell in lines[2].split("|")[3:10]] == ["3e-4", "3e-4", "30.00%", "82.50%", "82.50%", "25.00%", "77.50%"]
     assert stages.NOTE in text
+
+
+def test_names_that_are_not_utf8_can_be_written(tmp_path: Path) -> None:
+    table = Table("x", "X", {"run": TEXT}, frame([{"run": "run\udcff"}], {"run": TEXT}, ("run",)))
+    for path in write_table(table, tmp_path, ["csv", "md", "tex", "html"]):
+        assert path.read_text(encoding="utf-8").isprintable() is False  # there are ends of lines
+    assert (tmp_path / "x.csv").read_text(encoding="utf-8") == "run\nrun\ufffd\n"
 
 
 def test_csv_files_hold_fractions_in_full_precision_and_name_the_run(saved: dict[str, SavedRun], tmp_path: Path) -> None:
@@ -220,7 +243,7 @@ def test_latex_tables_hold_one_line_a_row_and_nothing_that_latex_obeys(rows: int
 @example(HOSTILE)
 def test_latex_escapes_leave_no_sign_that_latex_obeys(text: str) -> None:
     escaped = escape_latex(text)
-    named = re.sub(r"\\text[a-z]+\{\}", "", escaped)
+    named = re.sub(r"\\text[a-z]+\{\}|\{([\[\]*])\}", "", escaped)
     assert not re.search(r"(?<!\\)[&%$#_{}~^\\](?![&%$#_{}])", named)
     assert sum(escaped.count(f"\\{sign}") for sign in "&%$#_{}") == sum(text.count(sign) for sign in "&%$#_{}")
 
@@ -249,7 +272,7 @@ def test_long_tables_say_how_much_is_left_out() -> None:
     columns = {"run": TEXT, "loss": LOSS}
     rows = frame([{"run": f"r{n}", "loss": n} for n in range(MAX_ROWS + 3)], columns, ("run",))
     text = _printed(Table("x", "X", columns, rows, page_rows=MAX_ROWS + 1))
-    assert "3 more rows are in x.csv" in text
+    assert "3 more rows: --format csv writes all, as x.csv" in text
     assert f"r{MAX_ROWS - 1} " in text
     assert f"r{MAX_ROWS} " not in text
 

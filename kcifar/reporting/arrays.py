@@ -44,6 +44,16 @@ class Predictions:
         """The largest probability of each image; float64 (count,)."""
         return np.asarray(self.probabilities.max(axis=1))
 
+    @property
+    def label_probability(self) -> np.ndarray:
+        """The probability of each image's label; float64 (count,)."""
+        return at_labels(self.labels, self.probabilities)
+
+    @property
+    def quantity(self) -> str:
+        """How many images they are of: "281 test images"."""
+        return f"{len(self.labels):,} {self.split} image{'s' * (len(self.labels) != 1)}"
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -64,6 +74,11 @@ class Examples:
         return {int(index): row for row, (index, part) in enumerate(zip(self.indices, self.split, strict=True)) if part == split}
 
 
+def at_labels(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the value of each image's label: (images,) of labels (images,) and values (images, classes)."""
+    return np.asarray(values[np.arange(len(labels)), labels])
+
+
 def read_predictions(folder: Path, split: str) -> Predictions | None:
     """Return a part's predictions; None where the run holds none of it.
 
@@ -75,7 +90,7 @@ def read_predictions(folder: Path, split: str) -> Predictions | None:
     if arrays is None or not arrays.keys() & set(names):
         return None
     labels, probabilities, indices = (_existing(arrays, "predictions.npz", name) for name in names)
-    count, place = len(labels), f"predictions.npz: {split}"
+    count, place = labels.size, f"predictions.npz: {split}"
     if labels.shape != (count,) or indices.shape != (count,) or probabilities.ndim != 2 or len(probabilities) != count or not count:
         shapes = ", ".join(str(array.shape) for array in (labels, probabilities, indices))
         raise UserError(f"{place}: expected labels (n,), probabilities (n, classes) and indices (n,), got {shapes}")
@@ -116,8 +131,9 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
         return None
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read: {error.strerror or one_line(error, 80)}") from None
-    except (ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise UserError(f"{path.name}: damaged: {one_line(error, 80)}") from None
+    except (ValueError, TypeError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        why = "not an .npz file" if isinstance(error, ValueError) else one_line(error, 80)  # NumPy's words would advise to unpickle it
+        raise UserError(f"{path.name}: damaged: {why}") from None
 
 
 def _existing(arrays: dict[str, np.ndarray], file: str, name: str) -> np.ndarray:

@@ -6,14 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from kcifar.errors import UserError, one_line
-from kcifar.reporting.load import SavedRun, Skipped, find_folders, find_run, read_runs
+from kcifar.reporting.folders import find_folders, find_run, make_folder
+from kcifar.reporting.load import SavedRun, Skipped, read_runs
 from kcifar.reporting.output import write_report
 from kcifar.reporting.printing import print_report
 from kcifar.reporting.rendering import Report, details_begun, render_runs
 from kcifar.reporting.request import ALL, FORMATS, Request, check_names, chosen_sections
 from kcifar.reporting.section import Section
 
-REPORT_FOLDER = "report"
 # Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12
 
@@ -28,16 +28,15 @@ def build_report(request: Request, console: Console) -> Path:
     """
     check_names("--format", request.formats, FORMATS)
     sections = chosen_sections(request.sections)
-    folders = [find_run(path, request.runs) for path in request.given] or _candidates(request.runs, request.out)
+    folders = [find_run(path, request.runs) for path in request.given] or find_folders(request.runs)
     saved, skipped = read_runs(folders)
-    shown = _shown_of_each(sections, request, len(saved))
-    if shown:
+    if _shown_of_each(sections, request, len(saved)):
         saved, damaged = _whole(saved)
         skipped = [*skipped, *damaged]
+    shown = _shown_of_each(sections, request, len(saved))
     if not saved:
         raise UserError(f"{request.given[0] if request.given else request.runs}: {_why_none(skipped)}")
-    out = request.out or saved[0].folder.parent / REPORT_FOLDER
-    _make_folder(out)
+    out = make_folder(request.out, request.runs, saved[0].folder)
     with details_begun(saved if shown else [], shown) as begun:
         overview = render_runs(saved, sections)
         details = list(begun)
@@ -45,15 +44,9 @@ def build_report(request: Request, console: Console) -> Path:
     if not overview and not any(details):
         notes.append(f"nothing to say of {'this run' if len(saved) == 1 else 'these runs'} in {', '.join(request.sections)}")
     report = Report(request.title or _title(saved), saved, overview, details, notes)
-    write_report(report, request.formats, out)
-    print_report(console, report, request.formats, out)  # after the files: a closed pipe must not cost them
+    written = write_report(report, request.formats, out)
+    print_report(console, report, written)  # after the files: a closed pipe must not cost them
     return out
-
-
-def _candidates(runs: Path, out: Path | None) -> list[Path]:
-    """All folders in `runs` but those that earlier reports were written to."""
-    reports = {(runs / REPORT_FOLDER).resolve(), (out or runs / REPORT_FOLDER).resolve()}
-    return [folder for folder in find_folders(runs) if folder.resolve() not in reports or (folder / "recipe.yaml").exists()]
 
 
 def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:
@@ -64,24 +57,15 @@ def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:
             run.check_arrays()
             whole.append(run)
         except UserError as error:
-            damaged.append(Skipped(run.folder, str(error)))
+            damaged.append(Skipped(run.folder, str(error), run.name))
     return whole, damaged
 
 
 def _why_none(skipped: Sequence[Skipped]) -> str:
     if not skipped:
         return "expected run folders, found none; training makes one: python -m kcifar.train --stages stages/quickstart.yaml"
-    reasons = "; ".join(one_line(f"{entry.folder.name}: {entry.reason}") for entry in skipped[:3])
+    reasons = "; ".join(one_line(f"{entry.name}: {entry.reason}") for entry in skipped[:3])
     return f"no run that can be reported: {reasons}{f'; and {len(skipped) - 3} more' if len(skipped) > 3 else ''}"
-
-
-def _make_folder(out: Path) -> None:
-    if (out / "recipe.yaml").exists():
-        raise UserError(f"--out {out}: expected a folder for the report, got a run folder")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
 
 
 def _shown_of_each(sections: Sequence[Section], request: Request, runs: int) -> list[Section]:
@@ -104,7 +88,7 @@ def _left_out(sections: Sequence[Section], shown: Sequence[Section]) -> list[str
 def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped]) -> list[str]:
     """Name the runs that are not finished, and the folders that are left out."""
     lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
-    lines += [f"skipped: {entry.folder.name}: {entry.reason}" for entry in skipped]
+    lines += [f"skipped: {entry.name}: {entry.reason}" for entry in skipped]
     return [one_line(line, 400) for line in lines]
 
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kcifar.reporting.arrays import at_labels
+from kcifar.reporting.statistics import BY_CHANCE
+
 BINS = 15  # as Guo et al. 2017 have them
 SMALLEST = 2.0**-149  # the smallest float32 above 0, 1.4e-45: what a probability of exactly 0 counts as in a logarithm
 
@@ -119,6 +122,18 @@ def overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, 
     return float(differences.mean()), max(float(differences.std()) / math.sqrt(len(differences)), expected)
 
 
+def verdict(difference: float, error: float) -> str:
+    """Return "overconfident" or "underconfident", or nothing where chance alone brings such a difference (95%).
+
+    Args:
+        difference: Mean confidence minus accuracy.
+        error: Its standard error, as `overconfidence` returns both.
+    """
+    if abs(difference) <= BY_CHANCE * error:
+        return ""
+    return "overconfident" if difference > 0 else "underconfident"
+
+
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the Brier score of several classes: the mean over images of Σ_k (p_k - y_k)², in [0, 2].
 
@@ -131,9 +146,8 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Source: G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, 1950, equation 2.
     """
-    chosen = probabilities[np.arange(len(labels)), labels]
     # (1 - p)² + Σ of the other squares, without a second array as large as the first
-    return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * chosen + 1).mean())
+    return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * at_labels(labels, probabilities) + 1).mean())
 
 
 def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -148,7 +162,7 @@ def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> fl
 
     Source: Guo et al. 2017, equation 6, there summed.
     """
-    return float(np.abs(np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))).mean())  # abs: none is above 1, and no -0
+    return float(np.abs(np.log(np.maximum(at_labels(labels, probabilities), SMALLEST))).mean())  # abs: none is above 1, and no -0
 
 
 def _places(confidence: np.ndarray, bins: int) -> np.ndarray:

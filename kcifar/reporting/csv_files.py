@@ -24,6 +24,8 @@ def read_history(path: Path, status: Status) -> pandas.DataFrame:
     Raises:
         UserError: No epoch is completed, or the file is damaged.
     """
+    if status.state == "finished" and not path.exists():
+        raise UserError("history.csv: missing")
     lines = _lines(_text(path), path.name)
     if len(lines) < 2:
         because = f": {one_line(status.reason, 100)}" if status.reason else ""

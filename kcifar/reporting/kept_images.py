@@ -4,37 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kcifar.reporting.arrays import Predictions
 from kcifar.reporting.load import SavedRun
 
 
 @dataclass(frozen=True)
-class KeptImages:
-    """Images of the part that a run's outcome is about, in the order of that part.
+class KeptImages(Predictions):
+    """Predictions for the kept images of the part that a run's outcome is about, in the order of that part, with the images.
 
     Attributes:
-        split: "test" or "validation".
         images: uint8 (any number, height, width, 3).
         rows: int64 (count,), place of each among `images`.
-        indices: int64 (count,), places in the part, ascending.
-        labels: int64 (count,).
-        called: int64 (count,), the class of the largest probability.
-        confidence: float64 (count,), the probability of `called`.
-        label_probability: float64 (count,), the probability of `labels`.
     """
 
-    split: str
     images: np.ndarray
     rows: np.ndarray
-    indices: np.ndarray
-    labels: np.ndarray
-    called: np.ndarray
-    confidence: np.ndarray
-    label_probability: np.ndarray
-
-    @property
-    def quantity(self) -> str:
-        """How many they are: "281 test images"."""
-        return f"{len(self.indices):,} {self.split} image{'s' * (len(self.indices) != 1)}"
 
     def image(self, place: int) -> np.ndarray:
         """Return one image, uint8 (height, width, 3)."""
@@ -61,14 +45,6 @@ def kept_images(run: SavedRun) -> KeptImages | None:
     if not len(places):
         return None
     places = places[np.argsort(predictions.indices[places])]
-    indices, labels = predictions.indices[places], predictions.labels[places]
-    return KeptImages(
-        split=predictions.split,
-        images=examples.images,
-        rows=np.array([row_of[int(index)] for index in indices]),
-        indices=indices,
-        labels=labels,
-        called=predictions.called[places],
-        confidence=predictions.confidence[places],
-        label_probability=predictions.probabilities[places, labels],
-    )
+    indices = predictions.indices[places]
+    rows = np.array([row_of[int(index)] for index in indices])
+    return KeptImages(predictions.split, predictions.labels[places], predictions.probabilities[places], indices, examples.images, rows)

@@ -11,9 +11,10 @@ import pandas
 from pydantic import BaseModel
 
 from kcifar.checks import checked
-from kcifar.errors import UserError, did_you_mean, one_line
+from kcifar.errors import UserError, one_line
 from kcifar.reporting.arrays import TEST, VALIDATION, Examples, Predictions, read_examples, read_predictions
 from kcifar.reporting.csv_files import read_batches, read_history
+from kcifar.reporting.folders import distinct_names
 from kcifar.reporting.outcome import Outcome, outcome_of_predictions, outcome_of_test
 from kcifar.reporting.run_files import DatasetFacts, Environment, ModelFacts, SavedRecipe, Status, TestResult
 from kcifar.yaml_file import read_yaml
@@ -130,45 +131,24 @@ class SavedRun:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A folder that the report leaves out, and why."""
+    """A folder that the report leaves out, why, and what tells it from the other folders."""
 
     folder: Path
     reason: str
-
-
-def find_folders(runs: Path) -> list[Path]:
-    """Return the folders inside `runs` that may be runs, by name; hidden ones are passed over.
-
-    Raises:
-        UserError: `runs` is no folder.
-    """
-    if not runs.is_dir():
-        raise UserError(f"--runs {runs}: no such folder; training makes it: python -m kcifar.train --stages stages/quickstart.yaml")
-    return sorted(entry for entry in runs.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def find_run(given: Path, runs: Path) -> Path:
-    """Return the folder that the user means: a path, or the name of a run inside `runs`.
-
-    Raises:
-        UserError: There is no such folder; the message offers the nearest name.
-    """
-    for folder in (given, runs / given):
-        if folder.is_dir():
-            return folder
-    names = [folder.name for folder in find_folders(runs)] if runs.is_dir() else []
-    raise UserError(f"{given}: expected a run folder or the name of one in {runs}, got no such folder{did_you_mean(given.name, names)}")
+    name: str
 
 
 def read_runs(folders: Sequence[Path]) -> tuple[list[SavedRun], list[Skipped]]:
     """Read run folders; those that are damaged, foreign or without a completed epoch are returned with the reason."""
     folders = list({folder.resolve(): folder for folder in folders}.values())
     runs, skipped = [], []
-    for folder, name in zip(folders, _distinct_names(folders), strict=True):
+    for folder, name in zip(folders, distinct_names(folders), strict=True):
         try:
             runs.append(read_run(folder, name))
         except UserError as error:
-            skipped.append(Skipped(folder, str(error)))
+            skipped.append(Skipped(folder, str(error), name))
+        except OSError as error:
+            skipped.append(Skipped(folder, f"cannot be read: {error.strerror}", name))
     return runs, skipped
 
 
@@ -198,16 +178,6 @@ def _foreign(folder: Path) -> str:
     if any(folder.glob("*/recipe.yaml")):
         return f"not a run folder but one that holds runs; report them all with --runs {folder}"
     return "not a run folder (it has no recipe.yaml)"
-
-
-def _distinct_names(folders: Sequence[Path]) -> list[str]:
-    """Name each folder by as few of its last path parts as tell it from all others."""
-    parts = [folder.resolve().parts for folder in folders]
-    names = []
-    for own in parts:
-        length = next(n for n in range(1, len(own) + 1) if n == len(own) or sum(other[-n:] == own[-n:] for other in parts) == 1)
-        names.append("/".join(own[-length:]).lstrip("/"))
-    return names
 
 
 def _read_recipe(path: Path) -> tuple[SavedRecipe, Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """How well a run told the classes apart: on the test part, or on validation where the test part was not looked at."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,35 @@ class Outcome:
         return [result.name for result in self.classes]
 
 
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one class in [0, 1]; NaN where it has none.
+
+    Attributes:
+        precision: tp / (tp + fp); NaN for a class that is never called.
+        recall: tp / (tp + fn); NaN for a class without images.
+        f1: 2 tp / (2 tp + fp + fn); NaN for a class without images: calls alone would make it 0 whatever they are.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def scores_of(tp: int, fp: int, fn: int) -> Scores:
+    """Return the scores of a class from its images that are called it, others called it, and its images called another.
+
+    Example:
+        >>> scores_of(8, 2, 8)
+        Scores(precision=0.8, recall=0.5, f1=0.6153846153846154)
+        >>> scores_of(0, 2, 0)
+        Scores(precision=0.0, recall=nan, f1=nan)
+    """
+    images = tp + fn
+    precision = tp / (tp + fp) if tp + fp else math.nan
+    return Scores(precision, tp / images, 2 * tp / (2 * tp + fp + fn)) if images else Scores(precision, math.nan, math.nan)
+
+
 def outcome_of_test(test: TestResult) -> Outcome:
     """Return what `test.json` says."""
     matrix = None if test.confusion_matrix is None else np.asarray(test.confusion_matrix, np.int64)
@@ -46,9 +76,8 @@ def outcome_of_predictions(predictions: Predictions, class_names: Sequence[str])
     count = len(class_names)
     flat = predictions.labels * count + predictions.called
     matrix = np.bincount(flat, minlength=count * count).reshape(count, count)
-    chosen = predictions.probabilities[np.arange(len(predictions.labels)), predictions.labels]
     with np.errstate(divide="ignore"):
-        cross_entropy = float(-np.log(chosen).mean())
+        cross_entropy = float(np.abs(np.log(predictions.label_probability)).mean())  # abs: none is above 1, and no -0
     finite = cross_entropy if np.isfinite(cross_entropy) else None
     classes = [_class_result(name, matrix, k) for k, name in enumerate(class_names)]
     return Outcome(predictions.split, len(predictions.labels), float(predictions.correct.mean()), finite, classes, matrix)
@@ -56,10 +85,7 @@ def outcome_of_predictions(predictions: Predictions, class_names: Sequence[str])
 
 def _class_result(name: str, matrix: np.ndarray, k: int) -> ClassResult:
     tp, support, called = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-    precision, recall, f1 = (
-        (tp / called if called else 0.0),
-        (tp / support if support else 0.0),
-        (2 * tp / (support + called) if support + called else 0.0),
-    )
     tn = int(matrix.sum()) - support - called + tp
+    found = scores_of(tp, called - tp, support - tp)
+    precision, recall, f1 = (0.0 if math.isnan(score) else score for score in (found.precision, found.recall, found.f1))
     return ClassResult(name=name, precision=precision, recall=recall, f1=f1, support=support, tp=tp, fp=called - tp, fn=support - tp, tn=tn)

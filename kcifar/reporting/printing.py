@@ -4,8 +4,7 @@ A table that is too wide is broken into bands that repeat the columns of its ind
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import pandas
 from rich import box
@@ -16,7 +15,7 @@ from rich.text import Text
 from kcifar.errors import one_line
 from kcifar.reporting.columns import Columns, heading, written
 from kcifar.reporting.content import Table
-from kcifar.reporting.output import places
+from kcifar.reporting.output import Written, places
 from kcifar.reporting.rendering import RenderedSection, Report
 
 MAX_PRINTED = 4  # runs; more are not printed one by one
@@ -25,18 +24,19 @@ _MAX_TEXT = 32  # cells; longer names are folded
 _MAX_PARAGRAPH = 4000  # characters
 
 
-def print_report(console: Console, report: Report, formats: Sequence[str], out: Path) -> None:
+def print_report(console: Console, report: Report, written: Written) -> None:
     """Print the sections that are for the terminal, the notes, and where the files are."""
     details = report.detailed_runs if len(report.runs) <= MAX_PRINTED else []
     for name, sections in [("", report.overview), *details]:
         for section in sections:
             if section.printed:
                 print_section(console, one_line(name), section)
-    for line in report.notes:
+    notes = [*report.notes, *([] if details or not report.details else [f"more than {MAX_PRINTED} runs are not printed one by one"])]
+    for line in notes:
         console.print(Text(line), soft_wrap=True)
-    if report.notes:
+    if notes:
         console.print()
-    for place in places(formats, out):
+    for place in places(written):
         console.print(Text(place), soft_wrap=True)
 
 
@@ -61,7 +61,7 @@ def print_table(console: Console, table: Table) -> None:
         console.print()
     left_out = len(table.frame) - len(shown)
     if left_out:
-        console.print(Text(f"{left_out:,} more rows are in {table.name}.csv"))
+        console.print(Text(f"{left_out:,} more rows: --format csv writes all, as {table.name}.csv"))
     if table.note:
         console.print(Text(table.note, style="dim"))
         console.print()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kcifar.reporting.arrays import at_labels
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -84,6 +86,6 @@ def label_ranks(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         >>> label_ranks(np.array([0, 1, 2]), np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])).tolist()
         [1, 2, 3]
     """
-    own = probabilities[np.arange(len(labels)), labels][:, None]
+    own = at_labels(labels, probabilities)[:, None]
     earlier = np.arange(probabilities.shape[1]) < labels[:, None]
     return np.asarray(1 + (probabilities > own).sum(axis=1) + ((probabilities == own) & earlier).sum(axis=1))

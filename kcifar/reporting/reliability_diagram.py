@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from kcifar.reporting.calibration import Reliability
 from kcifar.reporting.figures import BLACK, BLUE, SKY_BLUE, VERMILION
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.statistics import interval_of_share
 from kcifar.reporting.text_fit import fitted
 
 _SIZE = (5.6, 5.8)  # inches; small, so that its text is large on a phone
@@ -38,7 +38,7 @@ def _draw_bars(panel: Axes, bins: Reliability) -> None:
     """All bars as one outline, then the lines between them: drawn bin by bin they take twice as long."""
     held = bins.counts > 0
     counts, accuracy = bins.counts[held].tolist(), bins.accuracy[held]
-    intervals = np.array([wilson_interval(round(share * count), count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
+    intervals = np.array([interval_of_share(share, count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
     centres = (bins.edges[:-1] + bins.edges[1:])[held] / 2
     panel.stairs(bins.accuracy, bins.edges, fill=True, facecolor=SKY_BLUE, label="accuracy")
     panel.vlines(bins.edges[1:-1], 0, np.fmax(bins.accuracy[:-1], bins.accuracy[1:]), color=BLUE, linewidth=1)

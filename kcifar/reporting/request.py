@@ -33,9 +33,16 @@ class Request:
     title: str = ""
 
 
-def listed(values: Sequence[str]) -> list[str]:
-    """Split what was given with commas, or several times, into names, each once."""
-    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+def split_names(values: Sequence[str], option: str) -> list[str]:
+    """Split what an option was given, with commas or several times, into names, each once.
+
+    Raises:
+        UserError: There is no name in it.
+    """
+    names = list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+    if not names:
+        raise UserError(f"{option}: expected names, got none; without {option} everything is shown")
+    return names
 
 
 def chosen_sections(names: Sequence[str]) -> list[Section]:

@@ -5,6 +5,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Share = Annotated[float, Field(ge=0, le=1)]
+_ROUNDING = 1e-6  # by which a share may miss the quotient of its counts
 
 
 class _Saved(BaseModel):
@@ -26,7 +28,7 @@ class PlannedStage(Named):
 
 
 class SavedRecipe(Named):
-    """`recipe.yaml`."""
+    """a mapping, as training writes `recipe.yaml`."""
 
     seed: Count = 0
     split_seed: Count = 0
@@ -37,7 +39,7 @@ class SavedRecipe(Named):
 
 
 class DatasetFacts(_Saved):
-    """`dataset.json`: images of each part, and the sum over the contents of all parts."""
+    """a mapping, as training writes `dataset.json`: images of each part, and the sum over the contents of all parts."""
 
     class_names: Annotated[list[str], Field(min_length=1)]
     counts: dict[str, Count] = {}
@@ -45,7 +47,7 @@ class DatasetFacts(_Saved):
 
 
 class Environment(_Saved):
-    """`environment.json`."""
+    """a mapping, as training writes `environment.json`."""
 
     backend: str
     precision: str
@@ -63,7 +65,7 @@ class Environment(_Saved):
 
 
 class ModelFacts(_Saved):
-    """`model.json`; `bytes` is the size of the weights, multiply-accumulates are those of one image's forward pass."""
+    """a mapping, as training writes `model.json`; `bytes` is the size of the weights, multiply-accumulates are those of one image's forward pass."""
 
     parameters: Count
     bytes: Count
@@ -74,9 +76,9 @@ class ModelFacts(_Saved):
 class ClassResult(Named):
     """One class in `test.json`: shares in [0, 1], counts in test images."""
 
-    precision: float | None
-    recall: float | None
-    f1: float | None
+    precision: Share | None
+    recall: Share | None
+    f1: Share | None
     support: Count
     tp: Count
     fp: Count
@@ -88,16 +90,19 @@ class ViewsResult(_Saved):
     """Metrics over several test-time views of each image."""
 
     count: Annotated[int, Field(gt=1)]
-    accuracy: Annotated[float, Field(ge=0, le=1)]
+    accuracy: Share
     cross_entropy: float | None = None
 
 
 class TestResult(_Saved):
-    """`test.json`: accuracy in [0, 1] over `samples` test images, mean cross-entropy in nats; confusion matrix with rows true, columns called."""
+    """a mapping, as training writes `test.json`: accuracy in [0, 1] over `samples` images, mean cross-entropy in nats, confusion matrix
+
+    Its rows are true classes, its columns called ones.
+    """
 
     samples: Annotated[int, Field(gt=0, lt=2**63)]
-    accuracy: Annotated[float, Field(ge=0, le=1)]
-    cross_entropy: float | None
+    accuracy: Share
+    cross_entropy: Annotated[float, Field(ge=0)] | None
     classes: list[ClassResult]
     confusion_matrix: list[list[Count]] | None = None
     weights: str = "last"
@@ -108,13 +113,18 @@ class TestResult(_Saved):
         matrix, count = self.confusion_matrix, len(self.classes)
         if matrix is not None and [len(row) for row in matrix] != [count] * count:
             raise ValueError(f"confusion_matrix: expected {count} rows of {count} counts, as there are {count} classes")
+        if any(result.support != result.tp + result.fn or result.support > self.samples for result in self.classes):
+            raise ValueError("classes: expected each support to be tp + fn and at most samples")
         if matrix is not None and sum(map(sum, matrix)) != self.samples:
             raise ValueError(f"confusion_matrix: expected counts that sum to samples, {self.samples}, got {sum(map(sum, matrix))}")
+        right = None if matrix is None else sum(row[k] for k, row in enumerate(matrix)) / self.samples
+        if right is not None and abs(right - self.accuracy) > _ROUNDING:
+            raise ValueError(f"confusion_matrix: expected a diagonal of accuracy, {self.accuracy}, got {right:.6g}")
         return self
 
 
 class Status(_Saved):
-    """`status.json`."""
+    """a mapping, as training writes `status.json`."""
 
     state: Literal["running", "finished", "interrupted", "failed"]
     reason: str | None = None

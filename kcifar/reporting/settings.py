@@ -4,13 +4,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kcifar.errors import one_line
-from kcifar.reporting.grouping import frozen
+from kcifar.reporting.frozen import frozen
 
 # What a run is called and drawn by chance, and what changes files but nothing that is learned.
 IGNORED_KEYS = frozenset({"name", "seed", "test", "log_every", "checkpoint_every"})
 
 STAGES = "stages"
 _GIVEN = "given"  # what a mapping without a name has under its own key
+_CONSTANT = "constant"  # the name of a schedule that recipes write as its value
 _ABSENT: Hashable = ("absent",)  # of another form than anything that `frozen` returns for a value
 _MAX_LETTERS = 60  # of a written value
 
@@ -82,8 +83,9 @@ def write_change(key: str, before: Flat, after: Flat) -> str:
 
 
 def write_setting(key: str, flat: Flat) -> str:
-    """Write what a recipe says under a key, on one line: "model=lenet"."""
-    return f"{one_line(key, 100)}={one_line(_write_value(flat[key]) if key in flat else 'absent', 24)}"
+    """Write what a recipe says under a key, on one line: "model=lenet"; what has no name is written whole: "l2=value 0.001, layers *"."""
+    text = _write_whole(flat, key) if flat.get(key, _GIVEN) in (_GIVEN, _CONSTANT) else _write_value(flat[key])
+    return f"{one_line(key, 100)}={one_line(text, 24)}"
 
 
 def _settings(path: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -128,7 +130,7 @@ def _write_whole(flat: Flat, key: str) -> str:
     if key not in flat:
         return "absent"
     value = flat[key]
-    if value == "constant" and f"{key}.value" in flat:
+    if value == _CONSTANT and f"{key}.value" in flat:
         return _write_value(flat[f"{key}.value"])
     beneath = [other for other in flat if other.startswith(f"{key}.") and "." not in other[len(key) + 1 :] and flat[other] is not None]
     arguments = ", ".join(f"{other[len(key) + 1 :]} {_write_whole(flat, other)}" for other in beneath)

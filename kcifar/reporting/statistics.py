@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable
 from statistics import NormalDist
 
+BY_CHANCE = NormalDist().inv_cdf(0.975)  # standard errors that 95% of normal differences stay within
+
 
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a share, without continuity correction.
@@ -31,6 +33,16 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
     half_width = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
     scale = 1 + z**2 / trials
     return max(0.0, (centre - half_width) / scale), min(1.0, (centre + half_width) / scale)
+
+
+def interval_of_share(share: float, count: int) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a share of so many, such as an accuracy of images, by the whole number that it stands for.
+
+    Args:
+        share: In [0, 1].
+        count: > 0.
+    """
+    return wilson_interval(round(share * count), count)
 
 
 def mean_rate(rates: Iterable[float]) -> float:

@@ -7,8 +7,9 @@ from itertools import takewhile
 
 from kcifar.errors import one_line
 from kcifar.reporting.differences import Sample, test_sample, training_sample, validation_sample
-from kcifar.reporting.grouping import distinct, listed, same_data
+from kcifar.reporting.grouping import same_data
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.naming import distinct, listed
 from kcifar.reporting.settings import differing_keys, fingerprint, flatten, write_setting
 
 _MAX_NAME = 40  # letters

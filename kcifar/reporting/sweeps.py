@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kcifar.reporting.differences import difference
+from kcifar.reporting.differences import Difference, below_best
 from kcifar.reporting.load import SavedRun
 from kcifar.reporting.settings import Flat, differing_keys, flatten_alike
 from kcifar.reporting.studies import Point, has_diverged, is_whole, point, runs_alike, study_names
@@ -26,11 +26,13 @@ class Sweep:
         keys: Those that differ, at least one.
         points: One for each setting of them, smallest rate first; `x` is the rate, > 0.
         unfinished: Runs of neither a result nor a divergence.
+        off_axis: Others, whose rate is no number > 0 that float32 holds.
     """
 
     keys: Sequence[str]
     points: Sequence[Point]
     unfinished: Sequence[SavedRun]
+    off_axis: Sequence[SavedRun]
 
 
 def find_sweeps(runs: Sequence[SavedRun]) -> dict[str, Sweep]:
@@ -46,38 +48,56 @@ def is_rate(key: str) -> bool:
 
 
 def sweep_of(runs: Sequence[SavedRun]) -> Sweep:
-    """Return what runs that differ in their learning rates alone make up; one whose rate is no number > 0 has no place in it."""
+    """Return what runs that differ in their learning rates alone make up; one whose rate is no number > 0 is no point of it."""
     ended = [run for run in runs if _has_ended(run)]
     flats = flatten_alike([run.settings for run in ended])
     keys = differing_keys(flats)
+    off_axis = []
     found: dict[tuple[float, tuple[str, ...]], list[SavedRun]] = {}
     for run, flat in zip(ended, flats, strict=True):
         rate = _largest_rate(flat, keys)
         if _SMALLEST < rate < _LARGEST:
             found.setdefault((rate, tuple(_write(flat.get(key)) for key in keys)), []).append(run)
+        else:
+            off_axis.append(run)
     points = [point(setting, setting[0], found[setting]) for setting in sorted(found)]
-    return Sweep(keys, points, [run for run in runs if not _has_ended(run)])
+    return Sweep(keys, points, [run for run in runs if not _has_ended(run)], off_axis)
 
 
 def place_of_best(sweep: Sweep) -> int | None:
     """Return which point has the highest mean validation accuracy of those where no run diverged, the smaller rate of equal ones."""
-    places = [place for place, own in enumerate(sweep.points) if own.validation.accuracies and not number_diverged(own)]
-    return max(places, key=lambda place: (sweep.points[place].validation.mean, -place), default=None)
+    return max(_candidates(sweep), key=lambda place: (sweep.points[place].validation.mean, -place), default=None)
+
+
+def distances(sweep: Sweep) -> list[Difference | None]:
+    """Return how far the validation accuracy of each point lies below that of the best; None for the best, and where one is not known."""
+    candidates, best = _candidates(sweep), place_of_best(sweep)
+    found: list[Difference | None] = [None] * len(sweep.points)
+    for place in candidates:
+        if best is not None and place != best:
+            apart = below_best(sweep.points[best].validation, sweep.points[place].validation, len(candidates))
+            found[place] = apart if apart.source else None
+    return found
 
 
 def findings(sweep: Sweep) -> list[str]:
     """Return what is to be said of each point, by the rule in `NOTE`."""
     best = place_of_best(sweep)
-    return [BEST if place == best else _finding(own, None if best is None else sweep.points[best]) for place, own in enumerate(sweep.points)]
+    apart = distances(sweep)
+    return [BEST if place == best else _finding(own, apart[place]) for place, own in enumerate(sweep.points)]
 
 
-def _finding(own: Point, best: Point | None) -> str:
+def _finding(own: Point, apart: Difference | None) -> str:
     if number_diverged(own):
         return DIVERGED
-    apart = difference(best.validation, own.validation) if best else None
-    if apart is None or not apart.source:
+    if apart is None:
         return UNKNOWN
     return LOWER if apart.is_clear else ALIKE
+
+
+def _candidates(sweep: Sweep) -> list[int]:
+    """The places that the best is chosen from."""
+    return [place for place, own in enumerate(sweep.points) if own.validation.accuracies and not number_diverged(own)]
 
 
 def _has_ended(run: SavedRun) -> bool:

@@ -12,7 +12,7 @@ from kcifar.reporting.columns import TEXT, written
 from kcifar.reporting.content import Table
 from kcifar.reporting.html_tables import to_html
 
-_SPECIAL = re.compile(r"[\\`*\[\]|~#]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is no markup
+_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is no markup
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -23,8 +23,11 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{sign: f"{{{sign}}}" for sign in "[]*"},  # else read as an argument of the line's end before them
 }
 _LATEX_SPECIAL = re.compile("[" + re.escape("".join(_LATEX)) + "]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a sign, of names that are not UTF-8: no file can hold them
+_NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs"
 _MAX_FLOATING_ROWS = 45  # more do not fit a page, and LaTeX does not break a float
 
 
@@ -38,7 +41,7 @@ def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
     for kind, write in WRITERS.items():
         if kind in formats:
             paths.append(out / f"{table.name}.{kind}")
-            write_text(paths[-1], write(table))
+            write_text(paths[-1], _SURROGATE.sub("\ufffd", write(table)))
     return paths
 
 
@@ -76,9 +79,9 @@ def to_latex(table: Table) -> str:
     if len(lines) > _MAX_FLOATING_ROWS:
         head = [r"\toprule", body[0], r"\midrule", r"\endhead"]
         rows = [rf"\begin{{longtable}}{{{alignment}}}", caption + r" \\", *head, *body[1:], r"\bottomrule", r"\end{longtable}"]
-        return "\n".join(["% needs \\usepackage{booktabs,longtable}", *rows, ""])
+        return "\n".join([f"{_NEEDS},longtable}}", *rows, ""])
     inner = [rf"\begin{{tabular}}{{{alignment}}}", *rows, r"\end{tabular}"]
-    return "\n".join(["% needs \\usepackage{booktabs}", r"\begin{table}", r"\centering", caption, *inner, r"\end{table}", ""])
+    return "\n".join([f"{_NEEDS}}}", r"\begin{table}", r"\centering", caption, *inner, r"\end{table}", ""])
 
 
 def to_html_file(table: Table) -> str:

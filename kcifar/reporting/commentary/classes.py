@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from kcifar.reporting.columns import SHARE
 from kcifar.reporting.commentary.words import class_labels, extremes, listed
-from kcifar.reporting.outcome import Outcome
+from kcifar.reporting.outcome import Outcome, scores_of
 from kcifar.reporting.run_files import ClassResult
 
 
@@ -17,14 +17,15 @@ def describe_classes(outcome: Outcome) -> list[str]:
     labels, classes = class_labels(outcome.class_names), outcome.classes
     if len(classes) < 2:
         return ["There is one class only, so no class can be told from another."]
+    scores = [scores_of(result.tp, result.fp, result.fn) for result in classes]
     sentences = [
-        *_measure("Recall", {k: result.recall for k, result in enumerate(classes) if result.support}, labels),
-        *_measure("Precision", {k: result.precision for k, result in enumerate(classes) if _calls(result)}, labels),
-        *_measure("F1", {k: result.f1 for k, result in enumerate(classes) if result.support}, labels),
+        *_measure("Recall", [score.recall for score in scores], labels),
+        *_measure("Precision", [score.precision for score in scores], labels),
+        *_measure("F1", [score.f1 for score in scores], labels),
         *_excess({k: _calls(result) - result.support for k, result in enumerate(classes)}, labels),
     ]
-    unseen = [labels[k] for k, result in enumerate(classes) if not result.support]
-    uncalled = [labels[k] for k, result in enumerate(classes) if not _calls(result)]
+    unseen = [labels[k] for k, score in enumerate(scores) if math.isnan(score.recall)]
+    uncalled = [labels[k] for k, score in enumerate(scores) if math.isnan(score.precision)]
     sentences += [f"Without {outcome.split} images, and so left out of recall and F1: {listed(unseen)}."] if unseen else []
     return sentences + ([f"Never called, and so without precision: {listed(uncalled)}."] if uncalled else [])
 
@@ -34,8 +35,8 @@ def _calls(result: ClassResult) -> int:
     return result.tp + result.fp
 
 
-def _measure(name: str, values: Mapping[int, float | None], labels: Sequence[str]) -> list[str]:
-    shares = {k: value for k, value in values.items() if value is not None and not math.isnan(value)}
+def _measure(name: str, values: Sequence[float], labels: Sequence[str]) -> list[str]:
+    shares = {k: value for k, value in enumerate(values) if not math.isnan(value)}
     if not shares:
         return []
     highest, lowest = extremes(shares, SHARE.write)

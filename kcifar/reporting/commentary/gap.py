@@ -10,7 +10,7 @@ import pandas
 from kcifar.reporting.columns import LOSS, SHARE
 from kcifar.reporting.commentary.setup import augmentations, averages_weights, drops_units, mixes_images
 from kcifar.reporting.commentary.words import are_alike, in_points, listed, size
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.statistics import interval_of_share
 
 _WIDE, _NEAR, _LOW = 5, 2, 90  # points of accuracy; the sentences name the last two
 _RISE = 0.1  # of the lowest validation loss; at a constant rate the losses of neighbouring epochs of LeNet differ by up to 0.08
@@ -41,7 +41,7 @@ class Accuracies:
     def are_far_apart(self, validation_images: int | None) -> bool:
         """Whether training lies above validation by five points, and above its 95% interval."""
         images = validation_images or 0
-        high = wilson_interval(round(self.validation * images), images)[1] if images else 0
+        high = interval_of_share(self.validation, images)[1] if images else 0
         return in_points(self.gap) >= _WIDE and self.training > high
 
 
@@ -117,9 +117,8 @@ def _how_measured(found: Accuracies, settings: Mapping[str, Any], stage: int) ->
         return [f"Training accuracy is measured {listed(conditions)}; without that the gap may be larger."] if conditions else []
     conditions += ["while the weights still change"]
     averaged = ", with averaged weights" if averages_weights(settings, stage) else ""
-    return [
-        f"That is no error: training accuracy is measured {listed(conditions)}, validation accuracy on images as they are, after the epoch{averaged}."
-    ]
+    otherwise = f"validation accuracy on images as they are, after the epoch{averaged}"
+    return [f"Training accuracy is measured {listed(conditions)}, {otherwise}: the difference, or a part of it, may come from that."]
 
 
 def _loss(history: pandas.DataFrame) -> list[str]:

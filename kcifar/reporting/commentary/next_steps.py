@@ -8,14 +8,14 @@ import pandas
 
 from kcifar.reporting.columns import LEARNING_RATE, LOSS, SHARE
 from kcifar.reporting.commentary.gap import last_accuracies, loss_rise
-from kcifar.reporting.commentary.noise import BY_CHANCE, difference_error
+from kcifar.reporting.commentary.noise import difference_error
 from kcifar.reporting.commentary.rising import Rise, still_rising
 from kcifar.reporting.commentary.setup import mixes_images, stage_setting
 from kcifar.reporting.commentary.stages import StageGain, stage_gains
 from kcifar.reporting.commentary.words import MAX_NAMED, are_alike, change, counted, in_points, listed, size
 from kcifar.reporting.outcome import Outcome
 from kcifar.reporting.run_files import Status
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.statistics import BY_CHANCE, interval_of_share
 
 _LATE_EPOCHS, _LATE_SHARE = 3, 0.2  # epochs without anything better, in number and as a share of all, from which on training was too long
 
@@ -88,7 +88,7 @@ def _resume(history: pandas.DataFrame, status: Status, planned_epochs: int) -> l
 def _look_at_the_data(outcome: Outcome) -> list[str]:
     """Say so where always calling the commonest class would do as well."""
     commonest = max((result.support for result in outcome.classes), default=0) / outcome.samples
-    low, _ = wilson_interval(round(outcome.accuracy * outcome.samples), outcome.samples)
+    low, _ = interval_of_share(outcome.accuracy, outcome.samples)
     if len(outcome.classes) < 2 or low > commonest:
         return []
     interval = f"the 95% interval of the accuracy begins at {SHARE.write(low)}"

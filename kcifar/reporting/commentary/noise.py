@@ -1,11 +1,6 @@
 """By how much accuracies differ by the choice of the images alone."""
 
 import math
-from statistics import NormalDist
-
-import numpy as np
-
-BY_CHANCE = NormalDist().inv_cdf(0.975)  # standard errors that 95% of the differences stay within
 
 
 def difference_error(first: float, second: float, images: int) -> float:
@@ -24,17 +19,3 @@ def difference_error(first: float, second: float, images: int) -> float:
     Source: R. G. Newcombe, Interval estimation for the difference between independent proportions, 1998, method 1.
     """
     return math.sqrt((first * (1 - first) + second * (1 - second)) / images)
-
-
-def confidence_error(confidence: np.ndarray) -> float:
-    """Return the standard error of an accuracy if each image were right with the probability that was given to it: √(Σ c(1-c)) / n.
-
-    Args:
-        confidence: c, float (n,), in [0, 1], at least one.
-    Returns:
-        The deviation of the number of right images, which is Poisson binomial, over n.
-    Example:
-        >>> confidence_error(np.full(100, 0.5))
-        0.05
-    """
-    return math.sqrt(float((confidence * (1 - confidence)).clip(0).sum())) / len(confidence)

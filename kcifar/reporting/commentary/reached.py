@@ -12,7 +12,7 @@ from kcifar.reporting.commentary.setup import stage_setting
 from kcifar.reporting.commentary.words import counted, listed, stage_labels
 from kcifar.reporting.outcome import Outcome
 from kcifar.reporting.run_files import PlannedStage, Status, ViewsResult
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.statistics import interval_of_share
 
 _ENDS = {"interrupted": "was interrupted", "failed": "failed", "running": "was still running,"}
 
@@ -50,7 +50,7 @@ def describe_outcome(outcome: Outcome | None, weights: str, views: ViewsResult |
     missing = ["The test part was not evaluated."] if outcome is None or outcome.split != "test" else []
     if outcome is None:
         return missing
-    low, high = wilson_interval(round(outcome.accuracy * outcome.samples), outcome.samples)
+    low, high = interval_of_share(outcome.accuracy, outcome.samples)
     interval = f"95% Wilson interval {SHARE.write(low)} to {SHARE.write(high)}"
     entropy = "that is not finite" if outcome.cross_entropy is None else f"of {LOSS.write(outcome.cross_entropy)}"
     chosen = ", with the weights of its best epoch" if weights == "best" else ""

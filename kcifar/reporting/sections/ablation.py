@@ -11,8 +11,9 @@ from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.differences import IMAGES, Difference, Sample, difference, test_sample, validation_sample
 from kcifar.reporting.figures import BLACK, BLUE
-from kcifar.reporting.grouping import distinct, same_data
+from kcifar.reporting.grouping import same_data
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.naming import distinct
 from kcifar.reporting.settings import differing_keys, fingerprint, flatten, flatten_alike, write_change
 from kcifar.reporting.studies import is_whole, left_out
 
@@ -20,7 +21,8 @@ ORDER = 60
 TITLE = "Ablation"
 MAX_KEYS = 6  # written out, and the most in which recipes of an ablation differ
 NOTE = (
-    "The reference is the recipe with the most tested runs, of several the first; changes are from its settings, name, seed and logging aside. "
+    "The reference is the recipe with the most tested runs, of several the first; changes are from its settings, but for the name, the seed, and "
+    "what is logged, saved or tested. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last epoch. "
     "Deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test "
     "difference: Welch's from seeds where both recipes have two, else the binomial one from the test images, which says nothing about other "
     "seeds. A difference beyond it is called higher or lower; each is judged by itself, so of twenty changes without effect about one is called "
@@ -91,8 +93,8 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     places = [f"{group.label}: " if len(studies) > 1 else "" for group, _ in studies]
     paragraphs = [text for place, (_, variants) in zip(places, studies, strict=True) for text in described(variants, place)]
     paragraphs += left_out([run for group, _ in studies for run in group.runs if not is_whole(run)])
-    place, variants = max(((place, variants) for place, (_, variants) in zip(places, studies, strict=True)), key=lambda study: len(study[1]))
-    return Content(paragraphs, [table], _drawings(place, variants))
+    largest = max(range(len(studies)), key=lambda place: len(studies[place][1]))
+    return Content(paragraphs, [table], _drawings(places[largest], studies[largest][1], len(studies)))
 
 
 def variants_of(runs: Sequence[SavedRun]) -> list[Variant]:
@@ -104,17 +106,19 @@ def variants_of(runs: Sequence[SavedRun]) -> list[Variant]:
         return []
     recipes = list(found.values())
     names = distinct([one_line(members[0].recipe.name, 60) for members in recipes])
-    reference = max(recipes, key=lambda members: (sum(run.test is not None for run in members), len(members)))
-    variants = [_variant(name, members, reference) for name, members in zip(names, recipes, strict=True)]
+    reference = max(recipes, key=lambda members: sum(run.test is not None for run in members))
+    samples = test_sample(reference), validation_sample(reference)
+    variants = [_variant(name, members, reference[0], samples) for name, members in zip(names, recipes, strict=True)]
     return sorted(variants, key=lambda variant: len(variant.changes))
 
 
-def _variant(name: str, runs: Sequence[SavedRun], reference: Sequence[SavedRun]) -> Variant:
-    before, after = flatten_alike([reference[0].settings, runs[0].settings])
+def _variant(name: str, runs: Sequence[SavedRun], reference: SavedRun, samples: tuple[Sample, Sample]) -> Variant:
+    """The samples are those of the reference: test and validation."""
+    before, after = flatten_alike([reference.settings, runs[0].settings])
     changes = [write_change(key, before, after) for key in differing_keys([before, after])]
     test, validation = test_sample(runs), validation_sample(runs)
-    apart = difference(test, test_sample(reference)), difference(validation, validation_sample(reference))
-    return Variant(name, changes, test, validation, *apart, len(runs))
+    apart = [difference(own, other) for own, other in zip((test, validation), samples, strict=True)]
+    return Variant(name, changes, test, validation, apart[0], apart[1], len(runs))
 
 
 def row(variant: Variant) -> dict[str, Any]:
@@ -142,14 +146,19 @@ def write_changes(changes: Sequence[str]) -> str:
 
 
 def described(variants: Sequence[Variant], place: str) -> list[str]:
-    """Return a sentence, begun by `place`, for each change of a single key with a clear effect, or one that says that none has."""
+    """Return a sentence, begun by `place`, for each change of a single key with a clear effect, or one that says that none of those measured has."""
     single = [variant for variant in variants if len(variant.changes) == 1]
     clear = [variant for variant in single if variant.finding in (HIGHER, LOWER)]
+    unclear, unknown = (sum(variant.finding == finding for variant in single) for finding in (ALIKE, UNKNOWN))
     texts = [place + _effect(variant, variants[0]) for variant in clear[:_MAX_PARAGRAPHS]]
     if len(clear) > len(texts):
         texts.append(f"{place}{len(clear) - len(texts)} more changes of one key have a clear effect; the table has them.")
-    if single and not clear:
-        texts.append(f"{place}Beside {variants[0].name}, no change of a single key has a clear effect on test accuracy ({len(single)} tried).")
+    beside = f"{place}Beside {variants[0].name}, "
+    if unclear and not clear:
+        texts.append(f"{beside}no change of a single key has a clear effect on test accuracy ({unclear} tried).")
+    if unknown:
+        count = "1 change" if unknown == 1 else f"{unknown} changes"
+        texts.append(f"{beside}the effect of {count} of a single key is not known, as test results are missing.")
     return texts
 
 
@@ -163,13 +172,14 @@ def _effect(variant: Variant, reference: Variant) -> str:
     )
 
 
-def _drawings(place: str, variants: Sequence[Variant]) -> list[Drawing]:
-    """Return the figure of the variants whose interval is known, as many as there is room for."""
+def _drawings(place: str, variants: Sequence[Variant], data_sets: int) -> list[Drawing]:
+    """Return the figure of the variants whose interval is known, as many as there is room for; and say of how many data sets it is one."""
     name, rest = variants[0].name, [variant for variant in variants[1:] if variant.test_difference.source]
     if not rest:
         return []
     shown = rest[:_MAX_DRAWN]
     left = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
+    left += f" Of {data_sets} data sets with such recipes, the one with the most is drawn." if data_sets > 1 else ""
     caption = f"{place}Test accuracy less that of {name}, in points, with the 95 % interval; filled where the interval leaves out zero.{left}"
     numbers = (f"{each.name} {POINTS.write(each.test_difference.value)} ± {SPREAD.write(each.test_difference.half_width)}" for each in shown)
     return [Drawing("ablation", lambda: draw(name, shown), caption, f"{place}Test accuracy less that of {name}, in points: {'; '.join(numbers)}.")]

@@ -9,10 +9,11 @@ from kcifar.reporting import calibration as formulas
 from kcifar.reporting.arrays import VALIDATION, Predictions
 from kcifar.reporting.calibration import Reliability, reliability
 from kcifar.reporting.columns import COUNT, LOSS, POINTS, SHARE, TEXT, frame
+from kcifar.reporting.commentary.words import are_alike
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.load import SavedRun
 from kcifar.reporting.reliability_diagram import draw_reliability
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.statistics import interval_of_share
 from kcifar.reporting.temperature import HIGHEST, LOWEST, at_temperature, fit_temperature
 
 ORDER = 240
@@ -29,7 +30,7 @@ BINS_NOTE = (
 )
 CAPTION = (
     "Bars: accuracy of the images in each bin of confidence, with its 95% Wilson interval; hatched: the gap to their mean confidence. "
-    "Bars that end on the dashed line are calibrated. Below: images in each bin."
+    "Bars without a hatched gap are calibrated. Below: images in each bin."
 )
 COLUMNS = {
     "probabilities": TEXT,
@@ -53,7 +54,6 @@ BIN_COLUMNS = {
     "high": SHARE,
     "gap": POINTS,
 }
-_SURE = 1.96  # standard errors; a difference within them is not claimed
 
 
 def of_run(run: SavedRun) -> Content:
@@ -66,10 +66,9 @@ def of_run(run: SavedRun) -> Content:
     if temperature is not None and LOWEST < temperature < HIGHEST:
         rows.append(_row("after temperature", temperature, found, at_temperature(found.probabilities, temperature)))
     bins = reliability(found.confidence, found.correct)
-    part = f"{len(found.labels):,} {found.split} images"
     tables = [
-        Table("calibration", f"Calibration, {part}", COLUMNS, frame(rows, COLUMNS, ("probabilities",)), NOTE + _zeros(found)),
-        Table("reliability", f"Reliability, {part}", BIN_COLUMNS, frame(_bin_rows(bins), BIN_COLUMNS, ("bin",)), BINS_NOTE, formulas.BINS),
+        Table("calibration", f"Calibration, {found.quantity}", COLUMNS, frame(rows, COLUMNS, ("probabilities",)), NOTE + _zeros(found)),
+        Table("reliability", f"Reliability, {found.quantity}", BIN_COLUMNS, frame(_bin_rows(bins), BIN_COLUMNS, ("bin",)), BINS_NOTE, formulas.BINS),
     ]
     drawing = Drawing("calibration", lambda: draw_reliability(bins, run.name, found.split), CAPTION, _text(found, bins, rows[0]))
     return Content([_confidence(found), _error(rows[0]), _temperature(found, fitted_on, temperature, rows)], tables, [drawing])
@@ -97,35 +96,30 @@ def _bin_rows(bins: Reliability) -> Iterator[dict[str, Any]]:
         row: dict[str, Any] = {"bin": place + 1, "above": bins.edges[place], "up_to": bins.edges[place + 1], "images": count}
         if count:
             accuracy = float(bins.accuracy[place])
-            low, high = wilson_interval(round(accuracy * count), count)
+            low, high = interval_of_share(accuracy, count)
             row |= {"mean_confidence": bins.confidence[place], "accuracy": accuracy, "low": low, "high": high, "gap": bins.gaps[place]}
         yield row
 
 
 def _zeros(found: Predictions) -> str:
-    zeros = int((_chosen(found) == 0).sum())
+    zeros = int((found.label_probability == 0).sum())
     counted = f", and in {zeros:,} image{'s' * (zeros != 1)} that of the label is" if zeros else ""
     return f"a probability of exactly 0 counts as 1.4e-45, the smallest float32 above it{counted}."
-
-
-def _chosen(found: Predictions) -> np.ndarray:
-    return np.asarray(found.probabilities[np.arange(len(found.labels)), found.labels])
-
-
-def _images(found: Predictions) -> str:
-    return f"{len(found.labels):,} {found.split} image{'s' * (len(found.labels) != 1)}"
 
 
 def _confidence(found: Predictions) -> str:
     """Over- or underconfident, by how much, and whether that is more than chance."""
     difference, error = formulas.overconfidence(found.confidence, found.correct)
     measured = (
-        f"On {_images(found)} the mean confidence is {SHARE.write(found.confidence.mean())} and the accuracy {SHARE.write(found.correct.mean())}"
+        f"On {found.quantity} the mean confidence is {SHARE.write(found.confidence.mean())} and the accuracy {SHARE.write(found.correct.mean())}"
     )
+    if are_alike(found.confidence.mean(), found.correct.mean()):
+        return f"{measured}: the confidence is within 0.01 points of the accuracy."
     points = f"{abs(100 * difference):.2f} percentage points (standard error {100 * error:.2f})"
-    if abs(difference) <= _SURE * error:
+    claimed = formulas.verdict(difference, error)
+    if not claimed:
         return f"{measured}: the difference of {points} is within its uncertainty, so that neither over- nor underconfidence is shown."
-    return f"{measured}: {'over' if difference > 0 else 'under'}confident by {points}."
+    return f"{measured}: {claimed} by {points}."
 
 
 def _error(row: dict[str, Any]) -> str:
@@ -142,15 +136,20 @@ def _temperature(found: Predictions, fitted_on: Predictions | None, temperature:
             "No temperature is fitted, since the run holds no validation predictions; "
             "fitted on the images that it is judged on it would look better than it is."
         )
-    likely = f"under which the labels of {_images(fitted_on)} are most likely is"
+    likely = f"under which the labels of {fitted_on.quantity} are most likely is"
     if len(rows) == 1:
-        reason = "all labels are called" if temperature == LOWEST else "the probabilities tell little of the labels"
+        reason = _reason(fitted_on) if temperature == LOWEST else "the probabilities tell little of the labels"
         bound = f"at the bound of the search ({temperature:g}), as happens where {reason}"
         return f"No temperature is applied: the one {likely} {bound}; that is no finding."
     if round(temperature, 4) == 1:
         return f"The temperature {likely} {temperature:.4f}: the probabilities stay as they are."
     softer = "above 1: softer" if temperature > 1 else "below 1: sharper"
     return f"The temperature {likely} {temperature:.4f}, {softer} than as trained. {_effect(found, rows)}{_caution(found, fitted_on)}"
+
+
+def _reason(fitted_on: Predictions) -> str:
+    """Why ever sharper probabilities are likelier."""
+    return "all labels are called" if fitted_on.correct.all() else "no label is clearly less probable than the class called"
 
 
 def _effect(found: Predictions, rows: list[dict[str, Any]]) -> str:
@@ -164,7 +163,7 @@ def _effect(found: Predictions, rows: list[dict[str, Any]]) -> str:
 def _caution(found: Predictions, fitted_on: Predictions) -> str:
     """What the temperature owes to the way it was found."""
     same = " It is fitted and judged on the same images, so that it looks better than it is." if found.split == VALIDATION else ""
-    zeros = int((_chosen(fitted_on) == 0).sum())
+    zeros = int((fitted_on.label_probability == 0).sum())
     have = f"{zeros:,} of those labels {'has' if zeros == 1 else 'have'}"
     return same + (f" The temperature depends on what a probability of exactly 0 counts as (1.4e-45), which {have}." if zeros else "")
 
@@ -173,7 +172,7 @@ def _text(found: Predictions, bins: Reliability, row: dict[str, Any]) -> str:
     worst = int(np.nanargmax(np.abs(bins.gaps)))
     count, ends = int(bins.counts[worst]), " to ".join(SHARE.write(edge) for edge in bins.edges[worst : worst + 2])
     return (
-        f"Reliability diagram of {_images(found)}: mean confidence {SHARE.write(row['mean_confidence'])}, accuracy {SHARE.write(row['accuracy'])}, "
+        f"Reliability diagram of {found.quantity}: mean confidence {SHARE.write(row['mean_confidence'])}, accuracy {SHARE.write(row['accuracy'])}, "
         f"expected calibration error {SHARE.write(row['expected_calibration_error'])}. The gap is largest in the bin from {ends}: "
         f"confidence {SHARE.write(bins.confidence[worst])}, accuracy {SHARE.write(bins.accuracy[worst])}, {count:,} image{'s' * (count != 1)}."
     )

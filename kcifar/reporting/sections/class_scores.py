@@ -1,7 +1,7 @@
 """Precision, recall and F1 of each class in one picture, the best class on top."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,8 +12,7 @@ from kcifar.reporting.columns import SHARE
 from kcifar.reporting.content import Content, Drawing
 from kcifar.reporting.figures import BLACK, BLUE, VERMILION
 from kcifar.reporting.load import SavedRun
-from kcifar.reporting.outcome import Outcome
-from kcifar.reporting.run_files import ClassResult
+from kcifar.reporting.outcome import Outcome, Scores, scores_of
 from kcifar.reporting.text_fit import fitted
 
 ORDER = 205
@@ -29,20 +28,10 @@ _MARGIN, _LEAST_SPAN = 0.02, 0.2  # of the axis, as shares
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Scores of one class in [0, 1]; NaN where there is nothing to divide by.
-
-    Attributes:
-        name: Of the class.
-        precision: tp / (tp + fp); NaN for a class that is never called.
-        recall: tp / (tp + fn); NaN for a class without images.
-        f1: 2 tp / (2 tp + fp + fn).
-    """
+class NamedScores(Scores):
+    """Scores of a class that has images, and its name; the precision is NaN where it is never called."""
 
     name: str
-    precision: float
-    recall: float
-    f1: float
 
 
 def of_run(run: SavedRun) -> Content:
@@ -55,28 +44,20 @@ def of_run(run: SavedRun) -> Content:
     return Content(drawings=[Drawing("class_scores", lambda: draw(run.name, words, ranked), _caption(outcome, ranked), _text(ranked))])
 
 
-def ranked_scores(outcome: Outcome) -> list[Scores]:
-    """Return the scores of the classes by falling F1, ties in the order of the labels, without classes that have no images and are never called."""
-    scores = [_scores(result) for result in outcome.classes if result.tp + result.fp + result.fn]
-    return sorted(scores, key=lambda score: -score.f1)
+def ranked_scores(outcome: Outcome) -> list[NamedScores]:
+    """Return the scores of the classes that have images by falling F1, ties in the order of the labels."""
+    found = [NamedScores(**asdict(scores_of(result.tp, result.fp, result.fn)), name=result.name) for result in outcome.classes]
+    return sorted((scores for scores in found if not math.isnan(scores.f1)), key=lambda scores: -scores.f1)
 
 
-def _scores(result: ClassResult) -> Scores:
-    tp, fp, fn = result.tp, result.fp, result.fn
-    precision, recall = tp / (tp + fp) if tp + fp else math.nan, tp / (tp + fn) if tp + fn else math.nan
-    return Scores(result.name, precision, recall, 2 * tp / (2 * tp + fp + fn))
-
-
-def _caption(outcome: Outcome, ranked: list[Scores]) -> str:
+def _caption(outcome: Outcome, ranked: list[NamedScores]) -> str:
     parts = ["Precision, recall and F1 of each class, sorted by F1."]
     if len(ranked) > _MOST_SHOWN:
         parts = [f"Precision, recall and F1 of the {_MOST_SHOWN // 2} classes with the highest F1 and the {_MOST_SHOWN // 2} with the lowest."]
         parts += [f"Between them, left out: {_classes(len(ranked) - _MOST_SHOWN)}."]
-    uncalled, empty = (sum(math.isnan(getattr(score, name)) for score in ranked) for name in ("precision", "recall"))
-    nothing = len(outcome.classes) - len(ranked)
+    uncalled, empty = sum(math.isnan(score.precision) for score in ranked), len(outcome.classes) - len(ranked)
     parts += [f"Never called, so without precision: {_classes(uncalled)}."] * bool(uncalled)
-    parts += [f"Without {outcome.split} images, so without recall: {_classes(empty)}."] * bool(empty)
-    parts += [f"Without images and never called, so left out: {_classes(nothing)}."] * bool(nothing)
+    parts += [f"Without {outcome.split} images, so without recall and F1, and left out: {_classes(empty)}."] * bool(empty)
     return " ".join(parts)
 
 
@@ -84,13 +65,13 @@ def _classes(count: int) -> str:
     return f"{count:,} class{'es' * (count != 1)}"
 
 
-def _text(ranked: list[Scores]) -> str:
+def _text(ranked: list[NamedScores]) -> str:
     first, last = (f"{one_line(score.name, _MAX_NAME)}, F1 {SHARE.write(score.f1)}" for score in (ranked[0], ranked[-1]))
     ends = f"from {first}, down to {last}" if len(ranked) > 1 else first
     return f"Dot plot of precision, recall and F1 of {_classes(len(ranked))}: {ends}."
 
 
-def draw(name: str, words: str, ranked: list[Scores]) -> Figure:
+def draw(name: str, words: str, ranked: list[NamedScores]) -> Figure:
     """Draw a row for each class, or for the best and the worst of them with a gap between."""
     half = _MOST_SHOWN // 2
     shown = list(enumerate(ranked))
@@ -112,7 +93,7 @@ def draw(name: str, words: str, ranked: list[Scores]) -> Figure:
     return figure
 
 
-def _limits(shown: list[Scores]) -> tuple[float, float]:
+def _limits(shown: list[NamedScores]) -> tuple[float, float]:
     """Return the ends of the axis: a little beyond the scores, within [0, 1], never so near that chance differences look large."""
     found = [share for score in shown for share in _found(score)]
     low, high = max(0.0, min(found) - _MARGIN), min(1.0, max(found) + _MARGIN)
@@ -120,10 +101,11 @@ def _limits(shown: list[Scores]) -> tuple[float, float]:
 
 
 def _found(score: Scores) -> list[float]:
+    """The scores of a class that it has."""
     return [share for share in (score.precision, score.recall, score.f1) if not math.isnan(share)]
 
 
-def _draw_scores(panel: Axes, shown: list[tuple[int, Scores]]) -> None:
+def _draw_scores(panel: Axes, shown: list[tuple[int, NamedScores]]) -> None:
     """Draw the three marks of each class and a thin line that joins them."""
     for place, score in shown:
         panel.plot([min(_found(score)), max(_found(score))], [place, place], color="0.75", linewidth=1, zorder=1)

@@ -1,10 +1,12 @@
 """One row a class: how well its images were told from the others."""
 
+from dataclasses import asdict
 from typing import Any
 
 from kcifar.reporting.columns import COUNT, SHARE, TEXT, frame
 from kcifar.reporting.content import Content, Table
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.outcome import scores_of
 from kcifar.reporting.run_files import ClassResult
 
 ORDER = 200
@@ -13,7 +15,7 @@ PRINTED = True
 ESSENTIAL = True
 NOTE = (
     "Tp are of the class and called it, fp are called it but are not, fn are of it but called another, tn are neither. "
-    "A class never called has no precision, one without images no recall."
+    "A class never called has no precision, one without images neither recall nor F1."
 )
 COLUMNS = {
     "class": TEXT,
@@ -38,6 +40,5 @@ def of_run(run: SavedRun) -> Content:
 
 
 def _row(result: ClassResult) -> dict[str, Any]:
-    """The row of a class; run folders hold 0 where a measure has no denominator."""
-    denominators = {"precision": result.tp + result.fp, "recall": result.support, "f1": result.support + result.tp + result.fp}
-    return {"class": result.name, **result.model_dump(), **{measure: None for measure, count in denominators.items() if not count}}
+    """The row of a class; its scores are those of its counts, since run folders hold 0 where there is none."""
+    return {"class": result.name, **result.model_dump(), **asdict(scores_of(result.tp, result.fp, result.fn))}

@@ -42,7 +42,7 @@ def _outcome(run: SavedRun) -> list[list[str]]:
 
 
 def _confidence(run: SavedRun) -> list[list[str]]:
-    return [describe_confidence(run.predictions, run.outcome.accuracy)] if run.outcome and run.predictions else []
+    return [describe_confidence(run.predictions)] if run.predictions else []
 
 
 def _next_steps(run: SavedRun) -> list[str]:

@@ -1,5 +1,6 @@
 """All runs in one table, the most accurate first, and whether the best is better than the next."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,10 +9,13 @@ from matplotlib.figure import Figure
 from kcifar.reporting.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.figures import BLACK, BLUE
-from kcifar.reporting.grouping import Group, accuracy_of, best_of_each, called, listed, minutes_of, ranked, same_data
+from kcifar.reporting.grouping import Group, ranked, same_data
 from kcifar.reporting.lead import interval_of, lead
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.measures import accuracy_of, minutes_of
+from kcifar.reporting.naming import called, listed
 from kcifar.reporting.row_chart import Block, chart
+from kcifar.reporting.selection import best_of_each
 from kcifar.reporting.statistics import mean_rate
 
 ORDER = 10
@@ -46,7 +50,8 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     if len(runs) < 2:
         return Content()
     data, groups = same_data(runs), ranked(runs)
-    leads = [f"{group.label}: {lead(group.runs)}" if len(data) > 1 else lead(group.runs) for group in groups]
+    pairs = sum(math.comb(len(group.runs), 2) for group in groups)
+    leads = [(f"{group.label}: " if len(data) > 1 else "") + lead(group.runs, pairs) for group in groups]
     paragraphs = [*_data_sentences(data), *leads, *_untested_sentences(runs)]
     return Content(paragraphs, [_table(data, groups, runs)], [_drawing(groups)] if groups else [])
 

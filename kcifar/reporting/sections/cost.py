@@ -12,8 +12,10 @@ from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, TEXT, Kind, frame
 from kcifar.reporting.comparing import pareto_front
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.front_chart import Panel, draw
-from kcifar.reporting.grouping import Group, accuracy_of, called, listed, minutes_of, ranked
+from kcifar.reporting.grouping import Group, ranked
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.measures import accuracy_of, minutes_of
+from kcifar.reporting.naming import called, listed
 
 ORDER = 40
 TITLE = "Accuracy and cost"
@@ -60,8 +62,9 @@ class Costed:
 
 
 def of_runs(runs: Sequence[SavedRun]) -> Content:
-    """Return costs and fronts, and a figure for each data set; nothing where no two runs over the same data have a test result."""
+    """Return costs and fronts, and a figure for each data set; nothing where no two runs with a test result and a known cost share one."""
     groups = [_costed(group) for group in ranked(runs) if len(group.runs) > 1]
+    groups = [group for group in groups if any(not np.isnan(values).all() for values in group.costs.values())]
     if not groups:
         return Content()
     firsts = np.cumsum([1, *(int(group.on_a_front.sum()) for group in groups)]).tolist()  # the numbers go on from one data set to the next
@@ -141,14 +144,16 @@ def _front_sentence(group: Costed) -> str:
 
 
 def _hardware_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
-    """Say where minutes are of different machines."""
-    kinds = Counter(map(hardware_of, runs))
-    if len(kinds) > 1 or UNKNOWN in kinds:
+    """Say where minutes are of different machines, or may be."""
+    kinds = Counter(hardware_of(run) for run in runs if not np.isnan(minutes_of(run)))
+    if len(kinds) - (UNKNOWN in kinds) > 1:
         counted = [f"{one_line(kind, 50)}: {number:,}" for kind, number in kinds.most_common()]
-        yield (
-            f"The minutes are not of one machine (runs by hardware: {listed(counted)}). They compare only runs on the same hardware: "
-            "their front is one for each, and their panel shows the hardware of the most runs."
-        )
+        yield f"The minutes are not of one machine (runs by hardware: {listed(counted)})."
+    if untold := kinds[UNKNOWN]:
+        minutes = "their minutes may be of different machines" if untold > 1 else "its minutes may be of another machine"
+        yield f"Of {untold:,} run{'s' * (untold != 1)} the hardware is not recorded; {minutes}."
+    if len(kinds) > 1:
+        yield "Minutes compare runs on the same hardware alone: their front is one for each, and their panel shows the hardware of the most runs."
 
 
 def _origin_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
@@ -161,18 +166,20 @@ def _origin_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
 
 def _left_out_sentences(runs: Sequence[SavedRun], counted: Sequence[SavedRun]) -> Iterator[str]:
     known = set(map(id, counted))
-    left_out = [
-        f"{called(run.name)} ({'the only one over its data' if run.test else run.progress or 'no test result'})"
-        for run in runs
-        if id(run) not in known
-    ]
+    left_out = [f"{called(run.name)} ({_why_left_out(run)})" for run in runs if id(run) not in known]
     if left_out:
         yield f"Left out: {listed(left_out)}."
 
 
+def _why_left_out(run: SavedRun) -> str:
+    if not run.test:
+        return run.progress or "no test result"
+    return "no cost of it is known" if np.isnan(list(_costs(run).values())).all() else "the only one over its data"
+
+
 def _drawing(place: int, group: Costed, first: int) -> Drawing:
     panels = _panels(group)
-    numbers = [first + place for place in range(len(group.runs))]
+    numbers = list(range(first, first + len(group.runs)))
     over = ", ".join(AXES[cost] for cost, values in group.costs.items() if not np.isnan(values).all())
     caption = (
         f"Test accuracy on {group.label} against {over}. Diamonds: runs that no other beats, joined by the best accuracy to be had for as much; "
@@ -192,7 +199,9 @@ def _panels(group: Costed) -> list[Panel]:
 def _minutes_panel(group: Costed) -> Panel:
     """Return the panel of the minutes, with the runs on the hardware that most runs had."""
     kinds = [hardware_of(run) for run in group.runs]
-    most, number = Counter(kinds).most_common(1)[0]
+    timed = Counter(kind for kind, known in zip(kinds, ~np.isnan(group.costs["minutes"]), strict=True) if known)
+    most = next((kind for kind, _ in timed.most_common(1)), UNKNOWN)
     shown = np.array([kind == most for kind in kinds])
-    axis = AXES["minutes"] + (f" ({number:,} of {len(kinds):,} runs: those on one hardware)" if number < len(kinds) else "")
+    which = "those whose hardware is not recorded" if most == UNKNOWN else "those on one hardware"
+    axis = AXES["minutes"] + (f" ({timed[most]:,} of {timed.total():,} runs: {which})" if len(timed) > 1 else "")
     return Panel(axis, np.where(shown, group.costs["minutes"], np.nan), group.fronts["minutes"] & shown)

@@ -60,7 +60,7 @@ def of_run(run: SavedRun) -> Content:
     if found is None or found.probabilities.shape[1] < 2:
         return Content()
     accepted = selection(found.confidence, found.correct)
-    title = f"Accuracy against coverage, {len(found.labels):,} {found.split} images"
+    title = f"Accuracy against coverage, {found.quantity}"
     table = Table("coverage", title, COLUMNS, frame(_rows(accepted), COLUMNS, ("wanted_coverage",)), NOTE)
     drawing = Drawing("coverage", lambda: draw(accepted, run.name, found.split), CAPTION, f"Line chart. {_reached(accepted, found)}")
     return Content([f"{_reached(accepted, found)} {_area(accepted)}"], [table], [drawing] if len(accepted.images) > 1 else [])
@@ -75,13 +75,11 @@ def _rows(accepted: Selection) -> Iterator[dict[str, Any]]:
 
 
 def _reached(accepted: Selection, found: Predictions) -> str:
-    count = len(found.labels)
-    images = f"{count:,} {found.split} image{'s' * (count != 1)}"
     place, whole = accepted.reaching(_PERCENTS[0]), SHARE.write(accepted.accuracy[-1])
     if len(accepted.images) == 1:
-        return f"The confidence is the same for all of {images}, so that no threshold parts them; the accuracy is {whole}."
+        return f"The confidence is the same for all of {found.quantity}, so that no threshold parts them; the accuracy is {whole}."
     accepted_share = f"the most confident {SHARE.write(accepted.coverage[place])} ({accepted.images[place]:,})"
-    return f"Of {images} {accepted_share} are called with an accuracy of {SHARE.write(accepted.accuracy[place])}, all with {whole}."
+    return f"Of {found.quantity} {accepted_share} are called with an accuracy of {SHARE.write(accepted.accuracy[place])}, all with {whole}."
 
 
 def _area(accepted: Selection) -> str:

@@ -9,22 +9,23 @@ from matplotlib.ticker import MaxNLocator
 
 from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
 from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import Sample, difference
-from kcifar.reporting.grouping import listed
+from kcifar.reporting.differences import Sample, below_best
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.naming import listed
 from kcifar.reporting.studies import Point, first_ones, is_whole, left_out, point, runs_alike, study_names
 from kcifar.reporting.study_panels import MAX_PANELS, draw_test, draw_training, draw_validation, finish, mark_best, study_figure
 
 ORDER = 50
 TITLE = "Number of epochs"
 NOTE = (
-    "Runs whose recipes differ in nothing but epochs, name, seed, and what is logged or tested. Means over the runs; training and validation are "
-    "those of the last epoch, and training accuracy is that of the images as they were augmented. Deviations, gap (training minus validation) and "
-    "uncertainty are in percentage points. Best: the highest mean validation accuracy (test accuracy where not every row has one), of equal ones "
-    "that with the fewest epochs. Another row differs clearly if it lies below the best by more than the uncertainty, the half-width of the 95 % "
-    "interval of the difference: Welch's from seeds where both have two, else the binomial one from the images, which says nothing about other "
-    "seeds. Clearly below, with fewer epochs and a lower training accuracy: underfitting; with more epochs and a higher training accuracy: "
-    "overfitting."
+    "Runs whose recipes differ in nothing but epochs, name, seed, and what is logged, saved or tested. Means over the seeds, after those over the "
+    "runs of each; training and validation are those of the last epoch, and training accuracy is that of the images as they were augmented. "
+    "Deviations, gap (training minus validation) and uncertainty are in percentage points. Best: the highest mean validation accuracy (test "
+    "accuracy where not every row has one), of equal ones that with the fewest epochs. Another row differs clearly if it lies below the best by "
+    "more than the uncertainty, the half-width of the interval of the difference: Welch's from seeds where both have two, else the binomial one "
+    "from the images, which says nothing about other seeds. As the best is chosen by the same numbers, the interval's confidence is "
+    "1 - 0.05 / (rows of the study - 1): a row that is truly as good as any other is called clearly lower in at most one study of twenty. Clearly "
+    "below, with fewer epochs and a lower training accuracy: underfitting; with more epochs and a higher training accuracy: overfitting."
 )
 BEST, UNDER, OVER, LOWER, ALIKE, UNKNOWN = "best", "underfitting", "overfitting", "lower, cause not shown", "no clear difference", "not known"
 COLUMNS = {
@@ -98,15 +99,16 @@ def findings(points: Sequence[Point]) -> list[str]:
     if not samples:
         return [UNKNOWN] * len(points)
     best = _place_of_best(samples)
-    return [BEST if place == best else _finding(points[place], points[best], samples[place], samples[best]) for place in range(len(points))]
+    return [BEST if place == best else _finding(points, samples, place, best) for place in range(len(points))]
 
 
 def _place_of_best(samples: Sequence[Sample]) -> int:
     return max(range(len(samples)), key=lambda place: (samples[place].mean, -place))
 
 
-def _finding(own: Point, best: Point, sample: Sample, best_sample: Sample) -> str:
-    apart = difference(best_sample, sample)
+def _finding(points: Sequence[Point], samples: Sequence[Sample], place: int, best_place: int) -> str:
+    own, best = points[place], points[best_place]
+    apart = below_best(samples[best_place], samples[place], len(samples))
     if not apart.source:
         return UNKNOWN
     if not apart.is_clear:
@@ -122,7 +124,7 @@ def _rows(name: str, points: Sequence[Point]) -> Iterator[dict[str, Any]]:
     for place, (own, finding) in enumerate(zip(points, findings(points), strict=True)):
         row = {"study": name, "epochs": int(own.x), "epochs_of_stages": _stages(own), "runs": len(own.runs), "finding": finding} | _accuracies(own)
         if samples and place != best:
-            apart = difference(samples[best], samples[place])
+            apart = below_best(samples[best], samples[place], len(samples))
             row |= {"below_best": apart.value, "uncertainty": apart.half_width, "uncertainty_from": apart.source or None}
         yield row
 

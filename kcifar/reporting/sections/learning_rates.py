@@ -11,22 +11,24 @@ from matplotlib.ticker import NullLocator
 
 from kcifar.reporting.columns import COUNT, LEARNING_RATE, LOSS, SHARE, SPREAD, TEXT, frame, write_rate
 from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import difference
+from kcifar.reporting.differences import mean_of_each_seed
 from kcifar.reporting.figures import BLACK
-from kcifar.reporting.grouping import listed
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.naming import listed
 from kcifar.reporting.studies import Point, first_ones, is_whole, left_out
 from kcifar.reporting.study_panels import MAX_PANELS, draw_test, draw_validation, finish, mark_best, study_figure
-from kcifar.reporting.sweeps import ALIKE, DIVERGED, LOWER, UNKNOWN, Sweep, find_sweeps, findings, number_diverged, place_of_best
+from kcifar.reporting.sweeps import ALIKE, DIVERGED, LOWER, UNKNOWN, Sweep, distances, find_sweeps, findings, number_diverged, place_of_best
 
 ORDER = 70
 TITLE = "Learning rates"
 NOTE = (
-    "Runs whose recipes differ in nothing but learning rates, name, seed, and what is logged. Learning rate: the largest of those that differ. "
-    "Means over the runs that finished, of their last epoch; deviations and uncertainty are in percentage points. Diverged: runs that met a loss "
-    "or weight that is not finite. Best: the highest mean validation accuracy among rates at which no run diverged, of equal ones the smaller "
-    "rate; test accuracy has no part in it. Lower: below the best by more than the uncertainty, the half-width of the 95 % interval of the "
-    "difference, Welch's from seeds where both have two, else the binomial one from the validation images, which says nothing about other seeds."
+    "Runs whose recipes differ in nothing but learning rates, name, seed, and what is logged, saved or tested. Learning rate: the largest of those "
+    "that differ. Means over the seeds, after those over the runs of each that finished, of their last epoch; deviations and uncertainty are in "
+    "percentage points. Diverged: runs that met a loss or weight that is not finite. Best: the highest mean validation accuracy among rates at "
+    "which no run diverged, of equal ones the smaller rate; test accuracy has no part in it. Lower: below the best by more than the uncertainty, "
+    "the half-width of the interval of the difference, Welch's from seeds where both have two, else the binomial one from the validation images, "
+    "which says nothing about other seeds. As the best is chosen by the same numbers, the interval's confidence is 1 - 0.05 / (rows it was chosen "
+    "from - 1): a rate that is truly as good as any other is called lower in at most one sweep of twenty."
 )
 COLUMNS = {
     "study": TEXT,
@@ -65,13 +67,18 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     table = Table("learning_rates", "Learning rates", columns, frame(rows, columns, index), NOTE)
     paragraphs = first_ones([_described(name, sweep) for name, sweep in sweeps.items()])
     paragraphs += left_out([run for sweep in sweeps.values() for run in sweep.unfinished])
+    paragraphs += _off_axis([run for sweep in sweeps.values() for run in sweep.off_axis])
     return Content(paragraphs, [table], [_drawing(dict(list(sweeps.items())[:MAX_PANELS]), len(sweeps))])
 
 
+def _off_axis(runs: Sequence[SavedRun]) -> list[str]:
+    whose = "its rate is" if len(runs) == 1 else "their rates are"
+    return [f"Left out, as {whose} not above 0 or not in the range of float32: {listed([run.name for run in runs])}."] if runs else []
+
+
 def _rows(name: str, sweep: Sweep) -> Iterator[dict[str, Any]]:
-    best = place_of_best(sweep)
-    for place, (own, finding) in enumerate(zip(sweep.points, findings(sweep), strict=True)):
-        losses = [float(run.history["loss"].iloc[-1]) for run in own.runs if is_whole(run)]
+    for own, finding, apart in zip(sweep.points, findings(sweep), distances(sweep), strict=True):
+        losses = mean_of_each_seed([run for run in own.runs if is_whole(run)], lambda run: float(run.history["loss"].iloc[-1]))
         row = {
             "study": name,
             "learning_rate": own.x,
@@ -85,8 +92,7 @@ def _rows(name: str, sweep: Sweep) -> Iterator[dict[str, Any]]:
             "test_deviation": own.test.deviation,
             "finding": finding,
         }
-        if best is not None and place != best and finding in (LOWER, ALIKE):
-            apart = difference(sweep.points[best].validation, own.validation)
+        if apart:
             row |= {"below_best": apart.value, "uncertainty": apart.half_width, "uncertainty_from": apart.source}
         yield row
 

@@ -9,9 +9,12 @@ from kcifar.errors import UserError
 from kcifar.reporting.columns import COUNT, POINTS, TEXT, Kind, frame
 from kcifar.reporting.comparing import LEVEL, holm, mcnemar_exact, write_p
 from kcifar.reporting.content import Content, Table
-from kcifar.reporting.grouping import best_of_each, called, listed, ranked
+from kcifar.reporting.grouping import ranked
 from kcifar.reporting.judging import Judged, judge, only_right, same_images
+from kcifar.reporting.lead import NETWORKS_ALONE
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.naming import called, listed
+from kcifar.reporting.selection import best_of_each
 
 ORDER = 30
 TITLE = "Pairs of runs"
@@ -110,7 +113,7 @@ def _verdict_sentences(rows: Sequence[Row], apart: int) -> Iterator[str]:
     if rows:
         shown, pairs = sum(row["verdict"] != "no difference shown" for row in rows), f"{len(rows):,} pair{'s' * (len(rows) != 1)}"
         yield f"After Holm's adjustment, {shown:,} of {pairs} of runs show{'s' * (shown == 1)} a difference at the level {LEVEL}."
-        yield "The test speaks of these trained networks, not of their recipes: other seeds may turn the order."
+        yield NETWORKS_ALONE
     else:
         yield "No two runs can be compared image by image."
     if apart:

@@ -12,17 +12,22 @@ from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, frame
 from kcifar.reporting.comparing import Spread, spread
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.figures import BLACK, BLUE, VERMILION
-from kcifar.reporting.grouping import accuracy_of, called, even_shares, listed, minutes_of, same_data, same_recipe
+from kcifar.reporting.grouping import same_data, same_recipe
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.measures import accuracy_of, minutes_of
+from kcifar.reporting.naming import called, listed
 from kcifar.reporting.row_chart import Block, chart
+from kcifar.reporting.selection import even_shares
+from kcifar.reporting.tested_epoch import validation_of_tested
 
 ORDER = 20
 TITLE = "Recipes"
 PRINTED = True
 NOTE = (
-    "Runs are of one recipe when their settings and data are equal but for the seed; backend and machine may differ. Deviation: sample standard "
-    "deviation over the runs (divisor n - 1), in percentage points; standard error: deviation / √n, in percentage points; a single run has neither. "
-    "Val: validation in the epoch whose weights were tested. Minutes: mean of all completed epochs."
+    "Runs are of one recipe when its name, their settings and their data are equal, but for the seed and how often files are written; backend "
+    "and machine may differ. Deviation: sample standard deviation over the runs (divisor n - 1), in percentage points; standard error: "
+    "deviation divided by the root of n, in percentage points; a single run has neither. Val: validation in the epoch whose weights were "
+    "tested. Minutes: of all completed epochs, the mean over the runs."
 )
 _LIFT, _DROP = 0.14, 0.2  # rows; the mean stands a little above its runs, so that neither hides the other
 
@@ -87,7 +92,7 @@ def _row(recipe: Repeated) -> dict[str, Any]:
     seeds = sorted({run.recipe.seed for run in recipe.runs})
     row: dict[str, Any] = {"recipe": recipe.label, "runs": len(recipe.runs), "seeds": listed(list(map(str, seeds)))}
     row |= _measures("test", recipe.test)
-    validation = [_validation(run) for run in recipe.runs]
+    validation = [validation_of_tested(run) for run in recipe.runs]
     if not np.isnan(validation).any():
         row |= _measures("val", spread(validation))
     return row | {"minutes": float(np.mean([minutes_of(run) for run in recipe.runs]))}
@@ -99,19 +104,14 @@ def _measures(part: str, found: Spread) -> dict[str, float]:
     )
 
 
-def _validation(run: SavedRun) -> float:
-    """Validation accuracy of the weights that were tested; NaN without."""
-    if run.test and run.test.weights == "best" and run.best_validation:
-        return run.best_validation[0]
-    return float(run.history["val_accuracy"].iloc[-1])
-
-
 def _highest(place: str, recipes: Sequence[Repeated]) -> str:
     """Say which recipe has the highest mean, and that of the next."""
     means = [f"{recipe.reading} ({called(recipe.label)}, {len(recipe.runs):,} run{'s' * (len(recipe.runs) != 1)})" for recipe in recipes[:2]]
     over = f"Over {place}, the" if place else "The"
     if len(recipes) == 1:
         return f"{over} mean test accuracy of the only recipe is {means[0]}."
+    if SHARE.write(recipes[0].test.mean) == SHARE.write(recipes[1].test.mean):
+        return f"{over} highest mean test accuracy of {len(recipes):,} recipes is shared: {means[0]} and {means[1]}."
     return f"{over} highest mean test accuracy of {len(recipes):,} recipes is {means[0]}, the next {means[1]}."
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas
 
 from kcifar.reporting.columns import COUNT, DECIMAL, LEARNING_RATE, LOSS, POINTS, SHARE, TEXT, frame
+from kcifar.reporting.commentary.stages import stage_gains
 from kcifar.reporting.content import Content, Table
 from kcifar.reporting.load import SavedRun
 from kcifar.reporting.statistics import mean_rate
@@ -46,11 +47,8 @@ def of_run(run: SavedRun) -> Content:
 
 
 def _rows(history: pandas.DataFrame) -> Iterator[dict[str, Any]]:
-    reached = history["val_accuracy"].iloc[0]
-    for _, epochs in history.groupby("stage_index"):
-        row = _row(epochs)
-        yield {**row, "val_gain": row["last_val_accuracy"] - reached}
-        reached = row["last_val_accuracy"]
+    for (_, epochs), stage in zip(history.groupby("stage_index"), stage_gains(history), strict=True):
+        yield {**_row(epochs), "val_gain": stage.gain}
 
 
 def _row(epochs: pandas.DataFrame) -> dict[str, Any]:

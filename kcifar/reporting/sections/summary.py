@@ -4,10 +4,10 @@ from typing import Any
 
 from kcifar.reporting.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
 from kcifar.reporting.content import Content, Table
-from kcifar.reporting.grouping import minutes_of
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.measures import minutes_of
 from kcifar.reporting.run_files import TestResult
-from kcifar.reporting.statistics import mean_rate, wilson_interval
+from kcifar.reporting.statistics import interval_of_share, mean_rate
 
 ORDER = 100
 TITLE = "Summary"
@@ -89,7 +89,7 @@ def _progress(run: SavedRun) -> dict[str, Any]:
 
 
 def _test(test: TestResult) -> dict[str, Any]:
-    low, high = wilson_interval(round(test.accuracy * test.samples), test.samples)
+    low, high = interval_of_share(test.accuracy, test.samples)
     row: dict[str, Any] = {
         "weights": test.weights,
         "test_accuracy": test.accuracy,

@@ -33,8 +33,8 @@ def of_run(run: SavedRun) -> Content:
     if found is None or found.probabilities.shape[1] < 2:
         return Content()
     ranks = label_ranks(found.labels, found.probabilities)
-    title = f"Top-k accuracy, {len(ranks):,} {found.split} images"
-    table = Table("top_k", title, COLUMNS, frame(_rows(ranks, found.probabilities.shape[1]), COLUMNS, ("k",)), NOTE + _ties(found))
+    rows = frame(_rows(ranks, found.probabilities.shape[1]), COLUMNS, ("k",))
+    table = Table("top_k", f"Top-k accuracy, {found.quantity}", COLUMNS, rows, NOTE + _ties(found))
     return Content(_second(found, ranks), [table])
 
 
@@ -48,17 +48,15 @@ def _rows(ranks: np.ndarray, classes: int) -> Iterator[dict[str, Any]]:
 def _second(found: Predictions, ranks: np.ndarray) -> list[str]:
     """How many mistakes have their label as the second most probable class; of two classes all have."""
     mistakes, second = int((ranks > 1).sum()), int((ranks == 2).sum())
-    images = f"{len(ranks):,} {found.split} image{'s' * (len(ranks) != 1)}"
     if mistakes == 0:
-        return [f"Of {images} none is called wrong."]
+        return [f"Of {found.quantity} none is called wrong."]
     if found.probabilities.shape[1] == 2:
         return []
     wrong = f"{mistakes:,} {'is' if mistakes == 1 else 'are'} called wrong"
-    return [f"Of {images} {wrong}; in {second:,} of these ({SHARE.write(second / mistakes)}) the label comes second."]
+    return [f"Of {found.quantity} {wrong}; in {second:,} of these ({SHARE.write(second / mistakes)}) the label comes second."]
 
 
 def _ties(found: Predictions) -> str:
     """How many images the rule about equal probabilities decides on."""
-    own = found.probabilities[np.arange(len(found.labels)), found.labels]
-    tied = int(((found.probabilities == own[:, None]).sum(axis=1) > 1).sum())
+    tied = int(((found.probabilities == found.label_probability[:, None]).sum(axis=1) > 1).sum())
     return f" In {tied:,} image{'s' * (tied != 1)} another class is exactly as probable as the label." if tied else ""
