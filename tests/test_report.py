@@ -224,6 +224,12 @@ def test_places_are_named_only_where_something_was_written(runs_folder: Path, tm
     )
 
 
+def test_a_recipe_of_the_users_own_makes_no_run_of_its_folder(runs_folder: Path) -> None:
+    (runs_folder.parent / "recipe.yaml").write_text("name: mine\n")
+    _report(runs_folder, sections=["stages"], formats=["csv"])
+    assert (runs_folder / "report" / "stages.csv").exists()
+
+
 def test_a_report_stays_beside_a_run_that_is_given_from_inside(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs_folder / "whole")
     _report(Path("nowhere"), Path(), sections=["stages"], formats=["csv"])

@@ -47,7 +47,7 @@ def make_folder(asked: Path | None, runs: Path, first: Path) -> Path:
         UserError: It is a file, in a run, the folder of the runs itself, or cannot be made.
     """
     out = asked or _beside(first)
-    inside = [folder for folder in (out.absolute(), *out.absolute().parents) if os.path.isfile(folder / "recipe.yaml")]
+    inside = [folder for folder in (out.absolute(), *out.absolute().parents) if _is_run(folder)]
     if inside or out.absolute() == runs.absolute():
         got = f"one in the run {inside[0].name}" if inside else "the folder of the runs itself"
         raise UserError(f"--out {out}: expected a folder outside of runs, got {got}")
@@ -60,14 +60,6 @@ def make_folder(asked: Path | None, runs: Path, first: Path) -> Path:
     return out
 
 
-def _beside(first: Path) -> Path:
-    return first.parent / REPORT_FOLDER if first.name not in ("", "..") else first.resolve().parent / REPORT_FOLDER
-
-
-def _is_report(folder: Path) -> bool:
-    return (folder.name == REPORT_FOLDER or (folder / PAGE).exists()) and not (folder / "recipe.yaml").exists()
-
-
 def distinct_names(folders: Sequence[Path]) -> list[str]:
     """Name each folder by as few of its last path parts as tell it from all others."""
     parts = [folder.resolve().parts for folder in folders]
@@ -76,3 +68,16 @@ def distinct_names(folders: Sequence[Path]) -> list[str]:
         length = next(n for n in range(1, len(own) + 1) if n == len(own) or sum(other[-n:] == own[-n:] for other in parts) == 1)
         names.append("/".join(own[-length:]).lstrip("/"))
     return names
+
+
+def _beside(first: Path) -> Path:
+    return first.parent / REPORT_FOLDER if first.name not in ("", "..") else first.resolve().parent / REPORT_FOLDER
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a training wrote here; a recipe alone may be the user's own file."""
+    return all(os.path.isfile(folder / name) for name in ("recipe.yaml", "status.json"))
+
+
+def _is_report(folder: Path) -> bool:
+    return (folder.name == REPORT_FOLDER or (folder / PAGE).exists()) and not (folder / "recipe.yaml").exists()
