@@ -46,7 +46,9 @@ def test_the_picture_of_the_schedules_has_a_panel_for_each_value_and_every_updat
     assert (np.asarray(first.get_xdata())[[0, -1]] == [0, 2]).all()
     assert (np.asarray(second.get_xdata())[[0, -1]] == [2, 3]).all()
     assert set(np.asarray(panels[1].lines[1].get_ydata())) == {0.9}  # Adam's beta_1
-    assert len(panels[2].lines) == 2  # the decay of one stage, and the boundary
+    assert len(panels[2].lines) == 1  # the decay of one stage
+    (boundaries,) = panels[2].collections
+    assert [segment.tolist() for segment in boundaries.get_segments()] == [[[2, 0], [2, 1]]]
 
 
 def test_plot_schedule_writes_the_picture_and_trains_nothing(tmp_path: Path) -> None:
