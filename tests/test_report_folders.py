@@ -75,6 +75,7 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_replace("history.csv", b"\x89PNG\r\n\x1a\n\xff"), "history.csv: not a CSV file"),
     (_cut_line, "history.csv:10: expected 14 values, got 12"),
     (_change_history(loss="low"), "history.csv:5: loss: expected a number, got 'low'"),
+    (_change_history(val_cross_entropy="low"), "history.csv:5: val_cross_entropy: expected a number, got 'low'"),
     (_change_history(epoch=7), "history.csv: expected the epochs 1, 2, 3, … in order"),
     (_change_history(stage_index=2), "history.csv: expected stage_index to count"),
     (_change_history(stage_index=math.nan), "history.csv: expected stage_index to count"),

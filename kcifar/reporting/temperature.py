@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from kcifar.reporting.arrays import at_labels
 from kcifar.reporting.calibration import SMALLEST
 
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures tried; what a network could need is within 0.3 to 10
@@ -50,7 +51,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Source: Guo et al. 2017, section 4.2.
     """
     logits = np.log(np.maximum(probabilities, SMALLEST))
-    logits -= logits[np.arange(len(labels)), labels][:, None]
+    logits -= at_labels(labels, logits)[:, None]
     inverse, low, high = 1.0, 1 / HIGHEST, 1 / LOWEST
     slope, curvature = _derivatives(logits, inverse)
     if slope < 0 and _derivatives(logits, high)[0] <= 0:

@@ -51,7 +51,7 @@ def _best_row(run: SavedRun, monitor: Any) -> int | None:
 def _monitored(run: SavedRun, monitor: Any) -> Sequence[float]:
     """Return what is monitored, for each epoch; nothing where the history lacks it or it is not known which way is better."""
     known = monitor in get_args(Monitor) and monitor in run.history
-    return list(run.history[monitor].astype(float)) if known else []
+    return run.history[monitor].tolist() if known else []
 
 
 def _last_early_stopping(run: SavedRun) -> Any:

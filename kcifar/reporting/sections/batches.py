@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from kcifar.errors import one_line
 from kcifar.reporting.columns import LOSS, SHARE
 from kcifar.reporting.content import Content, Drawing
 from kcifar.reporting.curves import outline, running_mean
@@ -14,6 +13,7 @@ from kcifar.reporting.figures import BLUE
 from kcifar.reporting.load import SavedRun
 from kcifar.reporting.rate_panel import draw_rates
 from kcifar.reporting.stage_marks import Span, mark_boundaries, name_stages
+from kcifar.reporting.text_fit import fitted
 
 ORDER = 135
 TITLE = "Batches"
@@ -85,7 +85,7 @@ def draw(run: SavedRun) -> Figure:
     rate.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
     rate.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(one_line(run.name, 70), fontsize=10)
+    accuracy.set_title(fitted(run.name, _PANEL_WIDTH * 72, 10), fontsize=10)
     return drawn
 
 
