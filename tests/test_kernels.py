@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kcifar.engine.filter_gradients import chosen_filter_gradient
 from kcifar.engine.kernels import quicken
 
 # bfloat16 keeps 8 binary digits: a sum of rounded products is right to a few hundredths of the largest.
@@ -91,6 +92,9 @@ class TestConvolution:
             ((3, 4, 4, 96), 96, {"kernel_size": 3, "padding": "same", "activation": "relu"}),
             ((3, 2, 3, 96), 96, {"kernel_size": (3, 5), "padding": "same"}),
             ((2, 8, 8, 128), 256, {"kernel_size": 3, "padding": "same"}),
+            ((5, 7, 6, 128), 128, {"kernel_size": 3, "padding": "same"}),  # side by side, one batch filled up
+            ((4, 6, 7, 128), 128, {"kernel_size": (3, 5), "padding": "same", "use_bias": False}),
+            ((2, 6, 6, 512), 512, {"kernel_size": 3, "padding": "same"}),
             ((3, 9, 9, 128), 256, {"kernel_size": 3, "strides": 2, "padding": "valid"}),
             ((3, 8, 8, 128), 256, {"kernel_size": 1, "strides": 2, "padding": "same"}),
         ],
@@ -132,6 +136,52 @@ class TestConvolution:
             keras.config.set_dtype_policy("float32")
         quicken(network)
         assert "call" not in vars(network.layers[0])
+
+
+class TestActivation:
+    @pytest.mark.parametrize("function", ["gelu", "silu"])
+    def test_trains_as_keras_does(self, function: str, policy: str) -> None:
+        agree([keras.layers.Activation(function, name="activation")], (3, 8, 8, 32), policy)
+
+    def test_is_exact_in_bfloat16_but_for_one_rounding(self) -> None:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            network = keras.Sequential([keras.Input((8, 8, 32), dtype="bfloat16"), keras.layers.Activation("gelu", name="activation")])
+        finally:
+            keras.config.set_dtype_policy("float32")
+        given = tf.cast(images((3, 8, 8, 32)), "bfloat16")
+        expected = tf.cast(keras.activations.gelu(tf.cast(given, "float32")), "bfloat16")
+        assert np.mean(network(given) != expected) > 0.01  # each step of Keras' own is rounded
+        quicken(network)
+        assert np.mean(network(given) != expected) < 1e-3  # XLA's own error function differs in the last digit of float32
+
+    @pytest.mark.parametrize(("function", "channels"), [("relu", 32), ("gelu", 31)])
+    def test_others_and_small_images_are_left_alone(self, function: str, channels: int) -> None:
+        network = keras.Sequential([keras.Input((8, 8, channels)), keras.layers.Activation(function, name="activation")])
+        quicken(network)
+        assert "call" not in vars(network.layers[0])
+
+
+class TestChoiceOfFilterGradient:
+    """The table's borders, each by a pair of shapes that differ in one step."""
+
+    @pytest.mark.parametrize(
+        ("side", "channels", "filters", "expected"),
+        [
+            (4, 64, 128, "shifted_products"),
+            (4, 64, 127, None),
+            (5, 128, 128, "side_by_side"),
+            (5, 128, 127, None),
+            (8, 512, 511, "side_by_side"),
+            (8, 512, 512, "shifted_products"),
+            (9, 512, 512, None),
+        ],
+    )
+    def test_depends_on_shapes_alone(self, side: int, channels: int, filters: int, expected: str | None) -> None:
+        layer = keras.layers.Conv2D(filters, 3, padding="same", dtype="mixed_bfloat16", name="conv")
+        layer(keras.Input((side, side, channels)))
+        chosen = chosen_filter_gradient(layer)
+        assert (chosen.__name__ if chosen else None) == expected
 
 
 def test_a_saved_network_holds_keras_own_layers(tmp_path: Path) -> None:

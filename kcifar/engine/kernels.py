@@ -2,23 +2,23 @@
 
 Measured on two cores with AMX, resnet18, batch 64, bfloat16 (`python -m kcifar.bench torch`): a step is 1.95 times as fast as Keras'.
 Taken one by one: batch normalisation by one kernel instead of a dozen elementwise operations 1.5 times (1.2 in float32); filter gradients
-by matrix products, where oneDNN's own are several times slower than a forward pass on small images, another 1.2 times. Grouped
-convolutions, which Keras gives to XLA on a processor, train 60 times as fast by TensorFlow's kernel (resnext29_32x4d, batch 16).
+in another way (`filter_gradients`), another 1.2 times. Grouped convolutions, which Keras gives to XLA on a processor, train 60 times as
+fast by TensorFlow's kernel (resnext29_32x4d, batch 16). GELU and SiLU, a dozen elementwise operations in value and derivative, are 2.5 to
+6 times as fast as one compiled pass each; ReLU, tanh and ELU gain too little for their compilation.
 """
 
 import math
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from types import MethodType
 from typing import Any
 
 from kcifar.engine.backend import has_gpu
+from kcifar.engine.filter_gradients import FilterGradient, chosen_filter_gradient, convolution
 from kcifar.lazy import keras, tensorflow
 
-# From a grid over sides 2 to 16, 64 to 512 channels, batches 64 and 512: where nine products of shifted images beat oneDNN, by up to
-# 12 times. Pairs (most output pixels an image, least input channels x filters).
-_PRODUCT_GAINS = ((16, 8_192), (64, 32_768))
-# Of a strided kernel, whose patches must be copied out first: 1.9 to 4 times.
-_STRIDED_GAIN = (16, 32_768)
+# Numbers of one image's activations from which a compiled function pays for its call (measured, batch 64: a loss at 1,176, 2 to 6 times at 16,384).
+_ACTIVATION_GAIN = 2_048
 
 
 def quicken(network: Any) -> None:
@@ -35,6 +35,8 @@ def quicken(network: Any) -> None:
             quicken(layer)
         elif isinstance(layer, keras.layers.BatchNormalization) and _fits_fused_norm(layer):
             layer.call = MethodType(_fused_norm, layer)
+        elif on_processor and isinstance(layer, keras.layers.Activation) and _fits_compiled_activation(layer):
+            layer.call = MethodType(_compiled_activation, layer)
         elif on_processor and isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             _quicken_conv(layer)
 
@@ -49,8 +51,8 @@ def _quicken_conv(layer: Any) -> None:
     elif layer.groups > 1:
         if _has_grouped_gradients():
             layer.call = MethodType(_grouped_conv, layer)
-    elif _gains_by_products(layer):
-        layer.call = MethodType(_conv, layer)
+    elif (filter_gradient := chosen_filter_gradient(layer)) is not None:
+        layer.call = MethodType(partial(_conv, filter_gradient), layer)
 
 
 def _fits_fused_norm(layer: Any) -> bool:
@@ -76,22 +78,45 @@ def _fused_norm(layer: Any, inputs: Any, training: bool | None = None, mask: Any
     return outputs
 
 
+def _fits_compiled_activation(layer: Any) -> bool:
+    """Whether an activation is one that TensorFlow computes in many passes over the images, and these are large enough."""
+    many_passes = layer.activation in (keras.activations.gelu, keras.activations.silu)
+    return many_passes and layer.compute_dtype in ("float32", "bfloat16") and math.prod(layer.output.shape[1:]) >= _ACTIVATION_GAIN
+
+
+def _compiled_activation(layer: Any, inputs: Any) -> Any:
+    return compiled_activation(layer.activation)(inputs)
+
+
+@cache
+def compiled_activation(function: Callable[[Any], Any]) -> Any:
+    """Return an activation whose value and derivative are one pass each, compiled by XLA, in float32 inside.
+
+    The derivative is computed again from the inputs: what TensorFlow's own keeps between the passes is larger than the work it saves.
+    """
+    tf = tensorflow
+
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+    def value(inputs: Any) -> Any:
+        return tf.cast(function(tf.cast(inputs, "float32")), inputs.dtype)
+
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+    def gradient(inputs: Any, upstream: Any) -> Any:
+        with tf.GradientTape() as tape:
+            exact = tf.cast(inputs, "float32")
+            tape.watch(exact)
+            outputs = function(exact)
+        return tf.cast(tape.gradient(outputs, exact, tf.cast(upstream, "float32")), inputs.dtype)
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def activate(inputs: Any) -> Any:
+        return value(inputs), lambda upstream: gradient(inputs, upstream)
+
+    return activate
+
+
 def _move(average: Any, value: Any, momentum: float) -> None:
     average.assign(average * momentum + value * (1.0 - momentum))
-
-
-def _gains_by_products(layer: Any) -> bool:
-    """Whether a bfloat16 convolution's filter gradient is faster as matrix products."""
-    if layer.compute_dtype != "bfloat16":
-        return False
-    height, width, filters = layer.output.shape[1:]
-    pixels, products = height * width, layer.input.shape[-1] * filters
-    if layer.kernel_size == (1, 1) and layer.strides == (1, 1):
-        return True
-    if layer.strides == (1, 1):
-        odd = all(size % 2 for size in layer.kernel_size)
-        return layer.padding == "same" and odd and any(pixels <= most and products >= least for most, least in _PRODUCT_GAINS)
-    return bool(pixels <= _STRIDED_GAIN[0] and products >= _STRIDED_GAIN[1])
 
 
 @cache
@@ -112,10 +137,10 @@ def _grouped_conv(layer: Any, inputs: Any) -> Any:
     return _finish_conv(layer, tensorflow.nn.conv2d(inputs, kernel, layer.strides[0], layer.padding.upper()))
 
 
-def _conv(layer: Any, inputs: Any) -> Any:
+def _conv(filter_gradient: FilterGradient, layer: Any, inputs: Any) -> Any:
     """Convolve as `keras.layers.Conv2D.call` does, with another filter gradient."""
     kernel = tensorflow.convert_to_tensor(layer.kernel)
-    return _finish_conv(layer, _convolution(layer.strides[0], layer.padding.upper())(inputs, kernel))
+    return _finish_conv(layer, convolution(layer.strides[0], layer.padding.upper(), filter_gradient)(inputs, kernel))
 
 
 def _finish_conv(layer: Any, outputs: Any) -> Any:
@@ -135,45 +160,3 @@ def _depthwise_conv(layer: Any, inputs: Any) -> Any:
     kernel = tf.cast(tf.convert_to_tensor(layer.kernel), "float32")
     outputs = tf.nn.depthwise_conv2d(tf.cast(inputs, "float32"), kernel, strides, layer.padding.upper())
     return _finish_conv(layer, tf.cast(outputs, inputs.dtype))
-
-
-def _convolution(stride: int, padding: str) -> Any:
-    """Return the convolution of images (batch, height, width, channels) and a kernel, its filter gradient by matrix products."""
-    tf = tensorflow
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def convolve(images: Any, kernel: Any) -> Any:
-        def gradients(upstream: Any) -> tuple[Any, Any]:
-            strides = [1, stride, stride, 1]
-            of_images = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(images), filter=kernel, out_backprop=upstream, strides=strides, padding=padding
-            )
-            if stride == 1:
-                return of_images, _shifted_products(images, upstream, kernel.shape)
-            return of_images, _patch_products(images, upstream, kernel.shape, stride, padding)
-
-        return tf.nn.conv2d(images, kernel, stride, padding), gradients
-
-    return convolve
-
-
-def _shifted_products(images: Any, upstream: Any, kernel_shape: Any) -> Any:
-    """Return the filter gradient of a convolution of stride 1: one product for each position of the kernel."""
-    tf = tensorflow
-    rows, columns, channels, filters = kernel_shape
-    above, left = rows // 2, columns // 2
-    padded = tf.pad(images, [[0, 0], [above, above], [left, left], [0, 0]]) if rows * columns > 1 else images
-    height, width = images.shape[1:3]
-    flat = tf.reshape(upstream, (-1, filters))
-    shifts = [padded[:, row : row + height, column : column + width] for row in range(rows) for column in range(columns)]
-    products = [tf.matmul(tf.reshape(shift, (-1, channels)), flat, transpose_a=True) for shift in shifts]
-    return tf.reshape(tf.stack(products), kernel_shape)
-
-
-def _patch_products(images: Any, upstream: Any, kernel_shape: Any, stride: int, padding: str) -> Any:
-    """Return the filter gradient of a strided convolution: one product with the patches under the kernel."""
-    tf = tensorflow
-    rows, columns, channels, filters = kernel_shape
-    patches = tf.image.extract_patches(images, [1, rows, columns, 1], [1, stride, stride, 1], [1, 1, 1, 1], padding)
-    patches = tf.reshape(patches, (-1, rows * columns * channels))
-    return tf.reshape(tf.matmul(patches, tf.reshape(upstream, (-1, filters)), transpose_a=True), kernel_shape)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from kcifar.engine.tables import Tables, table_rate
+from kcifar.engine.update_kernels import quick_update_step
 from kcifar.lazy import keras
 from kcifar.plan import StagePlan
 from kcifar.stage_settings import WeightDecay
@@ -83,11 +84,12 @@ def _multipliers_of(path: str, stage: StagePlan) -> list[str]:
 def _extended(base: type, momentum: str | None, has_multipliers: bool) -> type:
     """Return a subclass of an optimizer's class that keeps its `rules`."""
     members: dict[str, Any] = {"_clip_gradients": _clip_gradients, "_apply_weight_decay": _apply_weight_decay}
-    own_step = base.update_step  # type: ignore[attr-defined]
+    quick = quick_update_step(base)
     if momentum:
         members[momentum] = property(_scheduled_momentum)
-        own_step = _sgd_step if issubclass(base, keras.optimizers.SGD) else own_step
-    if momentum or has_multipliers:
+    if quick or momentum or has_multipliers:
+        by_keras = _sgd_step if momentum and issubclass(base, keras.optimizers.SGD) else base.update_step  # type: ignore[attr-defined]
+        own_step = quick or by_keras
         members["update_step"] = lambda self, gradient, variable, rate: own_step(self, gradient, variable, _multiplied(self, variable, rate))
         if keras.config.backend() == "torch":  # Keras' own there updates all variables at once, at one rate
             members["_backend_update_step"] = _one_by_one

@@ -6,7 +6,7 @@ from typing import Any
 
 from kcifar.engine.optimizer import layer_of
 from kcifar.errors import UserError, did_you_mean
-from kcifar.lazy import keras
+from kcifar.lazy import keras, tensorflow
 from kcifar.plan import Plan, StagePlan
 from kcifar.stage_settings import Penalty, Stage
 
@@ -55,7 +55,14 @@ def set_penalties(network: Any, settings: Stage) -> None:
     trained = {id(variable) for variable in network.trainable_variables}
     for layer, kernel in _kernels(network):
         l1, l2 = (_strength(layer.name, penalty) for penalty in (settings.l1, settings.l2))
-        kernel.regularizer = keras.regularizers.L1L2(l1, l2) if (l1 or l2) and id(kernel) in trained else None
+        kernel.regularizer = _penalty(l1, l2) if (l1 or l2) and id(kernel) in trained else None
+
+
+def _penalty(l1: float, l2: float) -> Any:
+    """Return Keras' regulariser; under TensorFlow L2 by itself is one kernel's sum, without a pass that writes the squares."""
+    if l1 or keras.config.backend() != "tensorflow":
+        return keras.regularizers.L1L2(l1, l2)
+    return lambda kernel: 2 * l2 * tensorflow.nn.l2_loss(tensorflow.convert_to_tensor(kernel))
 
 
 def _kernels(network: Any) -> list[tuple[Any, Any]]:
