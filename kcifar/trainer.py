@@ -187,6 +187,7 @@ class Trainer:
                 "images_seen": self.position.images_seen,
                 "seconds": time.perf_counter() - started,
                 "images_per_second": trained.images_per_second,
+                "compilation_seconds": trained.compilation_seconds,
             }
             self._keep_best(row)
             self._remember_best_weights(stage, [*rows, row])

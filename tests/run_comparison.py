@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-TIMES = ("seconds", "images_per_second")
+TIMES = ("seconds", "images_per_second", "compilation_seconds")
 
 
 def history_rows(run: Path) -> list[dict[str, str]]:

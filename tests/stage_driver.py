@@ -8,7 +8,7 @@ import numpy as np
 
 from kcifar.datasets.dataset import Part, Source
 from kcifar.datasets.load import load_dataset
-from kcifar.engine.fit import FitDriver
+from kcifar.engine.loop import LoopDriver
 from kcifar.engine.network import build_network, network_variables, normalization_layer
 from kcifar.pipeline import EpochKey, class_weights, epoch_batches
 from kcifar.plan import StagePlan, make_plan
@@ -23,17 +23,18 @@ def digits() -> Part:
     return load_dataset("digits", {}, Source()).train
 
 
-def new_driver(model: dict[str, Any] = WITHOUT_NORM, **settings: Any) -> tuple[FitDriver, StagePlan]:
+def new_driver(model: dict[str, Any] = WITHOUT_NORM, *, resident: bool | None = None, **settings: Any) -> tuple[LoopDriver, StagePlan]:
     """Return a driver that has begun a stage of one epoch of plain SGD, but for `settings`."""
     only = {"name": "only", "epochs": 1, "learning_rate": 0.1, "optimizer": {"name": "sgd"}, "batch_size": BATCH} | settings
     plan = make_plan(load_recipe({"name": "tiny", "dataset": {"name": "digits"}, "model": model, "stages": [only]}))
     network = build_network(plan, (32, 32, 3), 10)
-    driver = FitDriver(network, normalization_layer("unit", (), ()), LONGEST, "float32", lambda stage: build_network(plan, (32, 32, 3), 10, stage))
+    normalization = normalization_layer("unit", (), ())
+    driver = LoopDriver(network, normalization, LONGEST, "float32", lambda stage: build_network(plan, (32, 32, 3), 10, stage), resident=resident)
     driver.begin_stage(plan.stages[0])
     return driver, plan.stages[0]
 
 
-def train(driver: FitDriver, stage: StagePlan, batches: int, rates: Any = (0.1,), first: int = 0, **values: Any) -> list[float]:
+def train(driver: LoopDriver, stage: StagePlan, batches: int, rates: Any = (0.1,), first: int = 0, **values: Any) -> list[float]:
     """Train on some batches of the digits, always in the same order, and return the running means of the loss.
 
     Args:
@@ -56,14 +57,14 @@ def train(driver: FitDriver, stage: StagePlan, batches: int, rates: Any = (0.1,)
     return losses
 
 
-def weights(driver: FitDriver) -> dict[str, np.ndarray]:
+def weights(driver: LoopDriver) -> dict[str, np.ndarray]:
     """Return copies of all float variables of the network, statistics among them, by path."""
     return {
         path: np.array(keras.ops.convert_to_numpy(variable)) for path, variable in network_variables(driver.network).items() if "seed" not in path
     }
 
 
-def assign(driver: FitDriver, values: dict[str, np.ndarray]) -> None:
+def assign(driver: LoopDriver, values: dict[str, np.ndarray]) -> None:
     for path, variable in network_variables(driver.network).items():
         if path in values:
             variable.assign(values[path])

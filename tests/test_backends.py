@@ -64,7 +64,7 @@ def first_loss(weights_file: str) -> float:
     from kcifar.engine.backend import load_backend
 
     load_backend()
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
     from kcifar.engine.network import build_network, normalization_layer
     from kcifar.pipeline import EpochKey, epoch_batches
     from kcifar.plan import make_plan
@@ -80,7 +80,7 @@ def first_loss(weights_file: str) -> float:
     else:
         arrays_by_number: dict[str, Any] = {str(k): value for k, value in enumerate(network.get_weights())}
         np.savez(path, allow_pickle=False, **arrays_by_number)
-    driver = FitDriver(network, normalization_layer("unit", (), ()), 1, "float32")
+    driver = LoopDriver(network, normalization_layer("unit", (), ()), 1, "float32")
     driver.begin_stage(stage)
     losses: list[float] = []
     batches = epoch_batches(part, np.arange(128), EpochKey(0, 0, 0), stage.operations, 10, 128, "keep")
@@ -97,6 +97,23 @@ def test_the_same_draws_and_weights_give_the_same_first_loss(backend: str, tmp_p
     assert loss == pytest.approx(reference, abs=1e-3)
     assert backend in imported
     assert "tensorflow" not in imported
+
+
+LOADED = "from kcifar.engine.backend import load_backend; load_backend(); import jax; print(jax.config.jax_compilation_cache_dir)"
+
+
+@pytest.mark.parametrize("chosen", [False, True], ids=["default", "by the user"])
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed")
+def test_jax_keeps_compiled_programs_where_downloads_are_unless_told(chosen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KCIFAR_CACHE", str(tmp_path))
+    if chosen:
+        monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "mine"))
+    else:
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    done = run_python("jax", "-c", LOADED)
+    assert done.returncode == 0, done.stderr
+    found = Path(done.stdout.strip())
+    assert found.parent == tmp_path if chosen else (found.parent == tmp_path / "jax" and found.is_dir())
 
 
 @pytest.mark.parametrize(

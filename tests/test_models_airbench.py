@@ -260,7 +260,7 @@ def test_a_run_whitens_by_its_own_training_images(run: kcifar.Run, data: Prepare
 
 def test_a_run_cut_short_is_set_up_again_only_if_it_had_no_checkpoint(run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped in its first epoch and again in its second, it is set up twice and ends as the run left alone."""
-    trainer, driver = importlib.import_module("kcifar.trainer"), importlib.import_module("kcifar.engine.fit").FitDriver
+    trainer, driver = importlib.import_module("kcifar.trainer"), importlib.import_module("kcifar.engine.loop").LoopDriver
     set_up, run_epoch, calls = trainer.initialize_from_data, driver.run_epoch, []
     monkeypatch.setattr(trainer, "initialize_from_data", lambda *given: calls.append("set up") or set_up(*given))
 

@@ -64,14 +64,14 @@ def test_a_recipe_trains_two_steps(name: str) -> None:
 def _driver(plan: Plan) -> Any:
     """Return a driver of the recipe's network with its initial weights: the recent one, if it is the same network."""
     load_backend()
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
     from kcifar.engine.network import build_network, normalization_layer
 
     key = repr(plan.model.to_dict())
     if key not in RECENT:
         RECENT.clear()
         network = build_network(plan, (32, 32, 3), 10)
-        RECENT[key] = FitDriver(network, normalization_layer("unit", (), ()), 2, "float32"), network.get_weights()
+        RECENT[key] = LoopDriver(network, normalization_layer("unit", (), ()), 2, "float32"), network.get_weights()
     driver, initial = RECENT[key]
     driver.network.set_weights(initial)
     return driver

@@ -89,6 +89,14 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
 ]
 
 
+def test_the_seconds_of_compilation_are_numbers_and_unknown_in_older_runs(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    assert read_run(folder, "run").history["compilation_seconds"].isna().all()
+    rows = history_rows(STAGES)
+    write_history(folder, [row | {"compilation_seconds": 1.5} for row in rows])
+    assert read_run(folder, "run").history["compilation_seconds"].tolist() == [1.5] * len(rows)
+
+
 def _change_arrays(name: str, **changes: Any) -> Callable[[Path], object]:
     """Replace some arrays of an .npz file; None leaves one out."""
 

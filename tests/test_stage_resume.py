@@ -64,14 +64,14 @@ def test_the_recipe_names_every_schedule_and_optimizer() -> None:
 
 
 def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
 
     whole = kcifar.train(recipe(), data(), run=tmp_path / "whole")
     epochs = len(whole.history)
     # Within the stage that stops early too, after its best epoch, whose weights must come back.
     early = list(SCHEDULED).index("polynomial") * 2 + 1
     stops = {early, *np.random.default_rng(7).choice(np.arange(1, epochs), 3, replace=False).tolist()}
-    attempts, run_epoch = len(stops), FitDriver.run_epoch
+    attempts, run_epoch = len(stops), LoopDriver.run_epoch
 
     def stops_once(driver: Any, batches: Any, *given: Any) -> Any:
         if batches.key.total_epoch in stops:
@@ -79,7 +79,7 @@ def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, 
             raise KeyboardInterrupt
         return run_epoch(driver, batches, *given)
 
-    monkeypatch.setattr(FitDriver, "run_epoch", stops_once)
+    monkeypatch.setattr(LoopDriver, "run_epoch", stops_once)
     with pytest.raises(KeyboardInterrupt):
         kcifar.train(recipe(), data(), run=tmp_path / "cut")
     for _ in range(attempts - 1):

@@ -27,7 +27,7 @@ FILES = {
 }  # fmt: skip
 HISTORY_COLUMNS = [
     "stage", "stage_index", "epoch", "stage_epoch", "learning_rate", "loss", "cross_entropy", "accuracy", "val_loss", "val_cross_entropy", "val_accuracy",
-    "images_seen", "seconds", "images_per_second",
+    "images_seen", "seconds", "images_per_second", "compilation_seconds",
 ]  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def driver_and_stage(dropout_rate: float = 0.0, **settings: Any) -> tuple[Any, S
     load_backend()
     from kcifar.datasets.dataset import Source
     from kcifar.datasets.load import load_dataset
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
     from kcifar.engine.network import build_network, normalization_layer
 
     stage_settings = {"name": "only", "epochs": 1, "learning_rate": 0.1, "optimizer": {"name": "sgd"}, "batch_size": 64} | settings
@@ -211,7 +211,7 @@ def driver_and_stage(dropout_rate: float = 0.0, **settings: Any) -> tuple[Any, S
     plan = make_plan(load_recipe(recipe))
     network = build_network(plan, (32, 32, 3), 10)
     part = load_dataset("digits", {}, Source()).train
-    return FitDriver(network, normalization_layer("unit", (), ()), 10, "float32"), plan.stages[0], part
+    return LoopDriver(network, normalization_layer("unit", (), ()), 10, "float32"), plan.stages[0], part
 
 
 def run_steps(driver: Any, stage: StagePlan, part: Part, steps: int, rates: np.ndarray) -> list[float]:
@@ -376,9 +376,9 @@ def test_weights_spoiled_by_the_last_update_are_not_kept(tmp_path: Path) -> None
 
 
 def test_checkpoints_every_few_epochs_resume_to_the_same_end(tiny_run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
 
-    run_epoch, calls = FitDriver.run_epoch, []
+    run_epoch, calls = LoopDriver.run_epoch, []
 
     def fails_in_the_fourth(*given: Any) -> Any:
         calls.append(1)
@@ -386,7 +386,7 @@ def test_checkpoints_every_few_epochs_resume_to_the_same_end(tiny_run: kcifar.Ru
             raise OSError("the disk is gone")
         return run_epoch(*given)
 
-    monkeypatch.setattr(FitDriver, "run_epoch", fails_in_the_fourth)
+    monkeypatch.setattr(LoopDriver, "run_epoch", fails_in_the_fourth)
     with pytest.raises(OSError, match="the disk is gone"):
         kcifar.train(tiny_recipe(checkpoint_every=2), run=tmp_path / "run")
     status = json.loads((tmp_path / "run" / "status.json").read_text())

@@ -90,10 +90,10 @@ def _network(precision: str) -> tuple[Any, Any]:
 
 def _trainer(part: Part, precision: str) -> Turn:
     """Epochs as a run trains them."""
-    from kcifar.engine.fit import FitDriver
+    from kcifar.engine.loop import LoopDriver
 
     stage = _stage()
-    driver = FitDriver(*_network(precision), STEPS, precision)
+    driver = LoopDriver(*_network(precision), STEPS, precision)
     driver.begin_stage(stage)
 
     def turn() -> None:

@@ -19,7 +19,7 @@ def assemble_driver(plan: Plan, data: PreparedData, precision: str, least_update
     Raises:
         UserError: What a stage asks for and the network does not admit.
     """
-    from kcifar.engine.fit import FitDriver  # imports the backend, which `load_backend` has checked and quietened
+    from kcifar.engine.loop import LoopDriver  # imports the backend, which `load_backend` has checked and quietened
 
     shape, classes, description = data.dataset.image_shape, data.num_classes, data.description
     with dtype_policy(precision):
@@ -29,4 +29,4 @@ def assemble_driver(plan: Plan, data: PreparedData, precision: str, least_update
         normalization = normalization_layer(kind, description["channel_mean"], description["channel_deviation"])
         # Every schedule of every stage is tabulated once, so that lengths that do not fit are refused now.
         longest = max(least_updates, *(len(stage.values(len(data.train_indices))["learning_rate"]) for stage in plan.stages))
-        return FitDriver(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))
+        return LoopDriver(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))

@@ -21,17 +21,19 @@ class EpochMetrics:
         loss: Mean over images, penalties and label smoothing included.
         cross_entropy: Mean over images, without either.
         accuracy: Fraction of images, as seen while the weights changed.
-        images_per_second: Without the first batch of the epoch, whose time holds compilation.
+        images_per_second: Without the calls of the epoch that held a compilation.
+        compilation_seconds: Time of those calls, less that of as many usual updates; 0.0 where nothing was compiled.
     """
 
     loss: float
     cross_entropy: float
     accuracy: float
     images_per_second: float
+    compilation_seconds: float
 
 
 class EpochDriver(Protocol):
-    """Trains a network an epoch at a time; `FitDriver` is the first."""
+    """Trains a network an epoch at a time; `LoopDriver` is the only one."""
 
     network: Any
     normalization: Any

@@ -153,7 +153,7 @@ def predict(model: Any, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def training_model(network: Any, normalization: Any, steps: Sequence[Step], image_shape: Shape, kind: Any) -> Any:
-    """Return the model that `fit` trains, a dictionary of what `Batch` holds to logits (batch, classes).
+    """Return the model that is trained, a dictionary of what `Batch` holds to logits (batch, classes).
 
     Its inputs are "images" uint8 and "draws" float32 (batch, draws), and, where a step mixes, "partners" and "partner_draws" like them.
 

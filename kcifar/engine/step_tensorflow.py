@@ -1,4 +1,4 @@
-"""The training step of our own under TensorFlow: sharpness-aware gradients and averages, which `fit` cannot carry by itself."""
+"""The training step of our own under TensorFlow: sharpness-aware gradients and averages, which Keras' own step cannot carry."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from kcifar.reporting.run_files import Status
 
 _ORDINALS = ("stage_index", "epoch")
 _ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
-_SOMETIMES = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen")
+_SOMETIMES = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen", "compilation_seconds")
 _BATCH_HEADER = ["step", "stage", "epoch", "loss", "accuracy"]
 _LARGEST = 3.4028234663852886e38  # float32
 

@@ -30,8 +30,8 @@ class SavedRun:
         name: What tells the run from the others of the report: the folder's name, with parents where two are alike.
         folder: Where it lies.
         recipe: The resolved recipe.
-        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns and `images_seen` that
-            the file lacks, and values that are not finite, are NaN.
+        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns, `images_seen` and
+            `compilation_seconds` that the file lacks, and values that are not finite, are NaN.
         status: How far the training came.
         model: Size of the network, or None while unknown.
         environment: Backend, precision and hardware, or None while unknown.

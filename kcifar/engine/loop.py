@@ -1,7 +1,9 @@
-"""The first epoch driver: Keras' own `fit`, one epoch a call, on a functional wrapper around the network."""
+"""The epoch driver: a loop of our own over compiled updates of a functional wrapper around the network.
 
-import math
-import time
+Not Keras' `fit`: under TensorFlow every second or third call of it idles for some 9 seconds at its end, while an iterator of `tf.data` is
+destroyed, and it costs Python each batch.
+"""
+
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -11,24 +13,30 @@ from typing import Any
 import keras
 import numpy as np
 
+from kcifar.datasets.dataset import Part
 from kcifar.engine.averaging import Averages
 from kcifar.engine.backend import dtype_policy, global_randomness_kept, has_gpu, seed_global_randomness
 from kcifar.engine.driver import EpochMetrics, OnBatch
+from kcifar.engine.epoch import Call, fed_calls, resident_calls, run_calls
 from kcifar.engine.kernels import quicken
 from kcifar.engine.loss import training_loss
 from kcifar.engine.network import inference_model, network_variables, predict, scoring_model, training_model
 from kcifar.engine.optimizer import make_optimizer
 from kcifar.engine.patterns import freeze, set_penalties
+from kcifar.engine.program import Program, build_for_training, device_bytes, load_program, training_data
+from kcifar.engine.resident import ResidentPart, fits_device, put_on_device
 from kcifar.engine.step import averaged_variables, model_class, needs_own_step
-from kcifar.errors import TrainingFailed
-from kcifar.pipeline import EpochBatches, EpochKey
+from kcifar.pipeline import EpochBatches
 from kcifar.plan import StagePlan, schedule_keys
 
 Rebuild = Callable[[StagePlan], Any]
 
 
-class FitDriver:
-    """Trains a network by `fit`, one epoch at a time.
+class LoopDriver:
+    """Trains a network, one epoch at a time.
+
+    Batches are made on the device, and many updates run in one call, where the data set is resident: on a GPU that it takes less than a
+    quarter of. Elsewhere each update is fed by the host.
 
     Args:
         network: Normalised images to logits; its weights are what is trained.
@@ -36,13 +44,19 @@ class FitDriver:
         max_updates: Updates of the longest stage.
         precision: The dtype policy that the network was built under.
         rebuild: Builds the network of a stage that asks for another image size or other dropout; without it none may.
+        resident: Whether the data set is put on the device; None: by the rule above.
     """
 
-    def __init__(self, network: Any, normalization: Any, max_updates: int, precision: str, rebuild: Rebuild | None = None) -> None:
+    def __init__(
+        self, network: Any, normalization: Any, max_updates: int, precision: str, rebuild: Rebuild | None = None, *, resident: bool | None = None
+    ) -> None:
         self.normalization = normalization
         self._image_shape = network.input_shape[1:]
         self._max_updates, self._precision, self._rebuild = max_updates, precision, rebuild
         self._variant: object = (None, None, None)
+        self._wants_resident = resident
+        self._resident_part: ResidentPart | None = None
+        self._program: Program | None = None
         self._model: Any = None
         self._averages: Averages | None = None
         self._structure: object = None
@@ -89,17 +103,19 @@ class FitDriver:
                 weight.assign(value)
 
     def run_epoch(self, batches: EpochBatches, values: Mapping[str, np.ndarray], on_batch: OnBatch) -> EpochMetrics:
-        """Train on every batch once by one call of `fit`; see `EpochDriver`."""
+        """Train on every batch once; see `EpochDriver`."""
         self._tables.fill(values)
-        watch = _Watch(on_batch, batches.key)
-        started = time.perf_counter()
         with global_randomness_kept():
-            history = self._model.fit(_Feed(batches), epochs=1, verbose=0, shuffle=False, callbacks=[watch])
-        ended = time.perf_counter()
-        last = {name: float(values[-1]) for name, values in history.history.items()}
-        images, first = len(batches.order), min(batches.batch_size, len(batches.order))
-        rate = (images - first) / (ended - watch.first_done) if images > first else images / (ended - started)
-        return EpochMetrics(last["loss"], last["cross_entropy"], last["accuracy"], rate)
+            if not self._program:
+                build_for_training(self._model, training_data(batches[0]))
+                self._program = load_program(self._model)
+            # Not before: building traces the network, and that draws too.
+            seed_global_randomness(*astuple(batches.key))
+            with self._program.epoch():
+                metrics = run_calls(self._calls(self._program, batches), on_batch)
+        # As `fit` does: a user's optimizer with `use_ema` puts its averages into the weights now.
+        self._model.optimizer.finalize_variable_values(self._model.trainable_variables)
+        return metrics
 
     def logits(self, images: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Return the un-augmented network's logits of some images, float32 (len(indices), classes)."""
@@ -117,6 +133,18 @@ class FitDriver:
         """Return every variable that training changes, by path: weights, statistics, seed generators and the optimizer's."""
         named = network_variables(self.network)
         return named | (self._optimizer_variables() if self._model else {})
+
+    def _calls(self, program: Program, batches: EpochBatches) -> Iterator[Call]:
+        if not self._keeps_resident(batches.part):
+            return fed_calls(program, batches)
+        if self._resident_part is None or self._resident_part.source is not batches.part:
+            self._resident_part = put_on_device(batches.part)
+        return resident_calls(program, self._resident_part, batches)
+
+    def _keeps_resident(self, part: Part) -> bool:
+        if self._wants_resident is not None:
+            return self._wants_resident
+        return has_gpu() and not self._model.run_eagerly and fits_device(part, device_bytes())
 
     def _adopt(self, network: Any) -> None:
         """Make a network the one that is trained and scored."""
@@ -160,6 +188,7 @@ class FitDriver:
             ],
             jit_compile=_jit_compile(),
         )
+        self._program = None  # of the former model
         self._model.optimizer.build(self._model.trainable_variables)  # what Keras wraps around it to scale losses
         self._fresh = {path: _compact(keras.ops.convert_to_numpy(variable)) for path, variable in self._optimizer_variables().items()}
 
@@ -206,42 +235,3 @@ def _structure(stage: StagePlan) -> object:
 def _compact(value: np.ndarray) -> np.ndarray | float:
     """Return one number for an array that repeats it: fresh slots are zeros, and need not be held as such."""
     return value.flat[0] if value.size and (value == value.flat[0]).all() else value
-
-
-class _Feed(keras.utils.PyDataset):  # type: ignore[misc]
-    """Hands an epoch's batches to `fit`, in their order."""
-
-    def __init__(self, batches: EpochBatches) -> None:
-        super().__init__()
-        self._batches = batches
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        batch = self._batches[index]
-        inputs = {"images": batch.images, "draws": batch.draws}
-        if batch.partners is not None:
-            inputs |= {"partners": batch.partners.images, "partner_draws": batch.partners.draws}
-        return (inputs, batch.targets) if batch.weights is None else (inputs, batch.targets, batch.weights)
-
-
-class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Seeds the epoch, reports each update and stops at the first loss that is not finite."""
-
-    def __init__(self, on_batch: OnBatch, key: EpochKey) -> None:
-        super().__init__()
-        self._on_batch, self._key = on_batch, key
-        self.first_done = 0.0
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # Not before: the first `fit` of a process traces the network, and that draws too.
-        seed_global_randomness(*astuple(self._key))
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if batch == 0:
-            self.first_done = time.perf_counter()
-        loss, accuracy = float((logs or {})["loss"]), float((logs or {})["accuracy"])
-        if not math.isfinite(loss):
-            raise TrainingFailed(f"step {batch + 1}: the loss is not finite ({loss})")
-        self._on_batch(batch + 1, loss, accuracy)
