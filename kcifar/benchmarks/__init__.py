@@ -1,1 +1,1 @@
-"""Measurements that `python -m kcifar.bench` runs; each module compares ways of doing one thing, in one process."""
+"""Measurements that `python -m kcifar.bench` runs; rivals share a process wherever one process can hold them."""
