@@ -249,6 +249,14 @@ def test_an_option_without_names_is_refused(runs_folder: Path) -> None:
         assert (result.returncode, result.stderr) == (2, f"error: {option}: expected names, got none; without {option} everything is shown\n")
 
 
+def test_runs_without_predictions_are_named(tmp_path: Path) -> None:
+    for seed, arrays in enumerate((True, False)):
+        write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=arrays)
+    text = _report(tmp_path / "runs", out=tmp_path / "a", sections=["comparison"], formats=["csv"])
+    assert "no predictions.npz, and so nothing that needs the answer to each image: seed1\n" in text
+    assert "no predictions.npz" not in _report(tmp_path / "runs", Path("seed0"), out=tmp_path / "b", sections=["stages"], formats=["csv"])
+
+
 def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
     assert "nothing to say of this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
 

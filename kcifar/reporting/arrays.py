@@ -10,6 +10,7 @@ import numpy as np
 from kcifar.errors import UserError, one_line
 
 TEST, VALIDATION = "test", "validation"
+PREDICTIONS = "predictions.npz"
 _ROUNDING = 1e-3  # by which a row of float32 probabilities may miss a sum of 1
 
 
@@ -85,12 +86,12 @@ def read_predictions(folder: Path, split: str) -> Predictions | None:
     Raises:
         UserError: The file is damaged, or its arrays do not fit one another.
     """
-    arrays = _load(folder / "predictions.npz")
+    arrays = _load(folder / PREDICTIONS)
     names = [f"{split}_{kind}" for kind in ("labels", "probabilities", "indices")]
     if arrays is None or not arrays.keys() & set(names):
         return None
-    labels, probabilities, indices = (_existing(arrays, "predictions.npz", name) for name in names)
-    count, place = labels.size, f"predictions.npz: {split}"
+    labels, probabilities, indices = (_existing(arrays, PREDICTIONS, name) for name in names)
+    count, place = labels.size, f"{PREDICTIONS}: {split}"
     if labels.shape != (count,) or indices.shape != (count,) or probabilities.ndim != 2 or len(probabilities) != count or not count:
         shapes = ", ".join(str(array.shape) for array in (labels, probabilities, indices))
         raise UserError(f"{place}: expected labels (n,), probabilities (n, classes) and indices (n,), got {shapes}")

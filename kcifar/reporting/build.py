@@ -6,8 +6,10 @@ from pathlib import Path
 from rich.console import Console
 
 from kcifar.errors import UserError, one_line
+from kcifar.reporting.arrays import PREDICTIONS
 from kcifar.reporting.folders import find_folders, find_run, make_folder
 from kcifar.reporting.load import SavedRun, Skipped, read_runs
+from kcifar.reporting.naming import listed
 from kcifar.reporting.output import write_report
 from kcifar.reporting.printing import print_report
 from kcifar.reporting.rendering import Report, details_begun, render_runs
@@ -86,9 +88,11 @@ def _left_out(sections: Sequence[Section], shown: Sequence[Section]) -> list[str
 
 
 def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped]) -> list[str]:
-    """Name the runs that are not finished, and the folders that are left out."""
+    """Name the runs that are not finished, the folders that are left out, and the runs whose predictions were not kept."""
     lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
     lines += [f"skipped: {entry.name}: {entry.reason}" for entry in skipped]
+    unkept = [run.name for run in runs if run.test and not (run.folder / PREDICTIONS).exists()]
+    lines += [f"no {PREDICTIONS}, and so nothing that needs the answer to each image: {listed(unkept)}"] if unkept else []
     return [one_line(line, 400) for line in lines]
 
 

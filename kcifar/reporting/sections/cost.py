@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.errors import one_line
 from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, TEXT, Kind, frame
 from kcifar.reporting.comparing import pareto_front
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.front_chart import Panel, draw
 from kcifar.reporting.grouping import Group, ranked
 from kcifar.reporting.load import SavedRun
+from kcifar.reporting.machines import UNKNOWN, hardware_of, hardware_sentences, origin_sentences, timed_hardware
 from kcifar.reporting.measures import accuracy_of, minutes_of
 from kcifar.reporting.naming import called, listed
 
@@ -34,7 +34,6 @@ COLUMNS = {
     **{column: kind for cost, kind in COSTS.items() for column, kind in ((cost, kind), (f"{cost}_front", TEXT))},
 }
 MAX_DRAWN = 3  # data sets, a figure each
-UNKNOWN = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     largest = sorted(numbered, key=lambda entry: -len(entry[0].runs))[:MAX_DRAWN]
     drawings = [_drawing(place, group, first) for place, (group, first) in enumerate(largest, start=1)]
     counted = [run for group in groups for run in group.runs]
-    paragraphs = [*map(_front_sentence, groups), *_hardware_sentences(counted), *_origin_sentences(counted), *_left_out_sentences(runs, counted)]
+    paragraphs = [*map(_front_sentence, groups), *_minutes_sentences(counted), *_left_out_sentences(runs, counted)]
     return Content(paragraphs, [Table("cost", TITLE, COLUMNS, frame(rows, COLUMNS, ("run",)), NOTE)], drawings)
 
 
@@ -108,11 +107,6 @@ def _fronts_within(kinds: Sequence[str], costs: np.ndarray, accuracies: np.ndarr
     return front
 
 
-def hardware_of(run: SavedRun) -> str:
-    """Return what a run was trained on: processor, cores and devices."""
-    return (run.environment.hardware if run.environment else "") or UNKNOWN
-
-
 def _rows(group: Costed, first: int) -> Iterator[dict[str, Any]]:
     on_a_front = group.on_a_front
     for place, run in enumerate(group.runs):
@@ -143,25 +137,11 @@ def _front_sentence(group: Costed) -> str:
     return f"On the fronts of {group.label}, the cheapest first: {'; '.join(fronts)}."
 
 
-def _hardware_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
-    """Say where minutes are of different machines, or may be."""
-    kinds = Counter(hardware_of(run) for run in runs if not np.isnan(minutes_of(run)))
-    if len(kinds) - (UNKNOWN in kinds) > 1:
-        counted = [f"{one_line(kind, 50)}: {number:,}" for kind, number in kinds.most_common()]
-        yield f"The minutes are not of one machine (runs by hardware: {listed(counted)})."
-    if untold := kinds[UNKNOWN]:
-        minutes = "their minutes may be of different machines" if untold > 1 else "its minutes may be of another machine"
-        yield f"Of {untold:,} run{'s' * (untold != 1)} the hardware is not recorded; {minutes}."
-    if len(kinds) > 1:
+def _minutes_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
+    yield from hardware_sentences(runs)
+    if len(timed_hardware(runs)) > 1:
         yield "Minutes compare runs on the same hardware alone: their front is one for each, and their panel shows the hardware of the most runs."
-
-
-def _origin_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
-    begun = [
-        called(run.name) for run in runs if any(isinstance(stage, Mapping) and stage.get("init_from") for stage in run.settings.get("stages", ()))
-    ]
-    if begun:
-        yield f"These began with the weights of another run, whose minutes and images are not counted here: {listed(begun)}."
+    yield from origin_sentences(runs)
 
 
 def _left_out_sentences(runs: Sequence[SavedRun], counted: Sequence[SavedRun]) -> Iterator[str]:
