@@ -1,7 +1,8 @@
 """The updates of Adam and SGD by one kernel of TensorFlow each: what is computed stays the same, but for rounding.
 
-Keras writes an update as a dozen operations, each a pass over all weights, which a processor's memory is too slow for: Adam on 17.0M
-parameters takes longer than the gradients of a batch of 64. TensorFlow's kernels read and write everything once, in place.
+Keras writes an update as a dozen operations, each a pass over all weights, which a processor's memory is too slow for. TensorFlow's
+kernels read and write everything once, in place: with Adam on 17.0M parameters a whole step of 64 images takes 235 ms instead of 269
+(`reports/experiments.md`).
 """
 
 from collections.abc import Callable
