@@ -127,7 +127,7 @@ def test_the_sizes_are_the_published_ones() -> None:
     assert [number for number in rounded if not any(f"{count / 1e6:.{len(number.split('.')[1])}f}" == number for count in counts)] == []
 
 
-@pytest.mark.parametrize("command", ["train", "report", "evaluate", "export", "models", "bench"])
+@pytest.mark.parametrize("command", ["train", "report", "evaluate", "export", "models", "bench step", "bench time-to-accuracy"])
 def test_the_options_of_its_commands_exist(command: str) -> None:
     used = {
         option
@@ -135,5 +135,5 @@ def test_the_options_of_its_commands_exist(command: str) -> None:
         if (found := re.search(rf"kcifar\.{command} ([^#&]*)", line))
         for option in re.findall(r"--[\w-]+", found[1])
     }
-    shown = subprocess.run([sys.executable, "-m", f"kcifar.{command}", "--help"], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run([sys.executable, "-m", *f"kcifar.{command}".split(), "--help"], capture_output=True, text=True, check=True).stdout
     assert used <= set(re.findall(r"--[\w-]+", shown))

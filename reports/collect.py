@@ -1,0 +1,54 @@
+"""Copy the small files of finished runs to `reports/runs/<recipe>-seed<N>`, without what is of the machine: paths, its name, process numbers.
+
+    python reports/collect.py runs/lenet_adam-seed0 runs/lenet_adam-seed1
+
+Weights, predictions, images and checkpoints stay behind. A run that is there already is replaced.
+"""
+
+import json
+import sys
+from pathlib import Path, PurePath
+from typing import Any
+
+from kcifar.files import write_json, write_text
+from kcifar.recipe import yaml_text
+from kcifar.yaml_file import read_yaml
+
+RUNS = Path(__file__).parent / "runs"
+OF_THE_MACHINE = ("host", "pid")
+
+
+def main(folders: list[str]) -> None:
+    """Collect some run folders, and print where each went."""
+    if not folders:
+        sys.exit("usage: python reports/collect.py RUN_FOLDER …")
+    for folder in folders:
+        print(collect(Path(folder), RUNS))
+
+
+def collect(run: Path, into: Path) -> Path:
+    """Copy one run's recipe, history and facts, and return their folder. A run that was not tested has no `test.json`, nor has its copy."""
+    recipe = scrubbed(read_yaml(run / "recipe.yaml")[0])
+    copy = into / f"{recipe['name']}-seed{recipe['seed']}"
+    copy.mkdir(parents=True, exist_ok=True)
+    write_text(copy / "recipe.yaml", yaml_text(recipe))
+    write_text(copy / "history.csv", (run / "history.csv").read_text(encoding="utf-8"))
+    for path in sorted(run.glob("*.json")):
+        write_json(copy / path.name, scrubbed(json.loads(path.read_text(encoding="utf-8"))))
+    return copy
+
+
+def scrubbed(value: Any) -> Any:
+    """Return plain containers without `OF_THE_MACHINE`, and of every absolute path, `--option=path` too, only the last part."""
+    if isinstance(value, dict):
+        return {key: scrubbed(inner) for key, inner in value.items() if key not in OF_THE_MACHINE}
+    if isinstance(value, list):
+        return [scrubbed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    option, equals, path = value.rpartition("=")
+    return option + equals + PurePath(path).name if path.startswith(("/", "~")) else value
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
