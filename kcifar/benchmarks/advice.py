@@ -17,12 +17,16 @@ class Setting:
         return f"{self.backend}, {self.precision}, batch size {self.batch_size:,}"
 
 
+# Speeds that differ by less are the same: so much one measurement differs from the next.
+SAME = 1.02
 # What has to be said with every other batch size.
 CAUTION = "another batch size changes the training, and needs another learning rate (python -m kcifar.train --find-lr)"
 
 
 def advice(rows: Sequence[Mapping[str, Any]], present: Setting) -> str:
     """Tell the fastest setting at the recipe's own batch size first, for another one changes the training; then the fastest of all.
+
+    Nothing is called faster that is less than 2 % faster.
 
     Args:
         rows: Of each measured setting, at least one: `backend`, `precision`, `batch_size`, `images_per_second`.
@@ -35,11 +39,13 @@ def advice(rows: Sequence[Mapping[str, Any]], present: Setting) -> str:
         first = f"the recipe's own batch size, {present.batch_size:,}, was not measured"
         return f"{first}; fastest of all is {_compared(fastest, speeds, present)}, but {CAUTION}"
     best = max(own, key=lambda setting: own[setting])
+    if present in own and own[best] < SAME * own[present]:
+        best = present
     if best == present:
         first = f"the recipe's present setting, {present}, is the fastest at its batch size"
     else:
         first = f"at the recipe's batch size take {_compared(best, speeds, present)}"
-    if speeds[fastest] <= speeds[best]:
+    if speeds[fastest] < SAME * speeds[best]:
         return f"{first}; no other batch size that was measured is faster"
     return f"{first}; fastest of all is {_compared(fastest, speeds, present)}, but {CAUTION}"
 
