@@ -2,7 +2,7 @@
 
 import importlib.util
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,19 @@ def train(
     return train_job(job, new_progress(), dataset)
 
 
-def import_parts(path: Path) -> None:
-    """Run a user's file, which registers networks, augmentations or data sets of its own.
+def import_parts(paths: Iterable[Path] | None) -> None:
+    """Run a user's files, which register networks, augmentations or data sets of their own.
 
     Args:
-        path: A Python file.
+        paths: Python files, in their order; None for none, as a command line without `--import` has it.
     Raises:
         UserError: No such file, or it fails; the message names the exception and its line.
     """
+    for path in paths or ():
+        _import_file(path)
+
+
+def _import_file(path: Path) -> None:
     if not path.is_file():
         raise UserError(f"--import {path}: expected a Python file, found none")
     spec = importlib.util.spec_from_file_location(f"kcifar_user_{path.stem}", path)

@@ -126,6 +126,7 @@ def step(
     multiply-accumulate of the forward pass; `share_of_peak` is its share of the fastest matrix product or convolution measured here in the same
     precision; `times_convolutions` is an update's time over that of its convolutions alone, forward and backward, each measured by itself.
     """
+    from kcifar.api import import_parts
     from kcifar.benchmarks import step as benchmark
     from kcifar.benchmarks.advice import advice
     from kcifar.benchmarks.synthetic import image_kind
@@ -141,7 +142,7 @@ def step(
             expect_choice(option, name, choices)
     backends = list(dict.fromkeys(backend or benchmark.installed_backends()))
     benchmark.check_installed(backends)
-    _import_parts(import_)
+    import_parts(import_)
     plan = make_plan(load_recipe(recipe, set_ or ()))
     own, kind = plan.stages[0].settings.batch_size, image_kind(plan, image_size, classes)
     sizes = sorted(set(batch_size or (own, *benchmark.BATCH_SIZES)))
@@ -158,10 +159,11 @@ def step_of_one_backend() -> None:
     import json
     import sys
 
+    from kcifar.api import import_parts
     from kcifar.benchmarks.step import answer
 
     question = json.load(sys.stdin)
-    _import_parts([Path(path) for path in question["imports"]])
+    import_parts([Path(path) for path in question["imports"]])
     answer(question["request"])
 
 
@@ -182,6 +184,7 @@ def time_to_accuracy(
     validation up to the first epoch that reached the target; start-up and reading the data are not in it. The test part is not read
     (python -m kcifar.evaluate reads it). Exit code 0 whether seeds reached the target or not: that is the result.
     """
+    from kcifar.api import import_parts
     from kcifar.benchmarks import time_to_accuracy as benchmark
     from kcifar.benchmarks.table import show_table_from
     from kcifar.engine.backend import check_backend
@@ -189,7 +192,7 @@ def time_to_accuracy(
 
     benchmark.check_target(target)
     check_backend()
-    _import_parts(import_)
+    import_parts(import_)
     jobs = benchmark.seed_jobs(recipe, set_ or (), seeds, run, data)
     for job in jobs:
         code = benchmark.train(job, recipe, set_ or (), import_ or ())
@@ -200,13 +203,6 @@ def time_to_accuracy(
     title = f"Time to a validation accuracy of {target:g}: {jobs[0].plan.recipe.name}, runs in {run}"
     show_table_from(title, benchmark.shown(benchmark.table(rows)), [saved.environment for saved in runs.values()])
     print(f"\n{benchmark.verdict(rows, target)}")
-
-
-def _import_parts(paths: list[Path] | None) -> None:
-    from kcifar.api import import_parts
-
-    for path in paths or ():
-        import_parts(path)
 
 
 if __name__ == "__main__":

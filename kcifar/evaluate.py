@@ -30,8 +30,7 @@ def main(
     from kcifar.evaluation import metrics_lines
     from kcifar.runs import open_run
 
-    for path in import_ or ():
-        import_parts(path)
+    import_parts(import_)
     opened = open_run(run)
     from kcifar.saved_run import evaluate_run
 

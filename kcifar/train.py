@@ -38,8 +38,7 @@ def main(
     from kcifar.job import make_job, make_run_plan
     from kcifar.recipe import load_recipe
 
-    for path in import_ or ():
-        import_parts(path)
+    import_parts(import_)
     overrides = [*(set_ or ()), *([] if seed is None else [f"seed={seed}"])]
     recipe = None if stages is None else load_recipe(stages, overrides)
     if recipe is None and overrides:

@@ -6,24 +6,29 @@ Weights, predictions, images and checkpoints stay behind. A run that is there al
 """
 
 import json
-import sys
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from kcifar.command import new_app, run_app
 from kcifar.files import write_json, write_text
 from kcifar.recipe import yaml_text
+from kcifar.runs import open_run
 from kcifar.yaml_file import read_yaml
 
 RUNS = Path(__file__).parent / "runs"
 OF_THE_MACHINE = ("host", "pid")
 
 
-def main(folders: list[str]) -> None:
+app = new_app(__doc__ or "")
+
+
+@app.command()
+def main(folders: Annotated[list[Path], typer.Argument(metavar="RUN_FOLDER…")]) -> None:
     """Collect some run folders, and print where each went."""
-    if not folders:
-        sys.exit("usage: python reports/collect.py RUN_FOLDER …")
-    for folder in folders:
-        print(collect(Path(folder), RUNS))
+    for run in [open_run(folder) for folder in folders]:
+        print(collect(run.path, RUNS))
 
 
 def collect(run: Path, into: Path) -> Path:
@@ -51,4 +56,4 @@ def scrubbed(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_app(app)

@@ -135,6 +135,7 @@ def test_what_takes_too_long_is_left_out_with_all_larger_batches(peak: float, mo
     assert (first["batch_size"], second["batch_size"]) == (16, 32)
     assert first["reason"] == second["reason"] == "an update of 16 images would take 0 seconds or more (left out above 0)"
     assert "images_per_second" not in first
+    assert not first["is_mistake"]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes")])
@@ -158,6 +159,15 @@ def test_a_schedule_that_a_larger_batch_leaves_no_room_for_is_a_note(peak: float
     asked = request(recipe=make_plan(load_recipe(recipe)).to_dict(), batch_sizes=[1024])
     (row,) = measure_updates(asked)
     assert "warm_up" in row["reason"]
+    assert row["is_mistake"]
+
+
+def test_a_recipe_that_no_combination_fits_is_a_mistake_and_a_slow_machine_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    mistake, slow = ({"backend": "jax", "precision": "float32", "batch_size": 64, "reason": "why", "is_mistake": it} for it in (True, False))
+    for rows_found, expected in (([mistake, mistake], UserError), ([mistake, slow], Failure)):
+        monkeypatch.setattr(step, "_ask", lambda backend, asked, imports, measured, found=rows_found: measured.rows.extend(found))
+        with pytest.raises(expected, match="why"):
+            step.compare(request(), ["jax"], ())
 
 
 def test_notes_tell_each_reason_once_with_its_batch_sizes() -> None:
@@ -173,12 +183,12 @@ def test_a_table_has_the_shares_and_gaps_for_what_was_left_out() -> None:
     whole = {"images_per_second": 10.0, "compilation_seconds": 1.0, "gigaflops": 30.0, "peak_gigaflops": 120.0, "times_convolutions": None}
     both = [
         {"backend": "jax", "precision": "float32", "batch_size": 64} | whole,
-        {"backend": "jax", "precision": "float32", "batch_size": 256, "reason": "x"},
+        {"backend": "jax", "precision": "float32", "batch_size": 256, "reason": "x", "is_mistake": True},
     ]
     table = step.table(step.Measured(both))
     assert table["share_of_peak"].tolist() == pytest.approx([0.25, float("nan")], nan_ok=True)
     assert table.iloc[1].drop(["backend", "precision", "batch_size"]).isna().all()
-    assert "reason" not in table
+    assert not {"reason", "is_mistake"} & set(table)
 
 
 def test_a_process_that_fails_is_told_and_nothing_measured_is_a_failure() -> None:

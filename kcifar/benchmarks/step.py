@@ -77,11 +77,14 @@ def compare(request: Request, backends: Sequence[str], imports: Sequence[Path]) 
         backends: Installed ones.
         imports: The user's files that register parts.
     Raises:
+        UserError: The recipe is refused with every combination; the message is that of the first.
         Failure: Nothing could be measured; the message says why of the first combination.
     """
     measured = Measured()
     for backend in backends:
         _ask(backend, request, imports, measured)
+    if measured.rows and all(row.get("is_mistake") for row in measured.rows):
+        raise UserError(measured.rows[0]["reason"])
     if not measured.speeds():
         raise Failure(f"bench step: nothing was measured: {measured.notes()[0]}")
     return measured
@@ -94,7 +97,7 @@ def table(measured: Measured) -> Any:
     `share_of_peak` is its share of the fastest matrix product or convolution that was measured in the same precision and process;
     `times_convolutions` is the update's time over that of its convolutions alone, each pass measured by itself.
     """
-    frame = pandas.DataFrame([{"images_per_second": None} | row for row in measured.rows]).drop(columns="reason", errors="ignore")
+    frame = pandas.DataFrame([{"images_per_second": None} | row for row in measured.rows]).drop(columns=["reason", "is_mistake"], errors="ignore")
     frame["share_of_peak"] = frame["gigaflops"] / frame["peak_gigaflops"]
     columns = ["images_per_second", "compilation_seconds", "gigaflops", "peak_gigaflops", "share_of_peak", "times_convolutions"]
     return frame[["backend", "precision", "batch_size"]].join(frame[columns].astype(float))

@@ -65,17 +65,9 @@ def compare(precisions: Sequence[str], repeats: int) -> Any:
     return pandas.DataFrame([_row(speeds, *name) for name in turns])
 
 
-class _Clock:
-    """Notes when updates end."""
-
-    def __init__(self) -> None:
-        self._times: list[float] = []
-
-    def update_done(self) -> None:
-        self._times.append(time.perf_counter())
-
-    def images_per_second(self) -> float:
-        return (len(self._times) - 1) * BATCH / (self._times[-1] - self._times[0])
+def _images_per_second(ends: Sequence[float]) -> float:
+    """Return the speed between the ends of the first and the last update, seconds of any clock."""
+    return (len(ends) - 1) * BATCH / (ends[-1] - ends[0])
 
 
 def _row(speeds: Any, contender: str, precision: str) -> dict[str, Any]:
@@ -107,10 +99,10 @@ def _trainer(part: Part, precision: str) -> Turn:
     driver.begin_stage(stage)
 
     def turn() -> float:
-        clock = _Clock()
+        ends: list[float] = []
         batches = epoch_batches(part, np.arange(len(part)), EpochKey(0, 0, 0), stage.operations, CLASSES, BATCH, "keep")
-        driver.run_epoch(batches, {"learning_rate": np.full(STEPS, 3e-4)}, lambda step, loss, accuracy: clock.update_done())
-        return clock.images_per_second()
+        driver.run_epoch(batches, {"learning_rate": np.full(STEPS, 3e-4)}, lambda step, loss, accuracy: ends.append(time.perf_counter()))
+        return _images_per_second(ends)
 
     return turn
 
@@ -150,15 +142,10 @@ def _seed_way(part: Part) -> Turn:
 
 
 def _timed_fit(model: Any, batches: Any, **settings: Any) -> float:
-    clock = _Clock()
-    model.fit(
-        batches,
-        epochs=1,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: clock.update_done())],
-        **settings,
-    )
-    return clock.images_per_second()
+    ends: list[float] = []
+    watch = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
+    model.fit(batches, epochs=1, verbose=0, callbacks=[watch], **settings)
+    return _images_per_second(ends)
 
 
 def _compile(model: Any, *, from_logits: bool) -> None:

@@ -13,7 +13,7 @@ from kcifar.benchmarks.synthetic import ImageKind, random_data
 from kcifar.engine.assembly import assemble_driver
 from kcifar.engine.backend import automatic_precision, has_gpu
 from kcifar.engine.driver import EpochDriver, EpochMetrics
-from kcifar.errors import UserError, one_line
+from kcifar.errors import Failure, UserError, one_line
 from kcifar.lazy import keras
 from kcifar.models.summary import model_summary
 from kcifar.pipeline import EpochBatches
@@ -59,12 +59,16 @@ class Request:
         return automatic_precision() if wanted == "auto" else wanted
 
 
+class _LeftOut(Failure):
+    """A combination is too large or too slow for this machine."""
+
+
 def measure_updates(request: Request) -> Iterator[dict[str, Any]]:
     """Yield a row for each combination of precision and batch size, smaller batches first.
 
-    A row has `precision`, `batch_size`, and either `reason` (why it was not measured) or `images_per_second` (of the fastest turn),
-    `compilation_seconds`, `gigaflops` (achieved, by the forward pass' multiply-accumulates), `peak_gigaflops`,
-    `times_convolutions` (None where the convolutions were not all measured).
+    A row has `precision`, `batch_size`, and either `reason`, why it was not measured (`is_mistake`: the recipe does not admit it), or
+    `images_per_second` (of the fastest turn), `compilation_seconds`, `gigaflops` (achieved, by the forward pass' multiply-accumulates),
+    `peak_gigaflops`, `times_convolutions` (None where the convolutions were not all measured).
     """
     data = random_data(request.kind)
     for precision in request.precisions or dict.fromkeys(["float32", automatic_precision(), request.own_precision()]):
@@ -74,8 +78,8 @@ def measure_updates(request: Request) -> Iterator[dict[str, Any]]:
             combination = {"precision": precision, "batch_size": batch_size}
             try:
                 measured = _measure(request, data, precision, batch_size, known)
-            except UserError as error:
-                yield combination | {"reason": str(error)}
+            except (UserError, _LeftOut) as error:
+                yield combination | {"reason": str(error), "is_mistake": isinstance(error, UserError)}
             else:
                 yield combination | measured | {"peak_gigaflops": peak}
             keras.backend.clear_session()
@@ -99,14 +103,14 @@ class _Known:
         """Refuse what would take too long, or what a smaller batch was refused for.
 
         Raises:
-            UserError: One line.
+            _LeftOut: One line.
         """
         seconds = self.seconds_an_image * batch_size
         if LEAST_BATCHES * seconds > PATIENCE:
             limit = PATIENCE / LEAST_BATCHES
             self.refusal = self.refusal or f"an update of {batch_size:,} images would take {seconds:.0f} seconds or more (left out above {limit:.0f})"
         if self.refusal:
-            raise UserError(self.refusal)
+            raise _LeftOut(self.refusal)
 
 
 def _measure(request: Request, data: PreparedData, precision: str, batch_size: int, known: _Known) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def _measure(request: Request, data: PreparedData, precision: str, batch_size: i
         if not _is_out_of_memory(error):
             raise
     known.refusal = f"out of memory at {batch_size:,} images"
-    raise UserError(known.refusal)
+    raise _LeftOut(known.refusal)
 
 
 def _measure_case(case: "_Case", repeats: int, known: _Known) -> dict[str, Any]:

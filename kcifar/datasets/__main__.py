@@ -36,9 +36,10 @@ def info(
     similarity: Annotated[float, Option(min=0.5, max=1.0, help="From which similarity images are near-duplicates.")] = 0.75,
 ) -> None:
     """Counts, class balance, channel statistics, near-duplicates and label conflicts."""
+    from kcifar.api import import_parts
     from kcifar.datasets.load import chosen_arguments, load_dataset
 
-    _import_parts(import_)
+    import_parts(import_)
     arguments = chosen_arguments(name, set_ or [])
     _check_files(samples, duplicates)
     from kcifar.datasets.dataset import Source
@@ -62,11 +63,12 @@ def info(
 @app.command()
 def verify(name: Name, data: Data = None, set_: Settings = None, import_: Imports = None) -> None:
     """Compare the files with the official sizes and sums, and read them; exit code 2 if anything is wrong."""
+    from kcifar.api import import_parts
     from kcifar.datasets import verification
     from kcifar.datasets.load import chosen_arguments
     from kcifar.datasets.printing import print_findings
 
-    _import_parts(import_)
+    import_parts(import_)
     place, findings = verification.verify(name, chosen_arguments(name, set_ or []), data, _say)
     print_findings(findings)
     verification.refuse_failures(place, findings)
@@ -87,12 +89,13 @@ def preview(
     import_: Imports = None,
 ) -> None:
     """Draw training images beside what the augmentation makes of them, epoch by epoch, exactly as training sees them."""
+    from kcifar.api import import_parts
     from kcifar.engine.backend import check_backend, load_backend
     from kcifar.plan import make_plan
     from kcifar.preparation import prepare_data
     from kcifar.recipe import load_recipe
 
-    _import_parts(import_)
+    import_parts(import_)
     plan = make_plan(load_recipe(stages, [*(set_ or ()), *([] if seed is None else [f"seed={seed}"])]))
     _check_files(out, None, "--out")
     check_backend()
@@ -109,14 +112,6 @@ def preview(
     indices = drawing.preview_indices(prepared.dataset.train.labels, prepared.train_indices, count)
     save_grid(drawing.preview_grid(plan, prepared, chosen, epochs, indices), out)
     _say(f"wrote {out}")
-
-
-def _import_parts(paths: list[Path] | None) -> None:
-    if paths:
-        from kcifar.api import import_parts
-
-        for path in paths:
-            import_parts(path)
 
 
 def _check_files(picture: Path | None, table: Path | None, place: str = "--samples") -> None:

@@ -3,7 +3,7 @@
 Measured on two cores with AMX, resnet18, batch 64, bfloat16 (`python -m kcifar.bench torch`): a step is 1.95 times as fast as Keras'.
 Taken one by one: batch normalisation by one kernel instead of a dozen elementwise operations 1.5 times (1.2 in float32); filter gradients
 in another way (`filter_gradients`), another 1.2 times. Grouped convolutions, which Keras gives to XLA on a processor, train 60 times as
-fast by TensorFlow's kernel (resnext29_32x4d, batch 16). GELU and SiLU, a dozen elementwise operations in value and derivative, are 2.5 to
+fast by TensorFlow's kernel (resnext29_32x4d, batch 16). GELU and SiLU, a dozen elementwise operations in value and derivative, are 2 to
 6 times as fast as one compiled pass each; ReLU, tanh and ELU gain too little for their compilation.
 """
 

@@ -50,8 +50,7 @@ def main(
         sys.stdout.reconfigure(errors="replace")  # a sign that the terminal's encoding lacks must not end the list
     from kcifar.api import import_parts
 
-    for path in import_ or ():
-        import_parts(path)
+    import_parts(import_)
     form = "csv" if csv else "json" if json else "table"
     shape = (image_size, image_size, 3)
     if name is None:
