@@ -22,6 +22,10 @@ Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the files g
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="LIST", help=_FORMATS_HELP)]
 Sections = Annotated[list[str] | None, typer.Option(metavar="LIST", help=_SECTIONS_HELP)]
 Title = Annotated[str, typer.Option(metavar="TEXT", help="Title of the page; else what the runs are called.")]
+Published = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="A log that somebody published, drawn beside the runs: epoch, accuracy, val_accuracy (fractions)."),
+]
 Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]
 
 
@@ -33,6 +37,7 @@ def main(
     formats: Formats = None,
     sections: Sections = None,
     title: Title = "",
+    published_log: Published = None,
     show: Open = False,
 ) -> None:
     """Print the tables of saved runs and write them, with figures and a page, into a folder.
@@ -51,9 +56,8 @@ def main(
     chosen = split_names(formats, "--format") if formats is not None else FORMATS
     if show and PAGE_FORMAT not in chosen:
         raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
-    folder = build_report(
-        Request(run or [], runs, out, chosen, split_names(sections, "--sections") if sections is not None else [], title), Console()
-    )
+    named = split_names(sections, "--sections") if sections is not None else []
+    folder = build_report(Request(run or [], runs, out, chosen, named, title, published_log), Console())
     if show:
         webbrowser.open((folder / PAGE).resolve().as_uri())
 

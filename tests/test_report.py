@@ -5,6 +5,7 @@ Run alone with `pytest tests/test_report.py`.
 
 import io
 import json
+import math
 import os
 import pickle
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,7 +43,8 @@ SECTIONS = {section.name: section for section in find_sections()}
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
     folder = tmp_path_factory.mktemp("runs")
-    return {case: read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()}
+    log = pandas.DataFrame({"epoch": [1, 2, 50], "accuracy": math.nan, "val_accuracy": [0.4, math.nan, 0.6]})
+    return {case: replace(read_run(write(folder / case), f"{case} {HOSTILE}"), published=log) for case, write in CASES.items()}
 
 
 # Every section
@@ -287,6 +290,9 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
         ([], runs_folder, {"out": runs_folder / "whole" / "deep"}, "--out .*deep: expected a folder outside of runs, got one in the run whole"),
         ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
         ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
+        ([], runs_folder, {"published_log": tmp_path / "none.csv"}, "--published-log: .*none.csv: expected a CSV file with .*, got no such file"),
+        ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with a row an epoch, got an empty one"),
+        ([], runs_folder, {"published_log": file, "sections": ["stages"]}, "--published-log: expected published_log among --sections, got stages"),
     ]
     for given, runs_dir, asked, message in mistakes:
         with pytest.raises(UserError, match=message):

@@ -1,12 +1,15 @@
 """The whole report: read the runs, render each section, write its files and the page, print its tables."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pandas
 from rich.console import Console
 
 from kcifar.errors import UserError, one_line
 from kcifar.reporting.arrays import PREDICTIONS
+from kcifar.reporting.csv_files import read_published_log
 from kcifar.reporting.folders import find_folders, find_run, make_folder
 from kcifar.reporting.load import SavedRun, Skipped, read_runs
 from kcifar.reporting.naming import listed
@@ -18,6 +21,7 @@ from kcifar.reporting.section import Section
 
 # Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12
+PUBLISHED_LOG = "published_log"  # the section that shows what `Request.published_log` names
 
 
 def build_report(request: Request, console: Console) -> Path:
@@ -30,8 +34,10 @@ def build_report(request: Request, console: Console) -> Path:
     """
     check_names("--format", request.formats, FORMATS)
     sections = chosen_sections(request.sections)
+    published = _published(request, sections)
     folders = [find_run(path, request.runs) for path in request.given] or find_folders(request.runs)
     saved, skipped = read_runs(folders)
+    saved = [replace(run, published=published) for run in saved]
     if _shown_of_each(sections, request, len(saved)):
         saved, damaged = _whole(saved)
         skipped = [*skipped, *damaged]
@@ -49,6 +55,18 @@ def build_report(request: Request, console: Console) -> Path:
     written = write_report(report, request.formats, out)
     print_report(console, report, written)  # after the files: a closed pipe must not cost them
     return out
+
+
+def _published(request: Request, sections: Sequence[Section]) -> pandas.DataFrame | None:
+    """Read the log that the runs are to be shown beside."""
+    if request.published_log is None:
+        return None
+    if PUBLISHED_LOG not in [section.name for section in sections]:
+        raise UserError(f"--published-log: expected {PUBLISHED_LOG} among --sections, got {', '.join(request.sections)}")
+    try:
+        return read_published_log(request.published_log)
+    except UserError as error:
+        raise UserError(f"--published-log: {error}") from None
 
 
 def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:

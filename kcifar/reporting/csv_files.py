@@ -1,4 +1,4 @@
-"""The CSV files of a run folder as tables: checked cell by cell, values that are not finite as NaN."""
+"""The CSV files of a run folder, and logs that others published, as tables: checked cell by cell, values that are not finite as NaN."""
 
 import csv
 import io
@@ -15,6 +15,7 @@ _ORDINALS = ("stage_index", "epoch")
 _ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
 _SOMETIMES = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen", "compilation_seconds")
 _BATCH_HEADER = ["step", "stage", "epoch", "loss", "accuracy"]
+_MEASURES = ("accuracy", "val_accuracy")
 _LARGEST = 3.4028234663852886e38  # float32
 
 
@@ -55,6 +56,41 @@ def read_batches(path: Path) -> pandas.DataFrame | None:
         raise UserError(f"batches.csv:1: expected {','.join(_BATCH_HEADER)}, got {one_line(','.join(lines[0]), 60)}")
     numeric = [column for column in _BATCH_HEADER if column != "stage"]
     return pandas.DataFrame(_rows(lines, numeric, path.name), columns=_BATCH_HEADER).dropna(subset=["step", "epoch"])
+
+
+def read_published_log(path: Path) -> pandas.DataFrame:
+    """Return the log of a training that somebody published: `epoch`, `accuracy` and `val_accuracy`, NaN where the file has none.
+
+    Accuracies are fractions, as in `history.csv`, `accuracy` that of training; further columns are passed over. Epochs ascend from 1 on,
+    and may have gaps.
+
+    Raises:
+        UserError: There is no such file, a column is missing or repeated, or a value is not what it should be.
+    """
+    lines = [cells for cells in _lines(_text(path), path.name) if cells]
+    if len(lines) < 2:
+        raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'an empty one' if path.exists() else 'no such file'}")
+    header = lines[0]
+    wanted = [column for column in ("epoch", *_MEASURES) if column in header]
+    if header.count("epoch") != 1 or len(wanted) < 2 or any(header.count(column) > 1 for column in wanted):
+        raise UserError(
+            f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {one_line(','.join(header), 80)}"
+        )
+    log = pandas.DataFrame(_rows(lines, wanted, path.name), columns=header)[wanted].reindex(columns=["epoch", *_MEASURES])
+    _check_log(log, path.name)
+    return log
+
+
+def _check_log(log: pandas.DataFrame, name: str) -> None:
+    """Refuse epochs that are not whole or do not ascend, and accuracies that are no fractions; make the epochs integers."""
+    epochs = log["epoch"]
+    if not ((epochs >= 1) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
+        raise UserError(f"{name}: expected epochs that count up from 1 on, got {one_line(', '.join(f'{epoch:g}' for epoch in epochs), 60)}")
+    for column in _MEASURES:
+        outside = log[column][(log[column] < 0) | (log[column] > 1)]
+        if len(outside):
+            raise UserError(f"{name}: {column}: expected fractions from 0 to 1, got {outside.iloc[0]:g} in epoch {epochs[outside.index[0]]:.0f}")
+    log["epoch"] = epochs.astype("int64")
 
 
 def _text(path: Path) -> str:

@@ -38,6 +38,7 @@ class SavedRun:
         test: Metrics of the test split, or None: not evaluated.
         dataset: Classes and images of each part, or None while unknown.
         settings: The resolved recipe whole, as plain containers.
+        published: A log that somebody published, beside which the run is to be shown (`csv_files.read_published_log`); None: none was given.
 
     What follows is read when first asked for; a damaged file raises a UserError then (`check_arrays` asks for all).
     """
@@ -52,6 +53,7 @@ class SavedRun:
     test: TestResult | None = None
     dataset: DatasetFacts | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    published: pandas.DataFrame | None = None
 
     @cached_property
     def batches(self) -> pandas.DataFrame | None:

@@ -23,6 +23,7 @@ class Request:
         formats: Some of `FORMATS`; "page" is `report.html`.
         sections: Names of sections, or "all"; empty: all that have something to say, of several runs the essential ones.
         title: Of the page; empty: what the runs are called.
+        published_log: A CSV file with the log of a training that somebody published, shown beside the runs; None: none.
     """
 
     given: Sequence[Path]
@@ -31,6 +32,7 @@ class Request:
     formats: Sequence[str] = FORMATS
     sections: Sequence[str] = ()
     title: str = ""
+    published_log: Path | None = None
 
 
 def split_names(values: Sequence[str], option: str) -> list[str]:

@@ -1,0 +1,113 @@
+"""Runs beside the log of a training that somebody published: accuracy epoch by epoch, and how far they lie apart."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas
+
+from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame, write_points, write_spread
+from kcifar.reporting.content import Content, Drawing, Table
+from kcifar.reporting.differences import binomial_half_width
+from kcifar.reporting.grouping import same_recipe
+from kcifar.reporting.load import SavedRun
+from kcifar.reporting.log_chart import MAX_DRAWN, Accuracies, draw
+from kcifar.reporting.naming import called
+
+ORDER = 47
+TITLE = "Beside a published log"
+NOTE = (
+    "Means over the runs of a recipe that completed the epoch, with the deviation over them, beside the published log of a training; difference: "
+    "validation accuracy minus that of the log. Deviations and differences are in percentage points. Training accuracy is that of the images as "
+    "they were augmented."
+)
+COLUMNS = {
+    "recipe": TEXT,
+    "epoch": COUNT,
+    "runs": COUNT,
+    "accuracy": SHARE,
+    "published_accuracy": SHARE,
+    "val_accuracy": SHARE,
+    "val_deviation": SPREAD,
+    "published_val_accuracy": SHARE,
+    "difference": POINTS,
+}
+_PUBLISHED = {"accuracy": "published_accuracy", "val_accuracy": "published_val_accuracy"}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A recipe beside the log: its runs, and a row for each epoch of either, by the columns of the table but the first."""
+
+    label: str
+    runs: Sequence[SavedRun]
+    epochs: pandas.DataFrame
+
+    @property
+    def common(self) -> pandas.DataFrame:
+        """The epochs in which both have a validation accuracy."""
+        return self.epochs[self.epochs["difference"].notna()]
+
+
+def of_runs(runs: Sequence[SavedRun]) -> Content:
+    """Return a table, a figure and a paragraph for each recipe; nothing where no log was given."""
+    log = runs[0].published
+    if log is None:
+        return Content()
+    found = [beside(group.label, group.runs, log) for group in same_recipe(runs)]
+    rows: Iterator[dict[Any, Any]] = ({"recipe": entry.label, **row} for entry in found for row in entry.epochs.to_dict("records"))
+    table = Table("published_log", TITLE, COLUMNS, frame(rows, COLUMNS, ("recipe", "epoch")), NOTE)
+    return Content([sentence for entry in found for sentence in _sentences(entry)], [table], [_drawing(found, log)])
+
+
+def beside(label: str, runs: Sequence[SavedRun], log: pandas.DataFrame) -> Beside:
+    """Join the means over runs with a log, by epochs.
+
+    Args:
+        label: Of the recipe.
+        runs: At least one.
+        log: See `csv_files.read_published_log`.
+    """
+    by_epoch = pandas.concat([run.history for run in runs]).groupby("epoch")
+    means = by_epoch[["accuracy", "val_accuracy"]].mean()
+    own = means.assign(runs=by_epoch.size(), val_deviation=by_epoch["val_accuracy"].std())
+    joined = own.join(log.set_index("epoch").rename(columns=_PUBLISHED), how="outer")
+    joined["difference"] = joined["val_accuracy"] - joined["published_val_accuracy"]
+    return Beside(label, runs, joined.reset_index())
+
+
+def _sentences(entry: Beside) -> Iterator[str]:
+    name = called(entry.label)
+    if entry.common.empty:
+        yield f"{name}: no epoch has a validation accuracy in both, the runs and the published log."
+        return
+    gaps, epochs = entry.common["difference"].to_numpy(), entry.common["epoch"].to_numpy()
+    last = entry.common.iloc[-1]
+    lowest, highest = int(np.argmin(gaps)), int(np.argmax(gaps))
+    yield (
+        f"{name} ({len(entry.runs):,} run{'s' * (len(entry.runs) != 1)}): in {int((gaps > 0).sum())} of {len(gaps)} epochs above the validation "
+        f"accuracy of the published log; on average {write_points(gaps.mean())} points, from {write_points(gaps[lowest])} (epoch {epochs[lowest]}) "
+        f"to {write_points(gaps[highest])} (epoch {epochs[highest]}). In epoch {int(last['epoch'])}, the last of both: "
+        f"{SHARE.write(last['val_accuracy'])} and {SHARE.write(last['published_val_accuracy'])}{_chance(entry, last)}."
+    )
+
+
+def _chance(entry: Beside, last: "pandas.Series[Any]") -> str:
+    """Say how far the last epochs may lie apart by the choice of images alone, where the runs tell how many they had."""
+    images = entry.runs[0].dataset.counts.get("validation") if entry.runs[0].dataset else None
+    if not images:
+        return ""
+    width = binomial_half_width(last["val_accuracy"], images, last["published_val_accuracy"], images)
+    return f"; were both of {images:,} images, {write_spread(width)} points either way could be the choice of images alone (95 %)"
+
+
+def _drawing(found: Sequence[Beside], log: pandas.DataFrame) -> Drawing:
+    shown = [Accuracies(entry.label, [run.history for run in entry.runs]) for entry in found[:MAX_DRAWN]]
+    which = f"; the first {len(shown)} of {len(found)} recipes are shown" if len(shown) < len(found) else ""
+    caption = (
+        f"Validation and training accuracy of every epoch: a line for each run, and the published log in black; dashed lines part the stages{which}."
+    )
+    readings = " ".join(sentence for entry in found for sentence in _sentences(entry))
+    text = f"Line charts of accuracy against epochs, beside a published log. {readings}"
+    return Drawing("published_log", lambda: draw(shown, log), caption, text)
