@@ -1,5 +1,6 @@
 """Saved runs made in memory, for the tests of what compares them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def made(
     epochs = len(val_accuracy)
     history = pandas.DataFrame({"stage": "learn", "stage_index": 0, "epoch": range(1, epochs + 1), "val_accuracy": val_accuracy})
     history = history.assign(seconds=seconds / epochs, images_seen=seen, images_per_second=50.0, accuracy=0.5, loss=1.0, learning_rate=0.1)
+    history["compilation_seconds"] = math.nan
     settings = {**(SETTINGS if resolved is None else resolved), "seed": seed}
     recipe = SavedRecipe(
         name=settings["name"], seed=seed, dataset=Named(name=data), model=Named(name="m"), stages=[PlannedStage(name="learn", epochs=epochs)]

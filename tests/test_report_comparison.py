@@ -22,7 +22,7 @@ from kcifar.reporting.front_chart import draw as draw_fronts
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.row_chart import shortened
 from kcifar.reporting.run_files import ViewsResult
-from kcifar.reporting.sections import ablation, comparison, cost, recipes
+from kcifar.reporting.sections import ablation, comparison, cost, recipes, reproduction
 from kcifar.reporting.tested_epoch import row_of_tested, validation_of_tested
 from kcifar.reporting.text_fit import width_of
 
@@ -110,6 +110,34 @@ def test_recipes_are_measured_by_their_finished_runs() -> None:
     assert content.paragraphs[0].startswith(
         "The highest mean test accuracy of 2 recipes is 60.00% (lenet (stages[0].epochs=9), 1 run), the next 53.00% ± 4.24 (lenet"
     )
+
+
+def test_views_and_compilation_have_columns_where_they_are_known() -> None:
+    bare = [made("a", seed=0), made("b", seed=1)]
+    assert not set(recipes.WHERE_KNOWN) & set(rows_of(recipes.of_runs(bare)))
+    viewed = [
+        replace(run, test=run.test.model_copy(update={"views": ViewsResult(count=2, accuracy=accuracy)}))
+        for run, accuracy in zip(bare, (0.6, 0.7), strict=True)
+        if run.test
+    ]
+    for run in viewed:
+        run.history["compilation_seconds"] = [30.0, 6.0]
+    (row,) = rows_of(recipes.of_runs(viewed)).to_dict("records")
+    assert (row["views_mean"], row["views_deviation"], row["minutes_compiling"]) == pytest.approx((0.65, statistics.stdev([0.6, 0.7]), 0.6))
+    assert "views_mean" not in rows_of(recipes.of_runs([viewed[0], made("c", seed=2)]))  # of one recipe, not measured by all
+
+
+def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() -> None:
+    typed = ["python", "-m", "kcifar.train", "--data", "my data"]
+    one, two = (replace(made(name, seed=seed, hardware=hardware), name=name) for name, seed, hardware in (("a", 3, "new"), ("b", 1, "old")))
+    assert not reproduction.of_runs([one, two])
+    known = [replace(run, environment=run.environment.model_copy(update={"command": typed})) for run in (one, two) if run.environment]
+    content = reproduction.of_runs([*known, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
+    first, last = rows_of(content).to_dict("records")
+    assert first["command"] == "python -m kcifar.train --data 'my data'"
+    assert (first["seeds"], first["minutes"], first["epochs"], first["hardware"]) == ("1, 3", 1.0, 2, "new, 2 cores; old, 2 cores")
+    assert pandas.isna([last["command"], last["minutes"], last["hardware"]]).all()
+    assert content.paragraphs == ["The hardware is not recorded of c."]
 
 
 def test_validation_is_that_of_the_tested_weights() -> None:

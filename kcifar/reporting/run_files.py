@@ -56,6 +56,13 @@ class Environment(_Saved):
     processor: str = ""
     cores: Count | None = None
     git_commit: str | None = None
+    command: list[str] = []
+
+    @property
+    def versions(self) -> str:
+        """Of Keras and the backend: "keras 3.15.1, tensorflow 2.21.0"; empty where neither is known."""
+        named = dict.fromkeys(("keras", self.backend))
+        return ", ".join(f"{name} {self.packages[name]}" for name in named if name in self.packages)
 
     @property
     def hardware(self) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, frame
+from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, Kind, frame
 from kcifar.reporting.comparing import Spread, spread
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.figures import BLACK, BLUE, VERMILION
 from kcifar.reporting.grouping import same_data, same_recipe
 from kcifar.reporting.load import SavedRun
-from kcifar.reporting.measures import accuracy_of, minutes_of
+from kcifar.reporting.measures import accuracy_of, compilation_minutes_of, minutes_of
 from kcifar.reporting.naming import called, listed
 from kcifar.reporting.row_chart import Block, chart
 from kcifar.reporting.selection import even_shares
@@ -27,7 +27,8 @@ NOTE = (
     "Runs are of one recipe when its name, their settings and their data are equal, but for the seed and how often files are written; backend "
     "and machine may differ. Deviation: sample standard deviation over the runs (divisor n - 1), in percentage points; standard error: "
     "deviation divided by the root of n, in percentage points; a single run has neither. Val: validation in the epoch whose weights were "
-    "tested. Minutes: of all completed epochs, the mean over the runs."
+    "tested. Views: test accuracy over several views of each image, in recipes whose runs all measured it. Minutes: of all completed epochs, the "
+    "mean over the runs; compiling: the part of them in which programs were compiled, missing where a run does not tell."
 )
 _LIFT, _DROP = 0.14, 0.2  # rows; the mean stands a little above its runs, so that neither hides the other
 
@@ -39,9 +40,13 @@ COLUMNS = {
     "runs": COUNT,
     "seeds": TEXT,
     **{f"test_{name}": kind for name, kind in MEASURES.items()},
+    "views_mean": SHARE,
+    "views_deviation": SPREAD,
     **{f"val_{name}": kind for name, kind in MEASURES.items()},
     "minutes": DECIMAL,
+    "minutes_compiling": Kind("float64", "{:.2f}".format),
 }
+WHERE_KNOWN = ("views_mean", "views_deviation", "minutes_compiling")  # columns that are left out where no recipe has them
 MAX_DRAWN = 30
 
 
@@ -71,7 +76,8 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     left_out = [f"{called(run.name)} ({run.progress or 'no test result'})" for run in runs if not _counts(run)]
     paragraphs += [f"Left out of the means: {listed(left_out)}."] if left_out else []
     rows = [{"dataset": label, **_row(recipe)} for label, recipes in ranking for recipe in recipes]
-    return Content(paragraphs, [Table("recipes", "Recipes", COLUMNS, frame(rows, COLUMNS, ("recipe",)), NOTE)], [_drawing(ranking)])
+    columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
+    return Content(paragraphs, [Table("recipes", "Recipes", columns, frame(rows, columns, ("recipe",)), NOTE)], [_drawing(ranking)])
 
 
 def rank(runs: Sequence[SavedRun]) -> Ranking:
@@ -91,11 +97,22 @@ def _counts(run: SavedRun) -> bool:
 def _row(recipe: Repeated) -> dict[str, Any]:
     seeds = sorted({run.recipe.seed for run in recipe.runs})
     row: dict[str, Any] = {"recipe": recipe.label, "runs": len(recipe.runs), "seeds": listed(list(map(str, seeds)))}
-    row |= _measures("test", recipe.test)
+    row |= _measures("test", recipe.test) | _over_views(recipe.runs)
     validation = [validation_of_tested(run) for run in recipe.runs]
     if not np.isnan(validation).any():
         row |= _measures("val", spread(validation))
+    compiling = float(np.mean([compilation_minutes_of(run) for run in recipe.runs]))
+    row |= {} if np.isnan(compiling) else {"minutes_compiling": compiling}
     return row | {"minutes": float(np.mean([minutes_of(run) for run in recipe.runs]))}
+
+
+def _over_views(runs: Sequence[SavedRun]) -> dict[str, float]:
+    """Return mean and deviation of the test accuracy over several views; nothing unless every run measured it."""
+    accuracies = [run.test.views.accuracy for run in runs if run.test and run.test.views]
+    if len(accuracies) < len(runs):
+        return {}
+    found = spread(accuracies)
+    return {"views_mean": found.mean, "views_deviation": found.deviation}
 
 
 def _measures(part: str, found: Spread) -> dict[str, float]:

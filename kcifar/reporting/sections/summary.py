@@ -51,7 +51,6 @@ COLUMNS = {
     "versions": TEXT,
     "git_commit": TEXT,
 }
-_PACKAGES = ("keras", "tensorflow", "jax", "torch")
 
 
 def of_run(run: SavedRun) -> Content:
@@ -104,13 +103,10 @@ def _hardware(run: SavedRun) -> dict[str, Any]:
     environment = run.environment
     if environment is None:
         return {"precision": run.recipe.precision}
-    versions = ", ".join(
-        f"{name} {environment.packages[name]}" for name in _PACKAGES if name in environment.packages and name in ("keras", environment.backend)
-    )
     return {
         "precision": environment.precision,
         "backend": environment.backend,
         "hardware": environment.hardware or None,
-        "versions": versions or None,
+        "versions": environment.versions or None,
         "git_commit": environment.git_commit[:12] if environment.git_commit else None,
     }
