@@ -131,8 +131,9 @@ def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() ->
     typed = ["python", "-m", "kcifar.train", "--data", "my data"]
     one, two = (replace(made(name, seed=seed, hardware=hardware), name=name) for name, seed, hardware in (("a", 3, "new"), ("b", 1, "old")))
     assert not reproduction.of_runs([one, two])
-    known = [replace(run, environment=run.environment.model_copy(update={"command": typed})) for run in (one, two) if run.environment]
-    content = reproduction.of_runs([*known, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
+    assert two.environment
+    told = replace(two, environment=two.environment.model_copy(update={"command": typed}))
+    content = reproduction.of_runs([one, told, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
     first, last = rows_of(content).to_dict("records")
     assert first["command"] == "python -m kcifar.train --data 'my data'"
     assert (first["seeds"], first["minutes"], first["epochs"], first["hardware"]) == ("1, 3", 1.0, 2, "new, 2 cores; old, 2 cores")

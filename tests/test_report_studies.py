@@ -3,6 +3,7 @@
 Run alone with `pytest tests/test_report_studies.py`.
 """
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -225,11 +226,14 @@ def test_an_ablation_in_which_nothing_was_tested_claims_no_absence_of_effects() 
     assert not content.drawings
 
 
-def test_the_figure_of_several_data_sets_says_which_it_shows() -> None:
-    runs = [saved(f"{name}{content}", content=content, model={"name": name}) for content, names in {"1": "yz", "2": "xyz"}.items() for name in names]
-    (drawing,) = ablation.of_runs(runs).drawings
-    assert drawing.caption.endswith("Of 2 data sets with such recipes, the one with the most is drawn.")
-    assert "Of 2 data sets" not in ablation.of_runs(runs[:2]).drawings[0].caption
+def test_each_data_set_has_its_figure_the_largest_first_and_three_are_drawn() -> None:
+    names = {"1": "yz", "2": "xyz", "3": "yz", "4": "wxyz"}
+    runs = [saved(f"{name}{content}", content=content, model={"name": name}) for content, models in names.items() for name in models]
+    drawings = ablation.of_runs(runs).drawings
+    assert [drawing.name for drawing in drawings] == ["ablation", "ablation_2", "ablation_3"]
+    assert [drawing.text.count("±") for drawing in drawings] == [3, 2, 1]
+    assert ["The 3 largest of 4 studies are drawn." in drawing.caption for drawing in drawings] == [False, False, True]
+    assert "studies are drawn" not in ablation.of_runs(runs[:5]).drawings[-1].caption
 
 
 def test_the_reference_has_the_most_tested_runs_and_of_several_comes_first() -> None:
@@ -240,17 +244,34 @@ def test_the_reference_has_the_most_tested_runs_and_of_several_comes_first() -> 
     assert rows(ablation.of_runs([*runs, *more]))[0]["recipe"] == "first"  # as many tested runs, and more that were not
 
 
-def test_many_changes_are_counted_and_the_first_six_named() -> None:
-    values: dict[str, dict[str, Any]] = {
-        "few": {f"key{n}": 0 for n in range(9)},
-        "many": {f"key{n}": 1 for n in range(9)},
-        "one": {f"key{n}": int(n == 0) for n in range(9)},
-    }
-    few, many, one = (saved(name, **changes) for name, changes in values.items())
-    text = rows(ablation.of_runs([few, many, one]))[2]["changes"]
-    assert text.startswith("9 keys differ, the first 6 of them: key0: 0 -> 1; key1: 0 -> 1;")
-    assert text.endswith("key5: 0 -> 1")
-    assert not ablation.of_runs([few, many])
+def _differing(**keys: int) -> dict[str, int]:
+    return {f"key{n}": 0 for n in range(9)} | keys
+
+
+def test_only_recipes_that_differ_in_few_keys_stand_beside_each_other() -> None:
+    near, far = _differing(key1=1, key2=1, key3=1), _differing(**{f"key{n}": 5 for n in range(4)})
+    runs = [saved(name, **keys) for name, keys in {"base": _differing(), "far": far, "near": near}.items()]
+    found = rows(ablation.of_runs(runs))
+    assert [row["recipe"] for row in found] == ["base", "near"]
+    assert found[1]["changes"] == "key1: 0 -> 1; key2: 0 -> 1; key3: 0 -> 1"
+    assert not ablation.of_runs(runs[:2])
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 5), min_size=1, max_size=8, unique=True))
+def test_every_recipe_near_another_of_its_study_is_in_one_study_with_a_reference_of_its_own(drawn: list[tuple[int, ...]]) -> None:
+    found = rows(ablation.of_runs([saved(f"r{n}", **{f"key{k}": value for k, value in enumerate(keys)}) for n, keys in enumerate(drawn)]))
+    settings_of = {f"r{n}": keys for n, keys in enumerate(drawn)}
+    names = [row["recipe"] for row in found]
+    assert len(set(names)) == len(names)
+    references = [row["recipe"] for row in found if row["finding"] == "reference"]
+    for row in found:
+        own, reference = (settings_of[name] for name in (row["recipe"], row.get("reference", references[0])))
+        assert sum(a != b for a, b in zip(own, reference, strict=True)) <= ablation.MAX_KEYS
+    apart = [sum(a != b for a, b in zip(settings_of[one], settings_of[two], strict=True)) for one, two in itertools.combinations(references, 2)]
+    alone = [keys for name, keys in settings_of.items() if name not in names]
+    apart += [sum(a != b for a, b in zip(one, two, strict=True)) for one, two in itertools.combinations(alone, 2)]
+    assert all(number > ablation.MAX_KEYS for number in apart)
 
 
 def test_ablations_never_compare_runs_over_other_data() -> None:

@@ -1,7 +1,7 @@
-"""Recipes over the same data beside one of them: which settings differ, and what goes with that."""
+"""Recipes over the same data beside one of them from which they differ in a few settings, and what goes with that."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -19,18 +19,20 @@ from kcifar.reporting.studies import is_whole, left_out
 
 ORDER = 60
 TITLE = "Ablation"
-MAX_KEYS = 6  # written out, and the most in which recipes of an ablation differ
+MAX_KEYS = 3  # in which a recipe differs from its reference at most
 NOTE = (
-    "The reference is the recipe with the most tested runs, of several the first; changes are from its settings, but for the name, the seed, and "
-    "what is logged, saved or tested. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last epoch. "
-    "Deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test "
-    "difference: Welch's from seeds where both recipes have two, else the binomial one from the test images, which says nothing about other "
-    "seeds. A difference beyond it is called higher or lower; each is judged by itself, so of twenty changes without effect about one is called "
-    "so. Where several keys differ, the table does not tell which of them matters."
+    "The reference is the recipe with the most tested runs, of several the first; beside it are the recipes that differ from it in at most 3 keys, "
+    "but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise. Accuracies are "
+    "means over the seeds, after those over the runs of each; validation is that of the last epoch. Deviation, differences and uncertainty are in "
+    "percentage points. The uncertainty is the half-width of the 95 % interval of the test difference: Welch's from seeds where both recipes have "
+    "two, else the binomial one from the test images, which says nothing about other seeds. A difference beyond it is called higher or lower; each "
+    "is judged by itself, so of twenty changes without effect about one is called so. Where several keys differ, the table does not tell which of "
+    "them matters."
 )
 REFERENCE, HIGHER, LOWER, ALIKE, UNKNOWN = "reference", "higher", "lower", "no clear difference", "not known"
 COLUMNS = {
     "dataset": TEXT,
+    "reference": TEXT,
     "recipe": TEXT,
     "changes": TEXT,
     "runs": COUNT,
@@ -45,6 +47,8 @@ COLUMNS = {
 }
 _MAX_PARAGRAPHS = 12  # changes described
 _MAX_DRAWN = 24  # recipes
+_MAX_FIGURES = 3  # studies drawn, the largest
+_MAX_REFERENCES = 30  # recipes tried as one
 _MAX_LETTERS = 34  # of a name beside its row
 
 
@@ -80,33 +84,71 @@ class Variant:
         return ALIKE if not self.test_difference.is_clear else HIGHER if self.test_difference.value > 0 else LOWER
 
 
+@dataclass(frozen=True)
+class Study:
+    """A reference and the recipes beside it.
+
+    Attributes:
+        data: Over which data.
+        variants: The reference, then those that differ in the fewest keys first; at least two.
+    """
+
+    data: str
+    variants: Sequence[Variant]
+
+    @property
+    def reference(self) -> Variant:
+        """The recipe that the others are compared with."""
+        return self.variants[0]
+
+
 def of_runs(runs: Sequence[SavedRun]) -> Content:
-    """Return a table, a figure and the clear effects of single keys; nothing where no two recipes differ in few keys."""
-    found = [(group, variants_of([run for run in group.runs if is_whole(run)])) for group in same_data(runs)]
-    studies = [(group, variants) for group, variants in found if any(0 < len(variant.changes) <= MAX_KEYS for variant in variants)]
+    """Return a table, figures and the clear effects of single keys; nothing where no two recipes differ in few keys."""
+    groups = same_data(runs)
+    studies = [study for group in groups for study in studies_of(group.label, [run for run in group.runs if is_whole(run)])]
     if not studies:
         return Content()
-    columns = {name: kind for name, kind in COLUMNS.items() if name != "dataset" or len(studies) > 1}
-    rows = ({"dataset": group.label} | row(variant) for group, variants in studies for variant in variants)
-    index = [name for name in ("dataset", "recipe") if name in columns]
+    several = {"dataset": len({study.data for study in studies}) > 1, "reference": len(studies) > 1}
+    columns = {name: kind for name, kind in COLUMNS.items() if several.get(name, True)}
+    rows = ({"dataset": study.data, "reference": study.reference.name} | row(variant) for study in studies for variant in study.variants)
+    index = [name for name in ("dataset", "reference", "recipe") if name in columns]
     table = Table("ablation", "Recipes beside the reference", columns, frame(rows, columns, index), NOTE)
-    places = [f"{group.label}: " if len(studies) > 1 else "" for group, _ in studies]
-    paragraphs = [text for place, (_, variants) in zip(places, studies, strict=True) for text in described(variants, place)]
-    paragraphs += left_out([run for group, _ in studies for run in group.runs if not is_whole(run)])
-    largest = max(range(len(studies)), key=lambda place: len(studies[place][1]))
-    return Content(paragraphs, [table], _drawings(places[largest], studies[largest][1], len(studies)))
+    places = [f"{study.data}: " if several["dataset"] else "" for study in studies]
+    paragraphs = [text for place, study in zip(places, studies, strict=True) for text in described(study.variants, place)]
+    paragraphs += left_out([run for group in groups for run in group.runs if group.label in {study.data for study in studies} and not is_whole(run)])
+    largest = sorted(range(len(studies)), key=lambda place: -len(studies[place].variants))
+    drawn = [_drawing(places[place], studies[place].variants) for place in largest if any(_is_drawn(each) for each in studies[place].variants)]
+    return Content(paragraphs, [table], _numbered(drawn[:_MAX_FIGURES], len(drawn)))
 
 
-def variants_of(runs: Sequence[SavedRun]) -> list[Variant]:
-    """Return the recipes of finished runs over the same data: the reference, then those that differ in the fewest keys first."""
+def studies_of(data: str, runs: Sequence[SavedRun]) -> list[Study]:
+    """Return the studies of finished runs over the same data: each recipe is in one at most, that of the first reference near it."""
     found: dict[Any, list[SavedRun]] = {}
     for run in runs:
         found.setdefault(fingerprint(flatten(run.settings)), []).append(run)
-    if len(found) < 2:
-        return []
     recipes = list(found.values())
     names = distinct([one_line(members[0].recipe.name, 60) for members in recipes])
-    reference = max(recipes, key=lambda members: sum(run.test is not None for run in members))
+    left = sorted(range(len(recipes)), key=lambda place: -sum(run.test is not None for run in recipes[place]))
+    studies: list[Study] = []
+    for _ in range(min(_MAX_REFERENCES, len(recipes) - 1)):
+        if not left:
+            break
+        reference, *others = left
+        near = [place for place in others if _keys_apart(recipes[reference][0], recipes[place][0]) <= MAX_KEYS]
+        if near:
+            members = [reference, *sorted(near)]
+            studies.append(Study(data, _variants([names[place] for place in members], [recipes[place] for place in members])))
+        left = [place for place in others if place not in near]
+    return studies
+
+
+def _keys_apart(one: SavedRun, other: SavedRun) -> int:
+    return len(differing_keys(flatten_alike([one.settings, other.settings])))
+
+
+def _variants(names: Sequence[str], recipes: Sequence[Sequence[SavedRun]]) -> list[Variant]:
+    """Measure recipes beside the first of them, and sort by the number of keys in which they differ from it."""
+    reference = recipes[0]
     samples = test_sample(reference), validation_sample(reference)
     variants = [_variant(name, members, reference[0], samples) for name, members in zip(names, recipes, strict=True)]
     return sorted(variants, key=lambda variant: len(variant.changes))
@@ -125,7 +167,7 @@ def row(variant: Variant) -> dict[str, Any]:
     """Return a variant's row; that of the reference has no differences."""
     found = {
         "recipe": variant.name,
-        "changes": write_changes(variant.changes) or None,
+        "changes": "; ".join(variant.changes) or None,
         "runs": variant.runs,
         "test_accuracy": variant.test.mean,
         "test_deviation": variant.test.deviation,
@@ -137,12 +179,6 @@ def row(variant: Variant) -> dict[str, Any]:
     apart = variant.test_difference
     width = {"uncertainty": apart.half_width, "uncertainty_from": apart.source or None}
     return found | {"difference": apart.value, "val_difference": variant.val_difference.value} | width
-
-
-def write_changes(changes: Sequence[str]) -> str:
-    """Write changes in one cell: at most six, and how many there are if there are more."""
-    text = "; ".join(changes[:MAX_KEYS])
-    return text if len(changes) <= MAX_KEYS else f"{len(changes)} keys differ, the first {MAX_KEYS} of them: {text}"
 
 
 def described(variants: Sequence[Variant], place: str) -> list[str]:
@@ -172,17 +208,27 @@ def _effect(variant: Variant, reference: Variant) -> str:
     )
 
 
-def _drawings(place: str, variants: Sequence[Variant], data_sets: int) -> list[Drawing]:
-    """Return the figure of the variants whose interval is known, as many as there is room for; and say of how many data sets it is one."""
-    name, rest = variants[0].name, [variant for variant in variants[1:] if variant.test_difference.source]
-    if not rest:
-        return []
+def _is_drawn(variant: Variant) -> bool:
+    return bool(variant.changes and variant.test_difference.source)
+
+
+def _drawing(place: str, variants: Sequence[Variant]) -> Drawing:
+    """Return the figure of the variants whose interval is known, as many as there is room for."""
+    name, rest = variants[0].name, [variant for variant in variants if _is_drawn(variant)]
     shown = rest[:_MAX_DRAWN]
     left = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
-    left += f" Of {data_sets} data sets with such recipes, the one with the most is drawn." if data_sets > 1 else ""
     caption = f"{place}Test accuracy less that of {name}, in points, with the 95 % interval; filled where the interval leaves out zero.{left}"
     numbers = (f"{each.name} {POINTS.write(each.test_difference.value)} ± {SPREAD.write(each.test_difference.half_width)}" for each in shown)
-    return [Drawing("ablation", lambda: draw(name, shown), caption, f"{place}Test accuracy less that of {name}, in points: {'; '.join(numbers)}.")]
+    return Drawing("ablation", lambda: draw(name, shown), caption, f"{place}Test accuracy less that of {name}, in points: {'; '.join(numbers)}.")
+
+
+def _numbered(drawings: Sequence[Drawing], studies: int) -> list[Drawing]:
+    """Give figures names of their own, and say in the last of them how many studies have none."""
+    more = f" The {len(drawings)} largest of {studies} studies are drawn." if len(drawings) < studies else ""
+    return [
+        replace(drawing, name=drawing.name if place == 1 else f"{drawing.name}_{place}", caption=drawing.caption + more * (place == len(drawings)))
+        for place, drawing in enumerate(drawings, start=1)
+    ]
 
 
 def draw(reference: str, variants: Sequence[Variant]) -> Figure:

@@ -18,9 +18,9 @@ from kcifar.reporting.run_files import Environment
 ORDER = 95
 TITLE = "How to train them again"
 NOTE = (
-    "Command: as it was typed for the first run of the recipe; where it does not name the recipe's file, the run folder's own recipe.yaml trains "
-    "the same (--stages FOLDER/recipe.yaml). Another seed: --seed N. Minutes: of all completed epochs, the mean over the runs whose times are "
-    "known, on this hardware and with whatever else was running."
+    "Command: as it was typed for the first run of the recipe that tells it; where it does not name the recipe's file, the run folder's own "
+    "recipe.yaml trains the same (--stages FOLDER/recipe.yaml). Another seed: --seed N. Minutes: of all completed epochs, the mean over the runs "
+    "whose times are known, on this hardware and with whatever else was running."
 )
 COLUMNS = {
     "recipe": TEXT,
@@ -49,7 +49,7 @@ def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
     minutes = [found for run in runs if not math.isnan(found := minutes_of(run))]
     return {
         "seeds": listed([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
-        "command": shlex.join(_command(runs[0])) or None,
+        "command": next((shlex.join(run.environment.command) for run in runs if run.environment and run.environment.command), None),
         "minutes": fmean(minutes) if minutes else None,
         "epochs": runs[0].planned_epochs,
         "backend": _all_of(runs, lambda environment: environment.backend),
@@ -57,10 +57,6 @@ def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
         "hardware": _all_of(runs, lambda environment: environment.hardware),
         "versions": _all_of(runs, lambda environment: environment.versions),
     }
-
-
-def _command(run: SavedRun) -> Sequence[str]:
-    return run.environment.command if run.environment else ()
 
 
 def _all_of(runs: Sequence[SavedRun], fact: Callable[[Environment], str]) -> str | None:
