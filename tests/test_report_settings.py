@@ -136,31 +136,31 @@ def test_names_seeds_and_what_only_changes_files_are_no_difference() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (stage(), stage(epochs=9), ["stages.train.epochs: 5 -> 9"]),
-        (stage(), stage(augmentation=[]), ["stages.train.augmentation: random_crop, horizontal_flip -> none"]),
-        (stage(), stage(augmentation=[CROP | {"padding": 2}, FLIP]), ["stages.train.augmentation.random_crop.padding: 4 -> 2"]),
+        (stage(), stage(epochs=9), ["stages.train.epochs: 5 → 9"]),
+        (stage(), stage(augmentation=[]), ["stages.train.augmentation: random_crop, horizontal_flip → none"]),
+        (stage(), stage(augmentation=[CROP | {"padding": 2}, FLIP]), ["stages.train.augmentation.random_crop.padding: 4 → 2"]),
         (
             stage(),
             stage(augmentation=[CROP | {"padding": 2}]),
-            ["stages.train.augmentation: random_crop, horizontal_flip -> random_crop", "stages.train.augmentation.random_crop.padding: 4 -> 2"],
+            ["stages.train.augmentation: random_crop, horizontal_flip → random_crop", "stages.train.augmentation.random_crop.padding: 4 → 2"],
         ),
         (
             stage(augmentation=[FLIP, FLIP]),
             stage(augmentation=[FLIP, FLIP | {"probability": 1}]),
-            ["stages.train.augmentation[1].probability: 0.5 -> 1"],
+            ["stages.train.augmentation[1].probability: 0.5 → 1"],
         ),
-        (stage(), stage(optimizer={"name": "sgd", "momentum": 0.9}), ["stages.train.optimizer: adam -> sgd"]),
-        (stage(), stage(l2={"value": 1e-3, "layers": "*"}), ["stages.train.l2: none -> value 0.001, layers *"]),
-        (stage(momentum=None), stage(momentum={"name": "constant", "value": 0.9, "warm_up": None}), ["stages.train.momentum: none -> 0.9"]),
+        (stage(), stage(optimizer={"name": "sgd", "momentum": 0.9}), ["stages.train.optimizer: adam → sgd"]),
+        (stage(), stage(l2={"value": 1e-3, "layers": "*"}), ["stages.train.l2: none → value 0.001, layers *"]),
+        (stage(momentum=None), stage(momentum={"name": "constant", "value": 0.9, "warm_up": None}), ["stages.train.momentum: none → 0.9"]),
         (
             stage(),
             stage(learning_rate={"name": "cosine", "value": 0.2, "end": 0.0, "warm_up": None}),
-            ["stages.train.learning_rate: constant -> cosine", "stages.train.learning_rate.value: 0.1 -> 0.2"],
+            ["stages.train.learning_rate: constant → cosine", "stages.train.learning_rate.value: 0.1 → 0.2"],
         ),
-        (stage(freeze=[]), stage(freeze=["a*", "b"]), ["stages.train.freeze: none -> a*, b"]),
-        (stage(nesterov=True), stage(), ["stages.train.nesterov: true -> absent"]),
+        (stage(freeze=[]), stage(freeze=["a*", "b"]), ["stages.train.freeze: none → a*, b"]),
+        (stage(nesterov=True), stage(), ["stages.train.nesterov: true → absent"]),
         (stage("learn"), stage("train"), []),
-        (stage("learn"), stage("train", epochs=6), ["stages[0].epochs: 5 -> 6"]),
+        (stage("learn"), stage("train", epochs=6), ["stages[0].epochs: 5 → 6"]),
     ],
 )
 def test_changes_of_a_stage_are_written_with_both_values(before: Settings, after: Settings, expected: list[str]) -> None:
@@ -185,7 +185,7 @@ def test_what_a_recipe_says_is_written_as_recipes_do(changes: Settings, key: str
 
 def test_a_stage_left_out_does_not_hide_what_else_differs() -> None:
     whole, part = recipe(stage("learn"), stage("polish")), recipe(stage("learn", epochs=6))
-    assert changes(whole, part) == ["stages: .learn, .polish -> .learn", "stages.learn.epochs: 5 -> 6"]
+    assert changes(whole, part) == ["stages: .learn, .polish → .learn", "stages.learn.epochs: 5 → 6"]
 
 
 def test_changes_are_one_line_however_hostile_the_recipe() -> None:

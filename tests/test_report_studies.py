@@ -188,15 +188,15 @@ def test_an_ablation_by_hand() -> None:
     content = ablation.of_runs([*plain, *reference, single])
     found = rows(content)
     assert [(row["recipe"], row["finding"]) for row in found] == [("whole", "reference"), ("plain", "lower"), ("single", "lower")]
-    assert found[1]["changes"] == "augmentation: random_crop -> none"
+    assert found[1]["changes"] == "augmentation: random_crop → none"
     assert found[1]["difference"] == pytest.approx(-0.10)
     # v = 0.0001 / 3 and 0.0002 / 2; (v1 + v2)^2 / (v1^2 / 2 + v2^2 / 1) = 1.68421 degrees of freedom, t is 5.1762; t x sqrt(v1 + v2)
     assert found[1]["uncertainty"] == pytest.approx(0.05977, abs=1e-5)
     assert (found[1]["uncertainty_from"], found[2]["uncertainty_from"]) == ("seeds", "images")
     assert found[1]["val_difference"] == pytest.approx(-0.1)
     assert pandas.isna(found[0]["difference"])
-    assert "augmentation: random_crop -> none: test accuracy is 10.00 points lower, 71.00% against 81.00% of whole" in content.paragraphs[0]
-    assert "model: residual_cnn -> vgg" in content.paragraphs[1]
+    assert "augmentation: random_crop → none: test accuracy is 10.00 points lower, 71.00% against 81.00% of whole" in content.paragraphs[0]
+    assert "model: residual_cnn → vgg" in content.paragraphs[1]
     assert "other seeds may differ" in content.paragraphs[1]
 
 
@@ -253,7 +253,7 @@ def test_only_recipes_that_differ_in_few_keys_stand_beside_each_other() -> None:
     runs = [saved(name, **keys) for name, keys in {"base": _differing(), "far": far, "near": near}.items()]
     found = rows(ablation.of_runs(runs))
     assert [row["recipe"] for row in found] == ["base", "near"]
-    assert found[1]["changes"] == "key1: 0 -> 1; key2: 0 -> 1; key3: 0 -> 1"
+    assert found[1]["changes"] == "key1: 0 → 1; key2: 0 → 1; key3: 0 → 1"
     assert not ablation.of_runs(runs[:2])
 
 

@@ -73,13 +73,13 @@ def fingerprint(flat: Flat, passed_over: Callable[[str], bool] = IGNORED_KEYS.__
 
 
 def write_change(key: str, before: Flat, after: Flat) -> str:
-    """Write what a key is in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip -> none".
+    """Write what a key is in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip → none".
 
-    Parts are written by their names, but whole where the other recipe has nothing there: "stages.learn.l2: none -> value 0.001".
+    Parts are written by their names, but whole where the other recipe has nothing there: "stages.learn.l2: none → value 0.001".
     """
     both_given = all(flat.get(key, _GIVEN) not in (None, _GIVEN) for flat in (before, after))
     texts = [_write_value(flat[key]) if both_given else _write_whole(flat, key) for flat in (before, after)]
-    return f"{one_line(key, 100)}: {' -> '.join(one_line(text, _MAX_LETTERS) for text in texts)}"
+    return f"{one_line(key, 100)}: {' → '.join(one_line(text, _MAX_LETTERS) for text in texts)}"
 
 
 def write_setting(key: str, flat: Flat) -> str:
