@@ -291,7 +291,7 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
         ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
         ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
         ([], runs_folder, {"published_log": tmp_path / "none.csv"}, "--published-log: .*none.csv: expected a CSV file with .*, got no such file"),
-        ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with a row an epoch, got an empty one"),
+        ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with a row an epoch, got none"),
         ([], runs_folder, {"published_log": file, "sections": ["stages"]}, "--published-log: expected published_log among --sections, got stages"),
     ]
     for given, runs_dir, asked, message in mistakes:

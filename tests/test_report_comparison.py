@@ -23,6 +23,7 @@ from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.row_chart import shortened
 from kcifar.reporting.run_files import ViewsResult
 from kcifar.reporting.sections import ablation, comparison, cost, recipes, reproduction
+from kcifar.reporting.tables import to_markdown
 from kcifar.reporting.tested_epoch import row_of_tested, validation_of_tested
 from kcifar.reporting.text_fit import width_of
 
@@ -128,17 +129,19 @@ def test_views_and_compilation_have_columns_where_they_are_known() -> None:
 
 
 def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() -> None:
-    typed = ["python", "-m", "kcifar.train", "--data", "my data"]
+    typed = ["python", "-m", "kcifar.train", "--run", "r", "--data", "my data", "--seed", "1", "--resume", *["--set", "x=1"] * 40]
     one, two = (replace(made(name, seed=seed, hardware=hardware), name=name) for name, seed, hardware in (("a", 3, "new"), ("b", 1, "old")))
     assert not reproduction.of_runs([one, two])
     assert two.environment
     told = replace(two, environment=two.environment.model_copy(update={"command": typed}))
-    content = reproduction.of_runs([one, told, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
+    cut = replace(told, name="d", status=told.status.model_copy(update={"state": "interrupted"}), history=told.history.assign(seconds=1.0))
+    content = reproduction.of_runs([one, told, cut, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
     first, last = rows_of(content).to_dict("records")
-    assert first["command"] == "python -m kcifar.train --data 'my data'"
+    assert first["command"] == "python -m kcifar.train --data 'my data'" + " --set x=1" * 40
+    assert first["command"] in to_markdown(content.tables[0])  # whole, however long
     assert (first["seeds"], first["minutes"], first["epochs"], first["hardware"]) == ("1, 3", 1.0, 2, "new, 2 cores; old, 2 cores")
     assert pandas.isna([last["command"], last["minutes"], last["hardware"]]).all()
-    assert content.paragraphs == ["The hardware is not recorded of c."]
+    assert content.paragraphs == ["Of c the hardware is not recorded."]
 
 
 def test_validation_is_that_of_the_tested_weights() -> None:

@@ -45,7 +45,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_log_is_read_by_its_columns_whatever_else_it_holds(tmp_path: Path) -> None:
-    found = read_published_log(written(tmp_path, "seconds,val_accuracy,epoch,note\n59,0.5,1,a\n41,,3,b\n\n"))
+    found = read_published_log(written(tmp_path, "seconds, val_accuracy,epoch ,note\n59,0.5,1,a\n41,,3,b\n\n"))
     assert found["epoch"].tolist() == [1, 3]
     assert found["val_accuracy"].tolist() == pytest.approx([0.5, NAN], nan_ok=True)
     assert found["accuracy"].isna().all()
@@ -57,7 +57,10 @@ def test_a_log_is_read_by_its_columns_whatever_else_it_holds(tmp_path: Path) -> 
         ("epoch,loss\n1,2.0\n", "log.csv:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got epoch,loss"),
         ("accuracy\n0.5\n", "log.csv:1: expected the columns epoch, and accuracy"),
         ("epoch,accuracy,accuracy\n1,0.5,0.5\n", "each once, got epoch,accuracy,accuracy"),
-        ("epoch,accuracy\n", "expected a CSV file with a row an epoch, got an empty one"),
+        ("epoch,accuracy\n", "expected a CSV file with a row an epoch, got none"),
+        ("", "expected a CSV file with a row an epoch, got none"),
+        ("epoch,accuracy\n\n\n1,half\n", "log.csv:4: accuracy: expected a number, got 'half'"),
+        ("epoch,accuracy\n1e30,0.5\n", "log.csv: expected epochs that count up from 1 on, got 1e+30"),
         ("epoch,accuracy\n1,0.5\n2\n", "log.csv:3: expected 2 values, got 1"),
         ("epoch,accuracy\n1,half\n", "log.csv:2: accuracy: expected a number, got 'half'"),
         ("epoch,val_accuracy\n1,0.5\n2,48.6\n", "log.csv: val_accuracy: expected fractions from 0 to 1, got 48.6 in epoch 2"),
@@ -108,7 +111,23 @@ def test_rows_are_means_over_the_runs_that_completed_the_epoch() -> None:
     assert (one["runs"], one["val_accuracy"], one["difference"]) == (2, pytest.approx(0.5), pytest.approx(0.2))
     assert one["val_deviation"] == pytest.approx(0.02**0.5)
     assert (two["runs"], two["val_accuracy"], two["difference"]) == (1, pytest.approx(0.7), pytest.approx(-0.1))
+    assert "in 1 of 2 epochs above" in words(beside(log_of([0.3, 0.8]), *runs))
+    assert "In epoch 2 (1 run came so far), the last of both: 70.00% and 80.00%." in words(beside(log_of([0.3, 0.8]), *runs))
     assert (one["published_accuracy"], one["accuracy"]) == (0.25, 0.5)
+
+
+def test_what_rounding_makes_of_equal_numbers_is_no_difference() -> None:
+    runs = [made("a", seed=0, val_accuracy=(0.4,)), made("b", seed=1, val_accuracy=(0.2,))]
+    assert "in 0 of 1 epochs above" in words(beside(log_of([0.3]), *runs))  # their mean is 0.30000000000000004
+
+
+def test_many_recipes_are_described_no_longer_than_one_reads() -> None:
+    recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}) for n in range(60)]
+    content = beside(log_of([0.3]), *recipes, made("other", data="e"))
+    assert content.paragraphs[0] == "The runs are over 2 different data sets; those of others than the log's do not compare with it."
+    assert len(content.paragraphs) == 12
+    assert content.paragraphs[-1] == "51 more are in the table."
+    assert content.drawings[0].text.count("epochs above") == MAX_DRAWN
 
 
 def test_the_sentence_has_mean_extremes_and_the_last_epoch_of_both() -> None:
@@ -124,7 +143,7 @@ def test_what_chance_alone_may_do_is_said_where_the_images_are_counted() -> None
     assert run.dataset
     counted = replace(run, dataset=run.dataset.model_copy(update={"counts": {"validation": 10_000}}))
     said = words(beside(log_of([0.5]), counted))
-    assert "; were both of 10,000 images, 1.26 points either way could be the choice of images alone (95 %)." in said  # as in binomial_half_width
+    assert "on 10,000 images of its own, their choice alone explains up to 1.26 points either way (95 %)." in said  # as in binomial_half_width
 
 
 @pytest.mark.parametrize("log", [log_of([NAN, NAN]), log_of([0.5], first=9)])

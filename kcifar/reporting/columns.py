@@ -51,7 +51,13 @@ def write_spread(share: float) -> str:
     return f"{100 * share:.2f}"
 
 
+def write_command(value: str) -> str:
+    """Write a command whole: one that is cut cannot be typed again."""
+    return one_line(value, 4_000)
+
+
 TEXT = Kind("string", one_line)
+COMMAND = Kind("string", write_command)
 COUNT = Kind("Int64", "{:,}".format)
 SHARE = Kind("float64", "{:.2%}".format)
 POINTS = Kind("float64", write_points)

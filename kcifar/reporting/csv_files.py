@@ -67,16 +67,17 @@ def read_published_log(path: Path) -> pandas.DataFrame:
     Raises:
         UserError: There is no such file, a column is missing or repeated, or a value is not what it should be.
     """
-    lines = [cells for cells in _lines(_text(path), path.name) if cells]
-    if len(lines) < 2:
-        raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'an empty one' if path.exists() else 'no such file'}")
-    header = lines[0]
+    lines = _lines(_text(path), path.name)
+    if not any(lines[1:]):
+        raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'none' if path.exists() else 'no such file'}")
+    header = [cell.strip() for cell in lines[0]]
     wanted = [column for column in ("epoch", *_MEASURES) if column in header]
     if header.count("epoch") != 1 or len(wanted) < 2 or any(header.count(column) > 1 for column in wanted):
-        raise UserError(
-            f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {one_line(','.join(header), 80)}"
-        )
-    log = pandas.DataFrame(_rows(lines, wanted, path.name), columns=header)[wanted].reindex(columns=["epoch", *_MEASURES])
+        got = one_line(",".join(header), 80)
+        raise UserError(f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {got}")
+    places = [(cells, f"{path.name}:{number}") for number, cells in enumerate(lines[1:], start=2) if cells]
+    log = pandas.DataFrame([_row(cells, header, wanted, place) for cells, place in places], columns=header)
+    log = log[wanted].reindex(columns=["epoch", *_MEASURES])
     _check_log(log, path.name)
     return log
 
@@ -84,7 +85,7 @@ def read_published_log(path: Path) -> pandas.DataFrame:
 def _check_log(log: pandas.DataFrame, name: str) -> None:
     """Refuse epochs that are not whole or do not ascend, and accuracies that are no fractions; make the epochs integers."""
     epochs = log["epoch"]
-    if not ((epochs >= 1) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
+    if not ((epochs >= 1) & (epochs < 2**31) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
         raise UserError(f"{name}: expected epochs that count up from 1 on, got {one_line(', '.join(f'{epoch:g}' for epoch in epochs), 60)}")
     for column in _MEASURES:
         outside = log[column][(log[column] < 0) | (log[column] > 1)]

@@ -22,12 +22,12 @@ TITLE = "Ablation"
 MAX_KEYS = 3  # in which a recipe differs from its reference at most
 NOTE = (
     "The reference is the recipe with the most tested runs, of several the first; beside it are the recipes that differ from it in at most 3 keys, "
-    "but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise. Accuracies are "
-    "means over the seeds, after those over the runs of each; validation is that of the last epoch. Deviation, differences and uncertainty are in "
-    "percentage points. The uncertainty is the half-width of the 95 % interval of the test difference: Welch's from seeds where both recipes have "
-    "two, else the binomial one from the test images, which says nothing about other seeds. A difference beyond it is called higher or lower; each "
-    "is judged by itself, so of twenty changes without effect about one is called so. Where several keys differ, the table does not tell which of "
-    "them matters."
+    "but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise; 30 references are "
+    "tried. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last epoch. Deviation, differences "
+    "and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test difference: Welch's from seeds "
+    "where both recipes have two, else the binomial one from the test images, which says nothing about other seeds. A difference beyond it is "
+    "called higher or lower; each is judged by itself, so of twenty changes without effect about one is called so. Where several keys differ, the "
+    "table does not tell which of them matters."
 )
 REFERENCE, HIGHER, LOWER, ALIKE, UNKNOWN = "reference", "higher", "lower", "no clear difference", "not known"
 COLUMNS = {
@@ -45,7 +45,8 @@ COLUMNS = {
     "val_accuracy": SHARE,
     "val_difference": POINTS,
 }
-_MAX_PARAGRAPHS = 12  # changes described
+_MAX_PARAGRAPHS = 12  # changes described of a study
+_MAX_STUDIES = 10  # described
 _MAX_DRAWN = 24  # recipes
 _MAX_FIGURES = 3  # studies drawn, the largest
 _MAX_REFERENCES = 30  # recipes tried as one
@@ -114,7 +115,9 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     index = [name for name in ("dataset", "reference", "recipe") if name in columns]
     table = Table("ablation", "Recipes beside the reference", columns, frame(rows, columns, index), NOTE)
     places = [f"{study.data}: " if several["dataset"] else "" for study in studies]
-    paragraphs = [text for place, study in zip(places, studies, strict=True) for text in described(study.variants, place)]
+    first = list(zip(places, studies, strict=True))[:_MAX_STUDIES]
+    paragraphs = [text for place, study in first for text in described(study.variants, place)]
+    paragraphs += [f"{len(studies) - len(first):,} more studies are in the table."] if len(first) < len(studies) else []
     paragraphs += left_out([run for group in groups for run in group.runs if group.label in {study.data for study in studies} and not is_whole(run)])
     largest = sorted(range(len(studies)), key=lambda place: -len(studies[place].variants))
     drawn = [_drawing(places[place], studies[place].variants) for place in largest if any(_is_drawn(each) for each in studies[place].variants)]
@@ -122,7 +125,11 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
 
 
 def studies_of(data: str, runs: Sequence[SavedRun]) -> list[Study]:
-    """Return the studies of finished runs over the same data: each recipe is in one at most, that of the first reference near it."""
+    """Return the studies of finished runs over the same data: each recipe is in one at most, that of the first reference near it.
+
+    Only `_MAX_REFERENCES` recipes are tried as references, those with the most tested runs: of thousands without anything in common, each
+    beside each other would take minutes.
+    """
     found: dict[Any, list[SavedRun]] = {}
     for run in runs:
         found.setdefault(fingerprint(flatten(run.settings)), []).append(run)
@@ -134,7 +141,7 @@ def studies_of(data: str, runs: Sequence[SavedRun]) -> list[Study]:
         if not left:
             break
         reference, *others = left
-        near = [place for place in others if _keys_apart(recipes[reference][0], recipes[place][0]) <= MAX_KEYS]
+        near = {place for place in others if _keys_apart(recipes[reference][0], recipes[place][0]) <= MAX_KEYS}
         if near:
             members = [reference, *sorted(near)]
             studies.append(Study(data, _variants([names[place] for place in members], [recipes[place] for place in members])))

@@ -10,10 +10,11 @@ import pandas
 from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame, write_points, write_spread
 from kcifar.reporting.content import Content, Drawing, Table
 from kcifar.reporting.differences import binomial_half_width
-from kcifar.reporting.grouping import same_recipe
+from kcifar.reporting.grouping import same_data, same_recipe
 from kcifar.reporting.load import SavedRun
 from kcifar.reporting.log_chart import MAX_DRAWN, Accuracies, draw
 from kcifar.reporting.naming import called
+from kcifar.reporting.studies import first_ones
 
 ORDER = 47
 TITLE = "Beside a published log"
@@ -33,12 +34,13 @@ COLUMNS = {
     "published_val_accuracy": SHARE,
     "difference": POINTS,
 }
+_ROUNDING = 1e-9  # differences below are of arithmetic
 _PUBLISHED = {"accuracy": "published_accuracy", "val_accuracy": "published_val_accuracy"}
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A recipe beside the log: its runs, and a row for each epoch of either, by the columns of the table but the first."""
+    """A recipe beside the log: its runs, and a row for each epoch of either: the table's columns, and how many runs were `validated`."""
 
     label: str
     runs: Sequence[SavedRun]
@@ -56,9 +58,10 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     if log is None:
         return Content()
     found = [beside(group.label, group.runs, log) for group in same_recipe(runs)]
+    paragraphs = [*_data_sentences(runs), *first_ones([sentence for entry in found for sentence in _sentences(entry)])]
     rows: Iterator[dict[Any, Any]] = ({"recipe": entry.label, **row} for entry in found for row in entry.epochs.to_dict("records"))
     table = Table("published_log", TITLE, COLUMNS, frame(rows, COLUMNS, ("recipe", "epoch")), NOTE)
-    return Content([sentence for entry in found for sentence in _sentences(entry)], [table], [_drawing(found, log)])
+    return Content(paragraphs, [table], [_drawing(found, log)])
 
 
 def beside(label: str, runs: Sequence[SavedRun], log: pandas.DataFrame) -> Beside:
@@ -71,10 +74,15 @@ def beside(label: str, runs: Sequence[SavedRun], log: pandas.DataFrame) -> Besid
     """
     by_epoch = pandas.concat([run.history for run in runs]).groupby("epoch")
     means = by_epoch[["accuracy", "val_accuracy"]].mean()
-    own = means.assign(runs=by_epoch.size(), val_deviation=by_epoch["val_accuracy"].std())
+    own = means.assign(runs=by_epoch.size(), validated=by_epoch["val_accuracy"].count(), val_deviation=by_epoch["val_accuracy"].std())
     joined = own.join(log.set_index("epoch").rename(columns=_PUBLISHED), how="outer")
     joined["difference"] = joined["val_accuracy"] - joined["published_val_accuracy"]
     return Beside(label, runs, joined.reset_index())
+
+
+def _data_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
+    if (number := len(same_data(runs))) > 1:
+        yield f"The runs are over {number:,} different data sets; those of others than the log's do not compare with it."
 
 
 def _sentences(entry: Beside) -> Iterator[str]:
@@ -83,23 +91,29 @@ def _sentences(entry: Beside) -> Iterator[str]:
         yield f"{name}: no epoch has a validation accuracy in both, the runs and the published log."
         return
     gaps, epochs = entry.common["difference"].to_numpy(), entry.common["epoch"].to_numpy()
-    last = entry.common.iloc[-1]
-    lowest, highest = int(np.argmin(gaps)), int(np.argmax(gaps))
+    ends = [f"{write_points(gaps[place])} (epoch {epochs[place]})" for place in (int(np.argmin(gaps)), int(np.argmax(gaps)))]
+    above = int((gaps > _ROUNDING).sum())
     yield (
-        f"{name} ({len(entry.runs):,} run{'s' * (len(entry.runs) != 1)}): in {int((gaps > 0).sum())} of {len(gaps)} epochs above the validation "
-        f"accuracy of the published log; on average {write_points(gaps.mean())} points, from {write_points(gaps[lowest])} (epoch {epochs[lowest]}) "
-        f"to {write_points(gaps[highest])} (epoch {epochs[highest]}). In epoch {int(last['epoch'])}, the last of both: "
-        f"{SHARE.write(last['val_accuracy'])} and {SHARE.write(last['published_val_accuracy'])}{_chance(entry, last)}."
+        f"{name} ({_count(len(entry.runs))}): in {above} of {len(gaps)} epochs above the validation accuracy of the published log; on average "
+        f"{write_points(gaps.mean())} points, from {' to '.join(ends)}. {_last_sentence(entry)}"
     )
 
 
-def _chance(entry: Beside, last: "pandas.Series[Any]") -> str:
-    """Say how far the last epochs may lie apart by the choice of images alone, where the runs tell how many they had."""
+def _count(runs: int) -> str:
+    return f"{runs:,} run{'s' * (runs != 1)}"
+
+
+def _last_sentence(entry: Beside) -> str:
+    """Compare the last epoch of both, and say what chance alone may do where the runs tell how many images they had."""
+    last = entry.common.iloc[-1]
+    own, other, validated = last["val_accuracy"], last["published_val_accuracy"], int(last["validated"])
+    which = "" if validated == len(entry.runs) else f" ({_count(validated)} came so far)"
+    said = f"In epoch {int(last['epoch'])}{which}, the last of both: {SHARE.write(own)} and {SHARE.write(other)}."
     images = entry.runs[0].dataset.counts.get("validation") if entry.runs[0].dataset else None
     if not images:
-        return ""
-    width = binomial_half_width(last["val_accuracy"], images, last["published_val_accuracy"], images)
-    return f"; were both of {images:,} images, {write_spread(width)} points either way could be the choice of images alone (95 %)"
+        return said
+    width = write_spread(binomial_half_width(own, images, other, images))
+    return f"{said} If each is one run on {images:,} images of its own, their choice alone explains up to {width} points either way (95 %)."
 
 
 def _drawing(found: Sequence[Beside], log: pandas.DataFrame) -> Drawing:
@@ -108,6 +122,6 @@ def _drawing(found: Sequence[Beside], log: pandas.DataFrame) -> Drawing:
     caption = (
         f"Validation and training accuracy of every epoch: a line for each run, and the published log in black; dashed lines part the stages{which}."
     )
-    readings = " ".join(sentence for entry in found for sentence in _sentences(entry))
+    readings = " ".join(sentence for entry in found[:MAX_DRAWN] for sentence in _sentences(entry))
     text = f"Line charts of accuracy against epochs, beside a published log. {readings}"
     return Drawing("published_log", lambda: draw(shown, log), caption, text)

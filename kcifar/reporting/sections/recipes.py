@@ -27,9 +27,13 @@ NOTE = (
     "Runs are of one recipe when its name, their settings and their data are equal, but for the seed and how often files are written; backend "
     "and machine may differ. Deviation: sample standard deviation over the runs (divisor n - 1), in percentage points; standard error: "
     "deviation divided by the root of n, in percentage points; a single run has neither. Val: validation in the epoch whose weights were "
-    "tested. Views: test accuracy over several views of each image, in recipes whose runs all measured it. Minutes: of all completed epochs, the "
-    "mean over the runs; compiling: the part of them in which programs were compiled, missing where a run does not tell."
+    "tested. Minutes: of all completed epochs, the mean over the runs."
 )
+# Of columns that are left out where no recipe has them.
+NOTES = {
+    "views_mean": " Views: test accuracy over several views of each image, of recipes whose runs all measured it.",
+    "minutes_compiling": " Compiling: the part of the minutes in which programs were compiled, missing where a run does not tell.",
+}
 _LIFT, _DROP = 0.14, 0.2  # rows; the mean stands a little above its runs, so that neither hides the other
 
 
@@ -77,7 +81,8 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
     paragraphs += [f"Left out of the means: {listed(left_out)}."] if left_out else []
     rows = [{"dataset": label, **_row(recipe)} for label, recipes in ranking for recipe in recipes]
     columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
-    return Content(paragraphs, [Table("recipes", "Recipes", columns, frame(rows, columns, ("recipe",)), NOTE)], [_drawing(ranking)])
+    note = NOTE + "".join(text for name, text in NOTES.items() if name in columns)
+    return Content(paragraphs, [Table("recipes", "Recipes", columns, frame(rows, columns, ("recipe",)), note)], [_drawing(ranking)])
 
 
 def rank(runs: Sequence[SavedRun]) -> Ranking:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
-from kcifar.reporting.columns import COUNT, DECIMAL, TEXT, frame
+from kcifar.reporting.columns import COMMAND, COUNT, DECIMAL, TEXT, frame
 from kcifar.reporting.content import Content, Table
 from kcifar.reporting.grouping import same_recipe
 from kcifar.reporting.load import SavedRun
@@ -18,14 +18,16 @@ from kcifar.reporting.run_files import Environment
 ORDER = 95
 TITLE = "How to train them again"
 NOTE = (
-    "Command: as it was typed for the first run of the recipe that tells it; where it does not name the recipe's file, the run folder's own "
-    "recipe.yaml trains the same (--stages FOLDER/recipe.yaml). Another seed: --seed N. Minutes: of all completed epochs, the mean over the runs "
-    "whose times are known, on this hardware and with whatever else was running."
+    "Command: as it was typed for the first run of the recipe that tells it, but for --run, --seed, --resume and --overwrite; add --seed N. Where it "
+    "does not name the recipe's file, the run folder's own recipe.yaml trains the same (--stages FOLDER/recipe.yaml). Minutes: of all epochs, the "
+    "mean over the finished runs whose times are known, on this hardware and with whatever else was running."
 )
+# What tells one run of a recipe from another, or what became of a folder: options with a value, and those without.
+_OF_ONE_RUN, _OF_A_FOLDER = ("--run", "--seed"), ("--resume", "--overwrite")
 COLUMNS = {
     "recipe": TEXT,
     "seeds": TEXT,
-    "command": TEXT,
+    "command": COMMAND,
     "minutes": DECIMAL,
     "epochs": COUNT,
     "backend": TEXT,
@@ -46,10 +48,11 @@ def of_runs(runs: Sequence[SavedRun]) -> Content:
 
 
 def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
-    minutes = [found for run in runs if not math.isnan(found := minutes_of(run))]
+    minutes = [found for run in runs if run.status.state == "finished" and not math.isnan(found := minutes_of(run))]
+    commands = [run.environment.command for run in runs if run.environment and run.environment.command]
     return {
         "seeds": listed([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
-        "command": next((shlex.join(run.environment.command) for run in runs if run.environment and run.environment.command), None),
+        "command": shlex.join(common_part(commands[0])) if commands else None,
         "minutes": fmean(minutes) if minutes else None,
         "epochs": runs[0].planned_epochs,
         "backend": _all_of(runs, lambda environment: environment.backend),
@@ -57,6 +60,17 @@ def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
         "hardware": _all_of(runs, lambda environment: environment.hardware),
         "versions": _all_of(runs, lambda environment: environment.versions),
     }
+
+
+def common_part(command: Sequence[str]) -> list[str]:
+    """Return a command without what is of a single run or its folder.
+
+    Example:
+        >>> common_part(["python", "--seed", "3", "--run=a", "--set", "x=1", "--resume"])
+        ['python', '--set', 'x=1']
+    """
+    kept = [word for word in command if word not in _OF_A_FOLDER and not word.startswith(tuple(f"{option}=" for option in _OF_ONE_RUN))]
+    return [word for place, word in enumerate(kept) if word not in _OF_ONE_RUN and (place == 0 or kept[place - 1] not in _OF_ONE_RUN)]
 
 
 def _all_of(runs: Sequence[SavedRun], fact: Callable[[Environment], str]) -> str | None:
@@ -68,4 +82,4 @@ def _all_of(runs: Sequence[SavedRun], fact: Callable[[Environment], str]) -> str
 def _untold_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
     untold = [called(run.name) for run in runs if hardware_of(run) == UNKNOWN]
     if untold:
-        yield f"The hardware is not recorded of {listed(untold)}."
+        yield f"Of {listed(untold)} the hardware is not recorded."
