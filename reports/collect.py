@@ -1,6 +1,7 @@
 """Copy the small files of finished runs to `reports/runs/<recipe>-seed<N>`, without what is of the machine: paths, its name, process numbers.
 
     python reports/collect.py runs/lenet_adam-seed0 runs/lenet_adam-seed1
+    python reports/collect.py --into reports/study_runs runs/lenet_plain_20-seed0
 
 Weights, predictions, images and checkpoints stay behind. A run that is there already is replaced.
 """
@@ -25,10 +26,13 @@ app = new_app(__doc__ or "")
 
 
 @app.command()
-def main(folders: Annotated[list[Path], typer.Argument(metavar="RUN_FOLDER…")]) -> None:
+def main(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN_FOLDER…")],
+    into: Annotated[Path, typer.Option(metavar="DIR", help="Where the copies go.")] = RUNS,
+) -> None:
     """Collect some run folders, and print where each went."""
     for run in [open_run(folder) for folder in folders]:
-        print(collect(run.path, RUNS))
+        print(collect(run.path, into))
 
 
 def collect(run: Path, into: Path) -> Path:

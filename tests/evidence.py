@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kcifar.reporting.comparing import spread
-from kcifar.reporting.csv_files import read_history
 from kcifar.reporting.load import SavedRun, read_run
 from kcifar.reporting.measures import minutes_of
-from kcifar.reporting.run_files import Status
 from kcifar.reporting.statistics import mean_rate
 
 REPORTS = Path(__file__).parent.parent / "reports"
@@ -82,27 +80,20 @@ def _candidates(number: Printed, facts: Facts) -> list[float]:
 # What was measured and claimed
 
 
-def measured() -> dict[str, list[SavedRun]]:
-    """Return the reference runs, those of `reports/runs`, by recipe."""
-    runs = [read_run(folder, folder.name) for folder in sorted((REPORTS / "runs").iterdir())]
+def measured(place: str) -> dict[str, list[SavedRun]]:
+    """Return the runs of a folder in `reports`, by recipe."""
+    runs = [read_run(folder, folder.name) for folder in sorted((REPORTS / place).iterdir())]
     found: dict[str, list[SavedRun]] = {}
     for run in runs:
         found.setdefault(run.recipe.name, []).append(run)
     return found
 
 
-def stopped() -> Facts:
-    """Return the facts of the run of `three_stage` that was stopped after three epochs."""
-    history = read_history(REPORTS / "three_stage_first_epochs" / "epochs.csv", Status(state="interrupted"))
-    minutes = history["seconds"] / 60
-    return _by_unit([], [minutes.mean()], [mean_rate(history["images_per_second"])], history["val_accuracy"].tolist())
-
-
 def facts_of(runs: Sequence[SavedRun]) -> Facts:
     """Return what the runs of one recipe measured: each by itself, and mean and deviation (divisor n - 1) over the runs."""
     shares = repeated([_shares(run) for run in runs])
     minutes = repeated([_minutes(run) for run in runs])
-    rates = repeated([[mean_rate(run.history["images_per_second"])] for run in runs])
+    rates = repeated([[mean_rate(run.history["images_per_second"]), run.history["images_per_second"].max()] for run in runs])
     return _by_unit(shares, minutes, rates, [value for run in runs for value in run.history["val_accuracy"]])
 
 
@@ -115,10 +106,11 @@ def _shares(run: SavedRun) -> list[float]:
 
 
 def _minutes(run: SavedRun) -> list[float]:
-    """Of the run, and of an epoch; without and with compilation; of compilation alone."""
+    """Of the run, of an epoch, and of its fastest; the first two without compilation too; of compilation alone."""
     whole, epochs = minutes_of(run), len(run.history)
     compiling = float(run.history["compilation_seconds"].sum(skipna=False)) / 60
-    return [whole, whole / epochs, whole - compiling, (whole - compiling) / epochs, compiling]
+    fastest = float(run.history["seconds"].min()) / 60
+    return [whole, whole / epochs, fastest, whole - compiling, (whole - compiling) / epochs, compiling]
 
 
 def repeated(quantities: Sequence[Sequence[float]]) -> list[float]:

@@ -148,6 +148,7 @@ def test_three_stage_is_the_seeds_recipe() -> None:
     assert [float(stage.learning_rates(40_000)[-1]) for stage in plan.stages] == [3e-4, 1e-4, 5e-5]
 
 
+SMALL = ("widths", "convolutions", "head", "dense_units", "batch_norm")
 ABLATION = "vgg16_ablation/normalised_augmented"
 RATE, INPUT, AUGMENTATION = "stages.0.learning_rate.value", "input.normalization", "stages.0.augmentation"
 
@@ -158,6 +159,7 @@ RATE, INPUT, AUGMENTATION = "stages.0.learning_rate.value", "input.normalization
         ("vgg16_sgd", "vgg13_sgd", {"model.name"}),
         ("resnet18_sgd", "resnext29_sgd", {"model.name"}),
         ("quizdnn_sgd", "quizdnn_l1", {"stages.0.l1.value", "stages.0.l1.layers"}),
+        ("vgg16_sgd", "small_vgg", {"stages.0.epochs", "stages.0.batch_size", "model.name", *(f"model.{key}" for key in SMALL)}),
         ("vgg16_sgd", ABLATION, {"stages.0.epochs", RATE}),
         (ABLATION, "vgg16_ablation/augmented", {INPUT}),
         (ABLATION, "vgg16_ablation/normalised", {AUGMENTATION}),
