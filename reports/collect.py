@@ -7,7 +7,7 @@ Weights, predictions, images and checkpoints stay behind. A run that is there al
 """
 
 import json
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +15,7 @@ import typer
 from kcifar.command import new_app, run_app
 from kcifar.files import write_json, write_text
 from kcifar.recipe import yaml_text
+from kcifar.reporting.sections.reproduction import without_folder
 from kcifar.runs import open_run
 from kcifar.yaml_file import read_yaml
 
@@ -53,10 +54,7 @@ def scrubbed(value: Any) -> Any:
         return {key: scrubbed(inner) for key, inner in value.items() if key not in OF_THE_MACHINE}
     if isinstance(value, list):
         return [scrubbed(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    option, equals, path = value.rpartition("=")
-    return option + equals + PurePath(path).name if path.startswith(("/", "~")) else value
+    return without_folder(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

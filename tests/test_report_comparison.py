@@ -129,7 +129,7 @@ def test_views_and_compilation_have_columns_where_they_are_known() -> None:
 
 
 def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() -> None:
-    typed = ["python", "-m", "kcifar.train", "--run", "r", "--data", "my data", "--seed", "1", "--resume", *["--set", "x=1"] * 40]
+    typed = ["python", "-m", "kcifar.train", "--run", "r", "--data", "/home/me/my data", "--seed", "1", "--resume", *["--set", "x=1"] * 40]
     one, two = (replace(made(name, seed=seed, hardware=hardware), name=name) for name, seed, hardware in (("a", 3, "new"), ("b", 1, "old")))
     assert not reproduction.of_runs([one, two])
     assert two.environment

@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
@@ -18,9 +19,10 @@ from kcifar.reporting.run_files import Environment
 ORDER = 95
 TITLE = "How to train them again"
 NOTE = (
-    "Command: as it was typed for the first run of the recipe that tells it, but for --run, --seed, --resume and --overwrite; add --seed N. Where it "
-    "does not name the recipe's file, the run folder's own recipe.yaml trains the same (--stages FOLDER/recipe.yaml). Minutes: of all epochs, the "
-    "mean over the finished runs whose times are known, on this hardware and with whatever else was running."
+    "Command: as it was typed for the first run of the recipe that tells it, but for --run, --seed, --resume and --overwrite (add --seed N), and of "
+    "absolute paths only the last part. Where it does not name the recipe's file, the run folder's own recipe.yaml trains the same (--stages "
+    "FOLDER/recipe.yaml). Minutes: of all epochs, the mean over the finished runs whose times are known, on this hardware and with whatever else "
+    "was running."
 )
 # What tells one run of a recipe from another, or what became of a folder: options with a value, and those without.
 _OF_ONE_RUN, _OF_A_FOLDER = ("--run", "--seed"), ("--resume", "--overwrite")
@@ -52,7 +54,7 @@ def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
     commands = [run.environment.command for run in runs if run.environment and run.environment.command]
     return {
         "seeds": listed([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
-        "command": shlex.join(common_part(commands[0])) if commands else None,
+        "command": shlex.join(map(without_folder, common_part(commands[0]))) if commands else None,
         "minutes": fmean(minutes) if minutes else None,
         "epochs": runs[0].planned_epochs,
         "backend": _all_of(runs, lambda environment: environment.backend),
@@ -71,6 +73,17 @@ def common_part(command: Sequence[str]) -> list[str]:
     """
     kept = [word for word in command if word not in _OF_A_FOLDER and not word.startswith(tuple(f"{option}=" for option in _OF_ONE_RUN))]
     return [word for place, word in enumerate(kept) if word not in _OF_ONE_RUN and (place == 0 or kept[place - 1] not in _OF_ONE_RUN)]
+
+
+def without_folder(word: str) -> str:
+    """Return a word of a command; of an absolute path, that of `--option=path` too, only the last part: reports are shown to others.
+
+    Example:
+        >>> without_folder("--data=/home/me/cifar"), without_folder("stages/a.yaml")
+        ('--data=cifar', 'stages/a.yaml')
+    """
+    option, equals, path = word.rpartition("=")
+    return option + equals + PurePath(path).name if path.startswith(("/", "~")) else word
 
 
 def _all_of(runs: Sequence[SavedRun], fact: Callable[[Environment], str]) -> str | None:
