@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from made_runs import changed, made, rows_of, words
 
 from kcifar.reporting.figures import house_style
+from kcifar.reporting.front_chart import write_short
 from kcifar.reporting.sections import time_to_accuracy
 from kcifar.reporting.time_chart import LOOKS, MAX_DRAWN
 from kcifar.reporting.time_curves import Curve, best_so_far, curve_of, largest_gap, mean_curve, minutes_until
@@ -141,7 +142,10 @@ def test_the_minutes_are_by_logarithm_where_runs_differ_much_in_length() -> None
         runs = [made("a", resolved=SHORT), made("b", resolved=LONG, seconds=60.0 * factor)]
         with house_style():
             drawn = time_to_accuracy.of_runs(runs).drawings[0].draw()
-        assert drawn.axes[0].get_xscale() == scale
+        (panel,) = drawn.axes
+        assert panel.get_xscale() == scale
+        ticks = panel.get_xaxis().get_ticklocs()
+        assert [tick.get_text() for tick in panel.get_xticklabels()] == [write_short(minutes) for minutes in ticks]
 
 
 def test_the_lines_are_the_curves_and_the_best_recipes_are_drawn() -> None:

@@ -68,7 +68,6 @@ def _scale(panel: Axes, curves: Sequence[Curve]) -> None:
     panel.set(xlabel="minutes of training, validation included", ylabel="best validation accuracy so far")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short(minutes)))
     ends, starts = [curve.end for curve in curves], [curve.minutes[0] for curve in curves]
     if min(starts) > 0 and max(ends) > _LOG_FROM * min(ends):
         panel.set_xscale("log")
@@ -77,3 +76,4 @@ def _scale(panel: Axes, curves: Sequence[Curve]) -> None:
         panel.xaxis.set_minor_locator(NullLocator())
     else:
         panel.set_xlim(left=0)
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short(minutes)))  # last: a change of scale brings its own
