@@ -29,7 +29,7 @@ app = new_app(__doc__ or "")
 @app.command()
 def main(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_FOLDER…")],
-    into: Annotated[Path, typer.Option(metavar="DIR", help="Where the copies go.")] = RUNS,
+    into: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the copies go.")] = RUNS,
 ) -> None:
     """Collect some run folders, and print where each went."""
     for run in [open_run(folder) for folder in folders]:

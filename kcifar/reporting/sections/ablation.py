@@ -20,14 +20,15 @@ from kcifar.reporting.studies import is_whole, left_out
 ORDER = 60
 TITLE = "Ablation"
 MAX_KEYS = 3  # in which a recipe differs from its reference at most
+_MAX_REFERENCES = 30  # recipes tried as one
 NOTE = (
-    "The reference is the recipe with the most tested runs, of several the first; beside it are the recipes that differ from it in at most 3 keys, "
-    "but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise; 30 references are "
-    "tried. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last epoch. Deviation, differences "
-    "and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test difference: Welch's from seeds "
-    "where both recipes have two, else the binomial one from the test images, which says nothing about other seeds. A difference beyond it is "
-    "called higher or lower; each is judged by itself, so of twenty changes without effect about one is called so. Where several keys differ, the "
-    "table does not tell which of them matters."
+    "The reference is the recipe with the most tested runs, of several the first; beside it are the recipes that differ from it in at most "
+    f"{MAX_KEYS} keys, but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise; "
+    f"{_MAX_REFERENCES} references are tried. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last "
+    "epoch. Deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test "
+    "difference: Welch's from seeds where both recipes have two, else the binomial one from the test images, which says nothing about other seeds. "
+    "A difference beyond it is called higher or lower; each is judged by itself, so of twenty changes without effect about one is called so. Where "
+    "several keys differ, the table does not tell which of them matters."
 )
 REFERENCE, HIGHER, LOWER, ALIKE, UNKNOWN = "reference", "higher", "lower", "no clear difference", "not known"
 COLUMNS = {
@@ -49,7 +50,6 @@ _MAX_PARAGRAPHS = 12  # changes described of a study
 _MAX_STUDIES = 10  # described
 _MAX_DRAWN = 24  # recipes
 _MAX_FIGURES = 3  # studies drawn, the largest
-_MAX_REFERENCES = 30  # recipes tried as one
 _MAX_LETTERS = 34  # of a name beside its row
 
 
