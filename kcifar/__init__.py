@@ -4,6 +4,8 @@ Names are imported when first used, so that `import kcifar` and every `--help` s
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -11,28 +13,44 @@ __all__ = ["Dataset", "Recipe", "Run", "UserError", "from_arrays", "load_recipe"
 
 if TYPE_CHECKING:
     from kcifar.api import train as train
+    from kcifar.core.errors import UserError as UserError
     from kcifar.datasets.arrays import from_arrays as from_arrays
     from kcifar.datasets.dataset import Dataset as Dataset
-    from kcifar.errors import UserError as UserError
-    from kcifar.recipe import Recipe as Recipe
-    from kcifar.recipe import load_recipe as load_recipe
-    from kcifar.runs import Run as Run
-    from kcifar.runs import open_run as open_run
+    from kcifar.recipe.recipe import Recipe as Recipe
+    from kcifar.recipe.recipe import load_recipe as load_recipe
+    from kcifar.runs.folder import Run as Run
+    from kcifar.runs.folder import open_run as open_run
 
 _HOMES = {
     "Dataset": "kcifar.datasets.dataset",
-    "Recipe": "kcifar.recipe",
-    "Run": "kcifar.runs",
-    "UserError": "kcifar.errors",
+    "Recipe": "kcifar.recipe.recipe",
+    "Run": "kcifar.runs.folder",
+    "UserError": "kcifar.core.errors",
     "from_arrays": "kcifar.datasets.arrays",
-    "load_recipe": "kcifar.recipe",
-    "open_run": "kcifar.runs",
+    "load_recipe": "kcifar.recipe.recipe",
+    "open_run": "kcifar.runs.folder",
+    "train": "kcifar.api",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "train":  # the command's module can be called: see kcifar/train.py
-        return importlib.import_module("kcifar.train")
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'kcifar' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kcifar' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+class _Package(ModuleType):
+    """Keeps `kcifar.train` the function where the command's module `kcifar/train.py` is imported too."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -3,8 +3,8 @@
 import importlib
 import sys
 
-from kcifar.command import run_app
-from kcifar.errors import did_you_mean
+from kcifar.core.command import run_app
+from kcifar.core.errors import did_you_mean
 
 COMMANDS = {
     "train": "train all stages of a recipe, read the test part once, save the run",
@@ -15,7 +15,6 @@ COMMANDS = {
     "models": "the networks, their sizes, and pictures of them",
     "bench": "measurements on this machine",
 }
-HOMES = {name: f"kcifar.{name}.__main__" for name in ("datasets", "models")}  # commands of a package; the others are modules of their own name
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
         print(f"error: no command {name!r}{did_you_mean(name, COMMANDS)} (there are: {', '.join(COMMANDS)})", file=sys.stderr)
         sys.exit(2)
     sys.argv = [f"kcifar {name}", *sys.argv[2:]]
-    run_app(importlib.import_module(HOMES.get(name, f"kcifar.{name}")).app)
+    run_app(importlib.import_module(f"kcifar.commands.{name}").app)
 
 
 if __name__ == "__main__":

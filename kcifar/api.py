@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.checks import expect_choice
+from kcifar.core.checks import expect_choice
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.arrays import from_arrays
 from kcifar.datasets.dataset import Dataset
-from kcifar.errors import UserError, one_line
-from kcifar.job import make_job
-from kcifar.progress import new_progress
-from kcifar.recipe import Recipe, load_recipe
-from kcifar.runs import Run
+from kcifar.recipe.recipe import Recipe, load_recipe
+from kcifar.runs.folder import Run
+from kcifar.training.progress import new_progress
+from kcifar.training.request import make_job
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -56,7 +56,7 @@ def train(
             raise UserError(f"{next(iter(overrides))}: expected overrides together with a recipe; a run that goes on keeps its own")
     folder = None if run is None else Path(run)
     job = make_job(checked, folder, resume=resume, overwrite=overwrite, data=None if path is None else Path(path), url=url)
-    from kcifar.trainer import train_job  # imports the backend's parts; mistakes above are answered without
+    from kcifar.training.trainer import train_job  # imports the backend's parts; mistakes above are answered without
 
     return train_job(job, new_progress(), dataset)
 

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from kcifar.command import new_app, run_app
-from kcifar.files import write_json, write_text
-from kcifar.recipe import yaml_text
+from kcifar.core.command import new_app, run_app
+from kcifar.core.files import write_json, write_text
+from kcifar.recipe.recipe import yaml_text
+from kcifar.recipe.yaml_file import read_yaml
 from kcifar.reporting.sections.reproduction import without_folder
-from kcifar.runs import open_run
-from kcifar.yaml_file import read_yaml
+from kcifar.runs.folder import open_run
 
 RUNS = Path(__file__).parent / "runs"
 OF_THE_MACHINE = ("host", "pid")

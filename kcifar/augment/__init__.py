@@ -4,6 +4,6 @@ An augmentation is one registered frozen dataclass with the fields that the reci
 all random choices on the host, and `apply`, pure `keras.ops` on the device (see `augment/operation.py`).
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 AUGMENTATIONS = Registry("augmentation", "kcifar.augment")

@@ -13,7 +13,7 @@ from kcifar.augment.elementary import apply_numbers
 from kcifar.augment.operation import Occasion
 from kcifar.augment.spaces import mix_space
 from kcifar.augment.warp import GreyLevel, Interpolation, Sampling
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 LONGEST_CHAIN = 3  # changes, where their number is drawn
 _SHARES = 2  # the occasion's part for shares; 0 is for changes, 1 for `strikes`

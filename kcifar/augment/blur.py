@@ -9,8 +9,8 @@ from pydantic import Field
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 
 Sigma = Annotated[float, Field(ge=0, le=10)]
 

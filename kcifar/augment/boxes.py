@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 NUM_DRAWS = 4  # further columns of a table are not looked at
 

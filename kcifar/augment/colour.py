@@ -9,7 +9,7 @@ from pydantic import Field
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 Strength = Annotated[float, Field(ge=0, le=1)]
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601-2, as in Pillow; torchvision's 0.2989 for red makes grey images a little darker.

@@ -10,7 +10,7 @@ from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
 from kcifar.augment.resampling import whole_pixels
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 CropFill = Literal["zero", "constant", "reflect", "nearest"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kcifar.augment.changes import FACTOR, Column, Space, Towards
 from kcifar.augment.warp import Sampling, warp
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 # Pillow's luma (ITU-R 601-2) in 65536ths; they and the half that rounds stay below 2^24, so float32 sums are exact.
 _LUMA = (19595, 38470, 7471)

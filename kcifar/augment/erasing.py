@@ -11,8 +11,8 @@ from kcifar.augment.boxes import NUM_DRAWS, box_mask, clipped_boxes
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.noise import SEEDS, uniform_noise
 from kcifar.augment.operation import Occasion
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 
 Grey = Annotated[float, Field(ge=0, le=255)]
 Share = Annotated[float, Field(ge=0, le=1)]

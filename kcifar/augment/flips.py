@@ -9,7 +9,7 @@ from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability
 from kcifar.augment.operation import Occasion
 from kcifar.augment.resampling import whole_pixels
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 
 @AUGMENTATIONS.register("horizontal_flip")

@@ -11,7 +11,7 @@ from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
 from kcifar.augment.resampling import bilinear, offsets, points
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Fill = Literal["nearest", "reflect", "constant", "wrap"]

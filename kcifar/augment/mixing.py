@@ -10,7 +10,7 @@ from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.boxes import NUM_DRAWS, box_mask, clipped_boxes
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 # Below 0.01 all shares are 0 or 1 in effect; far below, the draws run out of numbers.
 Alpha = Annotated[float, Field(ge=0.01, le=100)]

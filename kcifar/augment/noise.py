@@ -10,7 +10,7 @@ from pydantic import Field
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 SEEDS = 1 << 24  # seeds are whole numbers below it, which a float32 holds exactly
 

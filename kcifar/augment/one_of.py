@@ -10,8 +10,8 @@ from pydantic import Field
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability
 from kcifar.augment.operation import Occasion, Step, is_mixing
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 
 
 @AUGMENTATIONS.register("one_of")

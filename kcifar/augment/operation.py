@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
-from kcifar.randomness import Purpose, generator
+from kcifar.core.randomness import Purpose, generator
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.chance import Probability, strikes
 from kcifar.augment.operation import Occasion
 from kcifar.augment.resampling import Points, bilinear, offsets, points
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 IDENTITY = np.array([1, 0, 0, 0, 1, 0, 0, 0, 1], np.float32)
 HORIZON = 1e-6  # A smaller divisor stands for a point infinitely far away.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kcifar.augment.operation import Mixing, Occasion, Step, is_mixing
-from kcifar.lazy import keras, own_layers
+from kcifar.core.lazy import keras
 
 
 def draw_all(steps: Sequence[Step], occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -97,7 +97,9 @@ def compiled_apply(steps: Sequence[Step], size: tuple[int, int] | None = None) -
 
 def _resize_and_apply(steps: Sequence[Step], size: tuple[int, int], images: Any, draws: Any, *partners: Any) -> Any:
     """Resize, then apply; `partners` are their images and draws, or nothing."""
-    given = [own_layers.resize(keras.ops.cast(images, "float32"), *size), draws]
+    from kcifar.layers import resize
+
+    given = [resize(keras.ops.cast(images, "float32"), *size), draws]
     if partners:
-        given += [own_layers.resize(keras.ops.cast(partners[0], "float32"), *size), partners[1]]
+        given += [resize(keras.ops.cast(partners[0], "float32"), *size), partners[1]]
     return apply_all(steps, *given)

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 
 class Points(NamedTuple):

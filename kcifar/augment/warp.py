@@ -6,7 +6,7 @@ from pydantic import Field
 
 from kcifar.augment.changes import PIXEL, Column
 from kcifar.augment.resampling import Points, bilinear, whole_pixels
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 Interpolation = Literal["nearest", "bilinear"]
 GreyLevel = Annotated[float, Field(ge=0, le=255)]

@@ -11,8 +11,8 @@ from kcifar.augment.flips import HorizontalFlip
 from kcifar.augment.geometry import RandomAffine
 from kcifar.augment.operation import Occasion
 from kcifar.augment.pipeline import compiled_apply, draw_all
-from kcifar.errors import UserError
-from kcifar.lazy import keras, pandas
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras, pandas
 
 IMAGE_SHAPE = (32, 32, 3)
 OPERATIONS = (RandomAffine(rotation=15.0, width_shift=0.1, height_shift=0.1, fill="nearest"), HorizontalFlip())

@@ -11,9 +11,9 @@ from kcifar.augment.erasing import Cutout
 from kcifar.augment.flips import HorizontalFlip
 from kcifar.augment.operation import Step
 from kcifar.augment.pipeline import compiled_apply
+from kcifar.core.lazy import keras, pandas
 from kcifar.datasets.dataset import Part
-from kcifar.lazy import keras, pandas
-from kcifar.pipeline import EpochKey, epoch_batches
+from kcifar.planning.batches import EpochKey, epoch_batches
 
 IMAGE_SHAPE = (32, 32, 3)
 NUM_CLASSES = 10

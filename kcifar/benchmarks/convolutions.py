@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from kcifar.benchmarks.timing import Call, least_seconds, random_tensor
+from kcifar.core.lazy import keras, tensorflow
 from kcifar.engine.backend import has_gpu
-from kcifar.lazy import keras, tensorflow
 
 Shape = tuple[int, ...]
 IMAGES, KERNEL = 0, 1  # what a gradient is of
@@ -56,7 +56,7 @@ class Convolution:
     def _apply(self, images: Any, kernel: Any) -> Any:
         if self.is_depthwise:
             return keras.ops.depthwise_conv(images, kernel, self.strides, self.padding, "channels_last", self.dilation)
-        if keras.config.backend() == "tensorflow":  # Keras gives groups to XLA, sixty times slower on processors: see kcifar.engine.kernels
+        if keras.config.backend() == "tensorflow":  # Keras gives groups to XLA, sixty times slower on processors: see tensorflow/layer_kernels.py
             return tensorflow.nn.convolution(images, kernel, self.strides, self.padding.upper(), dilations=self.dilation)
         return keras.ops.conv(images, kernel, self.strides, self.padding, "channels_last", self.dilation)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kcifar.benchmarks.convolutions import Convolution, compiled_call
 from kcifar.benchmarks.timing import Call, least_seconds, random_tensor
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 
 Product = tuple[int, Call]  # multiply-accumulates, and what does them
 

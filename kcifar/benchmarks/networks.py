@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.lazy import keras, pandas
 from kcifar.engine.backend import dtype_policy
-from kcifar.engine.kernels import quicken
-from kcifar.lazy import keras, own_layers, pandas
+from kcifar.engine.tensorflow.layer_kernels import quicken
 from kcifar.models.build import build_model
 from kcifar.models.summary import model_summary
 
@@ -25,7 +25,7 @@ def compare(names: Sequence[str], precision: str, repeats: int) -> Any:
     """Measure images a second of networks as they are trained here, and of their bare layers.
 
     The bare network has the same Keras layers in the same places; our own layers are left out, or replaced by Keras' own of the same
-    shape, and nothing of `kcifar.engine.kernels` is used. Both are stepped in turns, on one resident batch of at most 64 images.
+    shape, and nothing of `kcifar.engine.tensorflow.layer_kernels` is used. Both are stepped in turns, on one resident batch of at most 64 images.
 
     Args:
         names: Registered networks.
@@ -59,12 +59,14 @@ def bare_network(network: Any) -> Any:
 
 def _bare_layer(layer: Any) -> Any:
     """Return a fresh layer of Keras in the place of one of the network's."""
-    if isinstance(layer, own_layers.ClassToken):
+    from kcifar.layers import ClassToken, PadChannels
+
+    if isinstance(layer, ClassToken):
         return keras.layers.ZeroPadding1D((1, 0), name=layer.name)
-    if isinstance(layer, own_layers.PadChannels):
+    if isinstance(layer, PadChannels):
         paddings = [(0, 0), (0, 0), (0, 0), (0, layer.output.shape[-1] - layer.input.shape[-1])]
         return keras.layers.Lambda(lambda images: keras.ops.pad(images, paddings), output_shape=layer.output.shape[1:], name=layer.name)
-    if type(layer).__module__.startswith(own_layers.__name__):
+    if type(layer).__module__.startswith("kcifar.layers"):
         return keras.layers.Identity(name=layer.name)
     return type(layer).from_config(layer.get_config())
 

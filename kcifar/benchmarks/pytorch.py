@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras, pandas
 from kcifar.engine.backend import dtype_policy
-from kcifar.engine.kernels import quicken
-from kcifar.errors import UserError
-from kcifar.lazy import keras, pandas
+from kcifar.engine.tensorflow.layer_kernels import quicken
 from kcifar.models.build import build_model
 
 IMAGE_SHAPE, CLASSES, BATCH, STEPS = (32, 32, 3), 10, 64, 5
@@ -24,7 +24,7 @@ def compare(precisions: Sequence[str], repeats: int) -> Any:
     """Measure images a second of one resident batch of 64 trained again and again: forward, backward, SGD with momentum.
 
     PyTorch runs as its guides advise for processors: channels last, and autocast to bfloat16 under "mixed_bfloat16". Keras "as it
-    comes" is the same network without the kernels of `kcifar.engine.kernels`. Turns alternate in one process.
+    comes" is the same network without the kernels of `kcifar.engine.tensorflow.layer_kernels`. Turns alternate in one process.
 
     Args:
         precisions: "float32", "mixed_bfloat16".

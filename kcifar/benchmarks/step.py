@@ -13,10 +13,10 @@ from typing import Any
 from kcifar.benchmarks.advice import Setting
 from kcifar.benchmarks.synthetic import ImageKind
 from kcifar.benchmarks.updates import Request, measure_updates
+from kcifar.core.errors import Failure, UserError
+from kcifar.core.lazy import pandas
 from kcifar.engine.backend import BACKENDS, backend_name, device_names, load_backend
-from kcifar.environment import describe_environment
-from kcifar.errors import Failure, UserError
-from kcifar.lazy import pandas
+from kcifar.training.environment import describe_environment
 
 BATCH_SIZES = (64, 256, 1024)  # beside the recipe's own
 # What the process of a backend says on standard output begins with these; all else that a library writes there is passed over.

@@ -7,8 +7,8 @@ import numpy as np
 
 from kcifar.datasets.cifar_layouts import CIFAR10, cifar100_with
 from kcifar.datasets.dataset import Dataset, Part
-from kcifar.plan import Plan
-from kcifar.preparation import PreparedData
+from kcifar.planning.plan import Plan
+from kcifar.planning.prepared_data import PreparedData
 
 # How long an epoch is, for what depends on it: schedules, and the draws of an augmentation.
 TRAINING_IMAGES = 50_000

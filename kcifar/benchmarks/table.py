@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kcifar.core.lazy import keras
 from kcifar.engine.backend import device_names
-from kcifar.environment import describe_environment
-from kcifar.lazy import keras
+from kcifar.training.environment import describe_environment
 
 
 def show_table(title: str, table: Any) -> None:

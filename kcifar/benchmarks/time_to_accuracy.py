@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kcifar.errors import UserError
-from kcifar.job import Job, make_job
-from kcifar.lazy import pandas
-from kcifar.recipe import load_recipe
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import pandas
+from kcifar.recipe.recipe import load_recipe
+from kcifar.training.request import Job, make_job
 
 if TYPE_CHECKING:
     import pandas as pd

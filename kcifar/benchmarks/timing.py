@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.lazy import keras, tensorflow
 from kcifar.engine.backend import has_gpu
-from kcifar.lazy import keras, tensorflow
 
 Call = Callable[[], Any]
 

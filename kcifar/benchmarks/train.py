@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.lazy import keras, pandas
 from kcifar.datasets.dataset import Part, Source
 from kcifar.datasets.load import load_dataset
 from kcifar.engine.backend import dtype_policy
 from kcifar.engine.network import build_network, normalization_layer, scoring_model
 from kcifar.engine.patterns import set_penalties
-from kcifar.lazy import keras, pandas
-from kcifar.pipeline import EpochKey, epoch_batches
-from kcifar.plan import StagePlan, make_plan
-from kcifar.recipe import load_recipe
+from kcifar.planning.batches import EpochKey, epoch_batches
+from kcifar.planning.plan import StagePlan, make_plan
+from kcifar.recipe.recipe import load_recipe
 
 BATCH, STEPS, CLASSES = 64, 22, 10  # 22 full batches are what the digits hold
 RECIPE = {

@@ -10,17 +10,17 @@ import numpy as np
 from kcifar.benchmarks.convolutions import Floor, measure_floor
 from kcifar.benchmarks.matrix_products import measure_peak
 from kcifar.benchmarks.synthetic import ImageKind, random_data
+from kcifar.core.errors import Failure, UserError, one_line
+from kcifar.core.lazy import keras
 from kcifar.engine.assembly import assemble_driver
 from kcifar.engine.backend import automatic_precision, has_gpu
 from kcifar.engine.driver import EpochDriver, EpochMetrics
-from kcifar.errors import Failure, UserError, one_line
-from kcifar.lazy import keras
 from kcifar.models.summary import model_summary
-from kcifar.pipeline import EpochBatches
-from kcifar.plan import StagePlan, make_plan
-from kcifar.preparation import PreparedData
-from kcifar.recipe import load_recipe
-from kcifar.stage_batches import stage_batches
+from kcifar.planning.batches import EpochBatches
+from kcifar.planning.plan import StagePlan, make_plan
+from kcifar.planning.prepared_data import PreparedData
+from kcifar.planning.stage_batches import stage_batches
+from kcifar.recipe.recipe import load_recipe
 
 # A combination is left out where two updates would take longer than this, and has no further turn after this time; seconds.
 PATIENCE = 8.0

@@ -3,6 +3,6 @@
 A data set is one registered function: `def name(source: Source, *, …its own arguments) -> Dataset`, in a module of this folder.
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 DATASETS = Registry("data set", "kcifar.datasets")

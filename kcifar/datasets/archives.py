@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Self, cast
 
-from kcifar.errors import UserError, one_line
+from kcifar.core.errors import UserError, one_line
 
 # CIFAR-100's training file, the largest that we have use for, holds 148 MiB. More than this in one file is a mistake or a bomb.
 LARGEST_BYTES = 512 * 2**20

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.dataset import Dataset, Part
-from kcifar.errors import UserError, one_line
 
 Pair = tuple[ArrayLike, ArrayLike]
 

@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from kcifar.core.cache import cache_folder, keras_datasets_folder
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.files import sha256_of
 from kcifar.datasets import DATASETS
 from kcifar.datasets.archives import Entry, entries
-from kcifar.datasets.cache import cache_folder, keras_datasets_folder
 from kcifar.datasets.cifar_files import SIDE, joined
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, Layout, cifar100_with
 from kcifar.datasets.dataset import Dataset, Part, Source
 from kcifar.datasets.download import download
 from kcifar.datasets.npz import is_npz, npz_dataset
-from kcifar.errors import UserError, one_line
-from kcifar.files import sha256_of
 
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/"
 OFFICIAL_TRAIN, OFFICIAL_TEST = 50_000, 10_000

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.dataset import Part
 from kcifar.datasets.pickles import read_pickle
-from kcifar.errors import UserError, one_line
 
 SIDE = 32
 _PIXELS = 3 * SIDE * SIDE

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kcifar.errors import UserError
+from kcifar.core.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from kcifar.core.errors import UserError
 from kcifar.datasets import DATASETS
 from kcifar.datasets.dataset import Dataset, Part, Source
 from kcifar.datasets.splits import split
-from kcifar.errors import UserError
 
 _SIDE = 32
 _LARGEST_VALUE = 16

@@ -8,9 +8,9 @@ from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.files import sha256_of
 from kcifar.datasets.progress import byte_bar
-from kcifar.errors import UserError, one_line
-from kcifar.files import sha256_of
 
 _TIMEOUT_SECONDS = 30.0
 _BLOCK_BYTES = 2**18

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets import DATASETS
 from kcifar.datasets.archives import entries
 from kcifar.datasets.dataset import Dataset, Part, Source
@@ -18,7 +19,6 @@ from kcifar.datasets.decoding import Resize, decode_image
 from kcifar.datasets.folder_cache import Decoded, cached, content_key, keep
 from kcifar.datasets.folder_files import PARTS, Listing, first_few, list_images
 from kcifar.datasets.progress import count_bar
-from kcifar.errors import UserError, one_line
 
 
 @DATASETS.register("folder")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from kcifar.core.cache import cache_folder, whole_file
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.files import sha256_of
 from kcifar.datasets.archives import entries
-from kcifar.datasets.cache import cache_folder, whole_file
 from kcifar.datasets.dataset import Part
 from kcifar.datasets.folder_files import Listing
-from kcifar.errors import UserError, one_line
-from kcifar.files import sha256_of
 
 # Counts up when the same files would decode to other pixels.
 _VERSION = 1

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.datasets.archives import entries
-from kcifar.errors import UserError, did_you_mean, one_line
 
 PARTS = ("train", "validation", "test")
 # Files that operating systems leave beside images; they are not worth a word, like everything whose name starts with a dot.

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from kcifar.randomness import Purpose, generator
+from kcifar.core.randomness import Purpose, generator
 
 # 5000 * 0.01 ** (9 / 9) must keep 50 images, not 49, however the power is rounded.
 _ROUNDING = 1e-9

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.files import write_text
 from kcifar.datasets.dataset import Dataset
 from kcifar.datasets.duplicates import Duplicates
 from kcifar.datasets.statistics import channel_statistics, class_counts, content_sha256
-from kcifar.files import write_text
 
 COLUMNS = ("part", "index", "class", "other_part", "other_index", "other_class", "similarity", "exact", "label_conflict")
 

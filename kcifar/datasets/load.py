@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kcifar.checks import Path, checked_arguments
+from kcifar.core.checks import Path, checked_arguments
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets import DATASETS
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.errors import UserError, one_line
-from kcifar.yaml_file import parse_yaml
+from kcifar.recipe.yaml_file import parse_yaml
 
 
 def load_dataset(name: str, arguments: Mapping[str, object], source: Source, place: str = "") -> Dataset:

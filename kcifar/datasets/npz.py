@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.datasets import DATASETS
 from kcifar.datasets.arrays import Pair, from_arrays
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.errors import UserError, did_you_mean, one_line
 
 _PAIRS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
 _NAMES = (*(name for pair in _PAIRS.values() for name in pair), "class_names")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kcifar.core.errors import UserError
+from kcifar.core.files import sha256_of
 from kcifar.datasets.archives import entries
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, Layout, cifar100_with
 from kcifar.datasets.npz import is_npz
-from kcifar.errors import UserError
-from kcifar.files import sha256_of
 
 
 class Expected(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.errors import UserError, one_line
+from kcifar.core.errors import UserError, one_line
 
 
 class _Dtype:

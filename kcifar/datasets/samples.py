@@ -18,7 +18,7 @@ def save_samples(dataset: Dataset, path: Path) -> None:
         dataset: Of more than `MOST_CLASSES` classes the first are shown.
         path: Where the picture goes.
     """
-    from kcifar.image_grid import Cell, Grid, Row, save_grid
+    from kcifar.pictures.image_grid import Cell, Grid, Row, save_grid
 
     counts = class_counts(dataset.train.labels, len(dataset.class_names))
     rows = tuple(

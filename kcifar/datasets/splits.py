@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kcifar.errors import UserError
+from kcifar.core.errors import UserError
 
 # The second word of the generator's key, so that no other draw of kcifar shares the stream of the same seed.
 _STREAM = int.from_bytes(b"split", "big")

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.cifar import OFFICIAL_TEST, OFFICIAL_TRAIN, files_at_hand
 from kcifar.datasets.dataset import Dataset, Part, Source
 from kcifar.datasets.load import load_dataset
 from kcifar.datasets.official import OFFICIAL, Finding, check_files, failures
 from kcifar.datasets.statistics import class_counts
-from kcifar.errors import UserError, one_line
 
 
 def verify(name: str, arguments: Mapping[str, Any], data: Path | None, say: Callable[[str], None]) -> tuple[str, list[Finding]]:

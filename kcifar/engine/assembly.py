@@ -3,9 +3,9 @@
 from kcifar.engine.backend import dtype_policy
 from kcifar.engine.driver import EpochDriver
 from kcifar.engine.network import build_network, normalization_layer
-from kcifar.engine.stages import check_stages
-from kcifar.plan import Plan
-from kcifar.preparation import PreparedData
+from kcifar.engine.stage_checks import check_stages
+from kcifar.planning.plan import Plan
+from kcifar.planning.prepared_data import PreparedData
 
 
 def assemble_driver(plan: Plan, data: PreparedData, precision: str, least_updates: int = 1) -> EpochDriver:

@@ -7,10 +7,10 @@ variables of the optimizer, so that checkpoints save them and every backend pass
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kcifar.engine.tables import Tables
-from kcifar.lazy import keras
-from kcifar.plan import StagePlan
-from kcifar.stage_settings import Average
+from kcifar.core.lazy import keras
+from kcifar.engine.schedule_tables import Tables
+from kcifar.planning.plan import StagePlan
+from kcifar.recipe.stage_settings import Average
 
 
 class Averages:

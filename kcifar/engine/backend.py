@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from kcifar.checks import expect_choice
-from kcifar.datasets.cache import cache_folder
-from kcifar.errors import UserError
-from kcifar.lazy import keras
-from kcifar.randomness import Purpose, generator
+from kcifar.core.cache import cache_folder
+from kcifar.core.checks import expect_choice
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
+from kcifar.core.randomness import Purpose, generator
 
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")

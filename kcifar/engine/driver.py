@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kcifar.pipeline import EpochBatches
-from kcifar.plan import StagePlan
+from kcifar.planning.batches import EpochBatches
+from kcifar.planning.plan import StagePlan
 
 OnBatch = Callable[[int, float, float], None]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.errors import TrainingFailed
+from kcifar.core.lazy import keras
 from kcifar.engine.driver import EpochMetrics, OnBatch
 from kcifar.engine.program import METRICS, Program, training_data
 from kcifar.engine.resident import ResidentPart, chunk_lengths, put_tables_on_device
-from kcifar.errors import TrainingFailed
-from kcifar.lazy import keras
-from kcifar.pipeline import EpochBatches
+from kcifar.planning.batches import EpochBatches
 
 
 @dataclass(frozen=True)

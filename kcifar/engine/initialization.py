@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.lazy import keras
 from kcifar.engine.network import SCORING_BATCH, network_variables
-from kcifar.errors import UserError, one_line
-from kcifar.lazy import keras
 from kcifar.models import DATA_INITIALIZERS
-from kcifar.plan import Plan
-from kcifar.preparation import PreparedData
-from kcifar.runs import BEST_FILE, MODEL_FILE, load_saved_model
-from kcifar.stage_settings import InitFrom
+from kcifar.planning.plan import Plan
+from kcifar.planning.prepared_data import PreparedData
+from kcifar.recipe.stage_settings import InitFrom
+from kcifar.runs.folder import BEST_FILE, MODEL_FILE, load_saved_model
 
 # airbench whitens by 5,000 images; of images larger than 64x64 fewer are taken, so that they fill at most 250 MB as float32.
 MAX_IMAGES = 5000

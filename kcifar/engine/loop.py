@@ -18,7 +18,6 @@ from kcifar.engine.averaging import Averages
 from kcifar.engine.backend import dtype_policy, global_randomness_kept, has_gpu, seed_global_randomness
 from kcifar.engine.driver import EpochMetrics, OnBatch
 from kcifar.engine.epoch import Call, fed_calls, resident_calls, run_calls
-from kcifar.engine.kernels import quicken
 from kcifar.engine.loss import training_loss
 from kcifar.engine.network import inference_model, network_variables, predict, scoring_model, training_model
 from kcifar.engine.optimizer import make_optimizer
@@ -26,8 +25,9 @@ from kcifar.engine.patterns import freeze, set_penalties
 from kcifar.engine.program import Program, build_for_training, device_bytes, load_program, training_data
 from kcifar.engine.resident import ResidentPart, fits_device, put_on_device
 from kcifar.engine.step import averaged_variables, model_class, needs_own_step
-from kcifar.pipeline import EpochBatches
-from kcifar.plan import StagePlan, schedule_keys
+from kcifar.engine.tensorflow.layer_kernels import quicken
+from kcifar.planning.batches import EpochBatches
+from kcifar.planning.plan import StagePlan, schedule_keys
 
 Rebuild = Callable[[StagePlan], Any]
 

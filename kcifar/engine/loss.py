@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.lazy import keras
-from kcifar.plan import StagePlan
+from kcifar.core.lazy import keras
+from kcifar.planning.plan import StagePlan
 
 
 def training_loss(stage: StagePlan) -> Any:

@@ -14,11 +14,11 @@ import numpy as np
 
 from kcifar.augment.operation import Step
 from kcifar.augment.pipeline import compiled_apply, mixing_columns
-from kcifar.errors import UserError
-from kcifar.lazy import keras, own_layers
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
+from kcifar.core.randomness import seeded_weights
 from kcifar.models.build import build_within_bounds
-from kcifar.plan import Plan, StagePlan
-from kcifar.randomness import seeded_weights
+from kcifar.planning.plan import Plan, StagePlan
 
 # Images scored at once: 256 of 32x32x64 float32 activations are 67 MB.
 SCORING_BATCH = 256
@@ -131,10 +131,12 @@ def scoring_model(network: Any, normalization: Any, image_shape: Shape) -> Any:
 
 
 def _resized(images: Any, network: Any) -> Any:
+    from kcifar.layers import ResizeImages
+
     height, width, _ = network.input_shape[1:]
     if tuple(images.shape[1:3]) == (height, width):
         return images
-    return own_layers.ResizeImages(height, width, name="resize", dtype="float32")(images)
+    return ResizeImages(height, width, name="resize", dtype="float32")(images)
 
 
 def predict(model: Any, images: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from kcifar.engine.tables import Tables, table_rate
-from kcifar.engine.update_kernels import quick_update_step
-from kcifar.lazy import keras
-from kcifar.plan import StagePlan
-from kcifar.stage_settings import WeightDecay
+from kcifar.core.lazy import keras
+from kcifar.engine.schedule_tables import Tables, table_rate
+from kcifar.engine.tensorflow.update_kernels import quick_update_step
+from kcifar.planning.plan import StagePlan
+from kcifar.recipe.stage_settings import WeightDecay
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
+from kcifar.core.errors import UserError, did_you_mean
+from kcifar.core.lazy import keras, tensorflow
 from kcifar.engine.optimizer import layer_of
-from kcifar.errors import UserError, did_you_mean
-from kcifar.lazy import keras, tensorflow
-from kcifar.plan import Plan, StagePlan
-from kcifar.stage_settings import Penalty, Stage
+from kcifar.planning.plan import Plan, StagePlan
+from kcifar.recipe.stage_settings import Penalty, Stage
 
 
 def check_patterns(network: Any, plan: Plan) -> None:

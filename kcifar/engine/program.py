@@ -4,9 +4,9 @@ import importlib
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from kcifar.core.lazy import keras
 from kcifar.engine.resident import ResidentPart, Tables
-from kcifar.lazy import keras
-from kcifar.pipeline import Batch
+from kcifar.planning.batches import Batch
 
 # What a program returns of each update, in this order: means over the epoch so far, float32.
 METRICS = ("loss", "cross_entropy", "accuracy")
@@ -50,14 +50,14 @@ class Program(Protocol):
 
 def load_program(model: Any) -> Program:
     """Return the program of a compiled training model (see `network.training_model`) under the present backend."""
-    module = importlib.import_module(f"kcifar.engine.program_{keras.config.backend()}")
+    module = importlib.import_module(f"kcifar.engine.{keras.config.backend()}.program")
     program: Program = module.BackendProgram(model)
     return program
 
 
 def device_bytes() -> int | None:
     """Return the memory of the backend's first device; None where it is not known."""
-    module = importlib.import_module(f"kcifar.engine.program_{keras.config.backend()}")
+    module = importlib.import_module(f"kcifar.engine.{keras.config.backend()}.program")
     found: int | None = module.device_bytes()
     return found
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.lazy import keras
 from kcifar.datasets.dataset import Part
-from kcifar.lazy import keras
-from kcifar.pipeline import EpochBatches
+from kcifar.planning.batches import EpochBatches
 
 # A device whose memory is not known is taken to have this much, in bytes.
 _ASSUMED_BYTES = 4 * 2**30

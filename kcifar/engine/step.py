@@ -7,8 +7,8 @@ which Keras' optimizers leave out, and count updates, not batches.
 import importlib
 from typing import Any
 
-from kcifar.lazy import keras
-from kcifar.stage_settings import Stage
+from kcifar.core.lazy import keras
+from kcifar.recipe.stage_settings import Stage
 
 
 def needs_own_step(settings: Stage) -> bool:
@@ -20,7 +20,7 @@ def model_class(settings: Stage) -> Any:
     """Return the class of a stage's training model; one with a step of our own has `radius` and `averages` to set."""
     if not needs_own_step(settings):
         return keras.Model
-    return importlib.import_module(f"kcifar.engine.step_{keras.config.backend()}").StepModel
+    return importlib.import_module(f"kcifar.engine.{keras.config.backend()}.step").StepModel
 
 
 def averaged_variables(network: Any) -> list[Any]:

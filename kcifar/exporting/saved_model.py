@@ -12,9 +12,9 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from kcifar.errors import ExportFailed, UserError, one_line
-from kcifar.files import PARTIAL
-from kcifar.runs import MODEL_FILE, Run
+from kcifar.core.errors import ExportFailed, UserError, one_line
+from kcifar.core.files import PARTIAL
+from kcifar.runs.folder import MODEL_FILE, Run
 
 
 def export_saved_model(run: Run, out: Path, *, overwrite: bool = False) -> str:

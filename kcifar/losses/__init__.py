@@ -4,6 +4,6 @@ A loss is one registered function: `def name(targets, logits, *, …its own argu
 each row of targets summing to 1, to the loss of each sample, (batch,), in nats. Penalties and class weights are none of its business.
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 LOSSES = Registry("loss", "kcifar.losses")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.losses import LOSSES
 from kcifar.losses.smoothing import Smoothing, smoothed
 

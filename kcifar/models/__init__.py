@@ -8,7 +8,7 @@ in `DATA_INITIALIZERS`: it is called once, before the first stage, as `initializ
 A family whose variants differ in numbers is one builder with a leading `name`; `variants.register_variant` files each variant.
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 MODELS = Registry("model", "kcifar.models", "python -m kcifar.models")
 DATA_INITIALIZERS = Registry("initialisation from data", "kcifar.models")

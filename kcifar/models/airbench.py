@@ -20,7 +20,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from kcifar.lazy import keras, own_layers
+from kcifar.core.lazy import keras
 from kcifar.models import DATA_INITIALIZERS
 from kcifar.models.arguments import Activation, NormMomentum, Width, expect_image
 from kcifar.models.blocks import Style, torch_uniform
@@ -61,9 +61,11 @@ def airbench(
     Raises:
         UserError: The image is too small to be halved that often.
     """
+    from kcifar.layers import PartialIdentity
+
     because = f"as {len(widths)} groups halve what a {PATCH}x{PATCH} convolution leaves"
     expect_image(name, image_shape, at_least=2 ** len(widths) + PATCH - 1, because=because)
-    style = Style(activation, norm_momentum, NORM_EPSILON, own_layers.PartialIdentity)
+    style = Style(activation, norm_momentum, NORM_EPSILON, PartialIdentity)
     images = keras.Input(image_shape, name="images")
     hidden = _whitening(images, style)
     for number, width in enumerate(widths, start=1):
@@ -76,9 +78,11 @@ def airbench(
 
 def _whitening(images: Any, style: Style) -> Any:
     """Whiten patches by a frozen kernel; the bias is a layer of its own, since freezing a layer's variable alone is lost on saving."""
+    from kcifar.layers import Bias
+
     filters = 2 * PATCH * PATCH * images.shape[-1]  # each direction and its negative
     kernel = keras.layers.Conv2D(filters, PATCH, use_bias=False, kernel_initializer=torch_uniform(), trainable=False, name="whitening_conv")
-    return style.activate(own_layers.Bias(name="whitening_bias")(kernel(images)), "whitening_act")
+    return style.activate(Bias(name="whitening_bias")(kernel(images)), "whitening_act")
 
 
 def _group(hidden: Any, width: int, convolutions: int, style: Style, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kcifar.errors import UserError
+from kcifar.core.errors import UserError
 
 Width = Annotated[int, Field(gt=0, le=8192)]  # filters, channels or units
 Depth = Annotated[int, Field(gt=0, le=256)]  # layers or blocks in a row

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from kcifar.errors import UserError
-from kcifar.lazy import keras, own_layers
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import expect_image
 
 # Blocks of each group. The longest of the papers has 111, in the 1001-layer network; a sixth group has 32 times the first's channels.
@@ -217,9 +217,11 @@ def expect_residual_groups(name: str, image_shape: tuple[int, int, int], blocks:
 
 def pad_shortcut(images: Any, channels: int, place: Place) -> Any:
     """Take every second row and column and append channels of zeros: no parameters (He et al., 2015, option A)."""
+    from kcifar.layers import PadChannels
+
     if place.strides > 1:
         images = keras.layers.AveragePooling2D(1, place.strides, name=f"{place.name}_shortcut_pool")(images)
-    return own_layers.PadChannels(channels, name=f"{place.name}_shortcut_pad")(images)
+    return PadChannels(channels, name=f"{place.name}_shortcut_pad")(images)
 
 
 def add_shortcut(style: Style, shortcut: Any, branch: Any, place: Place) -> Any:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from kcifar.checks import checked_arguments
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.checks import checked_arguments
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 from kcifar.models import MODELS
 
 # 2 GB of float32 weights; training with Adam holds four times that.

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Depth, Rate, Width, expect_image
 from kcifar.models.blocks import he_normal
 from kcifar.models.transformer import Encoder, Heads, MlpRatio, expect_sizes, expect_tokens, head, sequence_pool

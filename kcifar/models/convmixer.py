@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Width, expect_image
 from kcifar.models.blocks import Style
 from kcifar.models.variants import register_variant

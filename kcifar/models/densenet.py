@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, Width
 from kcifar.models.blocks import Style, classify, dropout, expect_groups, he_normal_fan_out
 from kcifar.models.variants import register_variant

@@ -11,7 +11,7 @@ here, where torch draws them too. Pooling keeps the last row of an odd number, w
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, expect_image
 from kcifar.models.blocks import Style, dropout, torch_uniform
 from kcifar.models.variants import register_variant

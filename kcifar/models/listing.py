@@ -7,13 +7,13 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from kcifar.checks import allowed, argument_model, checked_arguments
-from kcifar.errors import UserError, one_line
+from kcifar.core.checks import allowed, argument_model, checked_arguments
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.registry import Factory
 from kcifar.models import MODELS
 from kcifar.models.build import SUPPLIED, sketch, sketch_model
 from kcifar.models.summary import model_summary
-from kcifar.registry import Factory
-from kcifar.yaml_file import parse_yaml
+from kcifar.recipe.yaml_file import parse_yaml
 
 SIZES = ("parameters", "trainable_parameters", "bytes", "multiply_accumulates")
 

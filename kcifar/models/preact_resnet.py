@@ -18,7 +18,7 @@ fb.resnet.torch; the code for 164 layers has it on the first 1x1, which changes 
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Attention, NormEpsilon, NormMomentum, Rate, Width
 from kcifar.models.blocks import (
     Block,

@@ -14,7 +14,7 @@ Pooling keeps the last row of an odd number, which torch drops; at 32 pixels no 
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, NormEpsilon, NormMomentum, Rate, Width, expect_image
 from kcifar.models.blocks import Style, classify, torch_uniform
 from kcifar.models.variants import register_variant

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 from kcifar.models import MODELS
 from kcifar.models.arguments import Activation, Attention, Convolutions, DenseUnits, NormMomentum, Rate, Widths, expect_image
 from kcifar.models.blocks import attend

@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Attention, NormEpsilon, NormMomentum, Rate, Width
 from kcifar.models.blocks import (
     Block,

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Attention, NormEpsilon, NormMomentum, Rate, Width
 from kcifar.models.blocks import Blocks, Style, classify, expect_residual_groups, he_normal_fan_out, residual_places
 from kcifar.models.resnet import bottleneck_block, stem

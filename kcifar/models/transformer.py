@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from kcifar.errors import UserError
-from kcifar.lazy import keras, own_layers
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 from kcifar.models.blocks import drop_path, dropout
 
 Heads = Annotated[int, Field(gt=0, le=64)]
@@ -47,7 +47,9 @@ class Encoder:
 
     def blocks(self, tokens: Any, depth: int) -> Any:
         """Add positions, run `depth` blocks and normalise."""
-        tokens = own_layers.PositionEmbedding(POSITION_DEVIATION, name="stem_positions")(tokens)
+        from kcifar.layers import PositionEmbedding
+
+        tokens = PositionEmbedding(POSITION_DEVIATION, name="stem_positions")(tokens)
         tokens = dropout(tokens, self.dropout_rate, "stem_dropout")
         for number, rate in enumerate(np.linspace(0, self.drop_path_rate, depth), start=1):
             tokens = self._block(tokens, float(rate), f"block{number}")
@@ -67,10 +69,12 @@ class Encoder:
 
     def _attention(self, tokens: Any, name: str) -> Any:
         """Let each token look at all; queries, keys and values have no bias, the projection behind them has one."""
+        from kcifar.layers import Bias
+
         width = tokens.shape[-1]
         options = {"use_bias": False, "kernel_initializer": kernel_start()}
         layer = keras.layers.MultiHeadAttention(self.heads, width // self.heads, dropout=self.attention_dropout_rate, name=name, **options)
-        return dropout(own_layers.Bias(name=f"{name}_bias")(layer(tokens, tokens)), self.dropout_rate, f"{name}_dropout")
+        return dropout(Bias(name=f"{name}_bias")(layer(tokens, tokens)), self.dropout_rate, f"{name}_dropout")
 
     def _dense_layers(self, tokens: Any, name: str) -> Any:
         """Two dense layers on each token by itself."""

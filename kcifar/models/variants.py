@@ -3,8 +3,8 @@
 import inspect
 from typing import Any
 
+from kcifar.core.registry import Factory
 from kcifar.models import MODELS
-from kcifar.registry import Factory
 
 
 def register_variant(name: str, builder: Factory, **numbers: Any) -> Factory:

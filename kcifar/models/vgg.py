@@ -17,8 +17,8 @@ Biases start at zero, as in torchvision. Pooling keeps the last row of an odd nu
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from kcifar.errors import UserError
-from kcifar.lazy import keras
+from kcifar.core.errors import UserError
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Convolutions, DenseUnits, NormEpsilon, NormMomentum, Rate, Widths, expect_image
 from kcifar.models.blocks import Style, dropout, he_normal_fan_out, torch_uniform
 from kcifar.models.variants import register_variant

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras, own_layers
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Depth, Rate, Width, expect_image
 from kcifar.models.blocks import he_normal
 from kcifar.models.transformer import Encoder, Heads, MlpRatio, expect_sizes, expect_tokens, head
@@ -60,6 +60,8 @@ def vit(
     Raises:
         UserError: `heads` does not divide `width`, or patches do not cover the image or are too many.
     """
+    from kcifar.layers import ClassToken
+
     expect_sizes(name, width, heads, mlp_ratio)
     expect_image(name, image_shape, at_least=patch_size, multiple_of=patch_size, because=f"as patches of {patch_size}x{patch_size} cover the image")
     expect_tokens(name, image_shape, patch_size)
@@ -69,7 +71,7 @@ def vit(
     bias = keras.initializers.RandomUniform(-limit, limit)
     patches = layers.Conv2D(width, patch_size, patch_size, kernel_initializer=he_normal(), bias_initializer=bias, name="stem_conv")(images)
     tokens = layers.Reshape((-1, width), name="stem_tokens")(patches)
-    tokens = own_layers.ClassToken(name="stem_class_token")(tokens)
+    tokens = ClassToken(name="stem_class_token")(tokens)
     encoder = Encoder(heads, mlp_ratio, activation, dropout_rate, attention_dropout_rate, drop_path_rate)
     states = encoder.blocks(tokens, depth)
     # The first token alone; cropping wants to know how many follow it.

@@ -14,7 +14,7 @@ reference code shares it only where a block changes the number of channels, whic
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.models.arguments import Activation, Attention, Depth, NormEpsilon, NormMomentum, Rate, Width
 from kcifar.models.blocks import Style, blocks_of_depth, classify, expect_residual_groups, he_normal, residual_places
 from kcifar.models.preact_resnet import basic_block

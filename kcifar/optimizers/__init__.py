@@ -4,6 +4,6 @@ An optimizer is one registered function: `def name(learning_rate, *, …its own 
 give the optimizer a fixed name, since saved state is found by path.
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 OPTIMIZERS = Registry("optimizer", "kcifar.optimizers")

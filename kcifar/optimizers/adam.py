@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.optimizers.arguments import Decay, Epsilon
 

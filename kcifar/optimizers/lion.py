@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from kcifar.lazy import keras
+from kcifar.core.lazy import keras
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.optimizers.arguments import Decay
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pandas
 from rich.console import Console
 
-from kcifar.errors import UserError, one_line
-from kcifar.reporting.arrays import PREDICTIONS
-from kcifar.reporting.csv_files import read_published_log
-from kcifar.reporting.folders import find_folders, find_run, make_folder
-from kcifar.reporting.load import SavedRun, Skipped, read_runs
-from kcifar.reporting.naming import listed
-from kcifar.reporting.output import write_report
-from kcifar.reporting.printing import print_report
+from kcifar.core.errors import UserError, one_line
+from kcifar.reporting.page.names import listed
+from kcifar.reporting.page.output_files import write_report
+from kcifar.reporting.page.terminal import print_report
 from kcifar.reporting.rendering import Report, details_begun, render_runs
 from kcifar.reporting.request import ALL, FORMATS, Request, check_names, chosen_sections
 from kcifar.reporting.section import Section
+from kcifar.runs.arrays import PREDICTIONS
+from kcifar.runs.csv_files import read_published_log
+from kcifar.runs.find import find_folders, find_run, make_folder
+from kcifar.runs.load import SavedRun, Skipped, read_runs
 
 # Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.figures import rendered
-from kcifar.reporting.load import SavedRun
+from kcifar.pictures.style import rendered
+from kcifar.reporting.page.content import Content, Table
 from kcifar.reporting.section import Section, find_sections
+from kcifar.runs.load import SavedRun
 
 # Fewer runs are drawn sooner than another process has imported matplotlib.
 _MIN_RUNS_TO_SHARE = 4

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kcifar.errors import UserError, did_you_mean
+from kcifar.core.errors import UserError, did_you_mean
 from kcifar.reporting.section import Section, find_sections
 
 TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"

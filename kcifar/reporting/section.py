@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from kcifar.reporting import sections
-from kcifar.reporting.content import Content
-from kcifar.reporting.load import SavedRun
+from kcifar.reporting.page.content import Content
+from kcifar.runs.load import SavedRun
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,6 @@ A schedule is one registered function: `def name(span, *, …its own arguments) 
 float64 (span.steps,): a pure function of the step within the stage (`plateau`: and of the stage's completed epochs).
 """
 
-from kcifar.registry import Registry
+from kcifar.core.registry import Registry
 
 SCHEDULES = Registry("schedule", "kcifar.schedules")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kcifar.errors import UserError
-from kcifar.span import Span
+from kcifar.core.errors import UserError
+from kcifar.recipe.span import Span
 
 Value = Annotated[float, Field(ge=0)]
 Factor = Annotated[float, Field(gt=0, le=1)]  # what a value is multiplied by as it falls

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from kcifar.recipe.span import Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Value
-from kcifar.span import Span
 
 
 @SCHEDULES.register("constant")

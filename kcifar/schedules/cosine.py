@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from kcifar.recipe.span import Duration, Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Value, length_within, period_length
-from kcifar.span import Duration, Span
 
 
 @SCHEDULES.register("cosine")

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from kcifar.errors import UserError
+from kcifar.core.errors import UserError
+from kcifar.recipe.span import Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Factor, Value
-from kcifar.span import Span
 
 Column = Literal["val_loss", "val_cross_entropy", "val_accuracy", "loss", "accuracy"]
 Epochs = Annotated[int, Field(ge=0, le=10_000)]

@@ -5,9 +5,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from kcifar.recipe.span import Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Value
-from kcifar.span import Span
 
 
 @SCHEDULES.register("polynomial")

@@ -6,10 +6,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from kcifar.errors import UserError
+from kcifar.core.errors import UserError
+from kcifar.recipe.span import Duration, Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Factor, Value, length_within, period_length
-from kcifar.span import Duration, Span
 
 # A list longer than this is a table, and no longer read by anyone.
 MAX_PIECES = 1000

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from kcifar.recipe.span import Duration, Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Value, length_within
-from kcifar.span import Duration, Span
 
 
 @SCHEDULES.register("triangular")

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.commentary.words import class_labels, extremes, listed
-from kcifar.reporting.outcome import Outcome, scores_of
-from kcifar.reporting.run_files import ClassResult
+from kcifar.reporting.commentary.wording import class_labels, extremes, listed
+from kcifar.reporting.page.columns import SHARE
+from kcifar.runs.evaluation_result import Outcome, scores_of
+from kcifar.runs.schemas import ClassResult
 
 
 def describe_classes(outcome: Outcome) -> list[str]:

@@ -1,9 +1,9 @@
 """How sure the network is, against how often it is right."""
 
-from kcifar.reporting.arrays import Predictions
-from kcifar.reporting.calibration import overconfidence, verdict
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.commentary.words import are_alike, size
+from kcifar.reporting.commentary.wording import are_alike, size
+from kcifar.reporting.page.columns import SHARE
+from kcifar.reporting.stats.calibration import overconfidence, verdict
+from kcifar.runs.arrays import Predictions
 
 
 def describe_confidence(predictions: Predictions) -> list[str]:

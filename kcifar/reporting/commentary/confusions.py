@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.commentary.words import MAX_NAMED, class_labels, counted, extremes, listed
-from kcifar.reporting.outcome import Outcome
+from kcifar.reporting.commentary.wording import MAX_NAMED, class_labels, counted, extremes, listed
+from kcifar.reporting.page.columns import SHARE
+from kcifar.runs.evaluation_result import Outcome
 
 
 def describe_confusions(outcome: Outcome) -> list[str]:

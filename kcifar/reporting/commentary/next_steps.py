@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.columns import LEARNING_RATE, LOSS, SHARE
-from kcifar.reporting.commentary.gap import last_accuracies, loss_rise
-from kcifar.reporting.commentary.noise import difference_error
-from kcifar.reporting.commentary.rising import Rise, still_rising
-from kcifar.reporting.commentary.setup import mixes_images, stage_setting
+from kcifar.reporting.commentary.generalization_gap import last_accuracies, loss_rise
+from kcifar.reporting.commentary.recipe_facts import mixes_images, stage_setting
 from kcifar.reporting.commentary.stages import StageGain, stage_gains
-from kcifar.reporting.commentary.words import MAX_NAMED, are_alike, change, counted, in_points, listed, size
-from kcifar.reporting.outcome import Outcome
-from kcifar.reporting.run_files import Status
-from kcifar.reporting.statistics import BY_CHANCE, interval_of_share
+from kcifar.reporting.commentary.standard_error import difference_error
+from kcifar.reporting.commentary.trend import Rise, still_rising
+from kcifar.reporting.commentary.wording import MAX_NAMED, are_alike, change, counted, in_points, listed, size
+from kcifar.reporting.page.columns import LEARNING_RATE, LOSS, SHARE
+from kcifar.reporting.stats.intervals import BY_CHANCE, interval_of_share
+from kcifar.runs.evaluation_result import Outcome
+from kcifar.runs.schemas import Status
 
 _LATE_EPOCHS, _LATE_SHARE = 3, 0.2  # epochs without anything better, in number and as a share of all, from which on training was too long
 

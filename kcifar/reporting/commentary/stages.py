@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas
 
-from kcifar.reporting.columns import LEARNING_RATE, POINTS, SHARE
-from kcifar.reporting.commentary.words import are_alike, change, counted, extremes, is_change, joined, listed, stage_labels
+from kcifar.reporting.commentary.wording import are_alike, change, counted, extremes, is_change, joined, listed, stage_labels
+from kcifar.reporting.page.columns import LEARNING_RATE, POINTS, SHARE
 
 _MAX_TOLD = 4  # stages told one by one
 

@@ -6,16 +6,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import IMAGES, Difference, Sample, difference, test_sample, validation_sample
-from kcifar.reporting.figures import BLACK, BLUE
-from kcifar.reporting.grouping import same_data
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.naming import distinct
-from kcifar.reporting.settings import differing_keys, fingerprint, flatten, flatten_alike, write_change
-from kcifar.reporting.studies import is_whole, left_out
+from kcifar.core.errors import one_line
+from kcifar.pictures.style import BLACK, BLUE
+from kcifar.reporting.analysis.groups import same_data
+from kcifar.reporting.analysis.recipe_differences import differing_keys, fingerprint, flatten, flatten_alike, write_change
+from kcifar.reporting.analysis.studies import is_whole, left_out
+from kcifar.reporting.page.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import distinct
+from kcifar.reporting.stats.differences import IMAGES, Difference, Sample, difference, test_sample, validation_sample
+from kcifar.runs.load import SavedRun
 
 ORDER = 60
 TITLE = "Ablation"

@@ -6,14 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from kcifar.reporting.columns import LOSS, SHARE
-from kcifar.reporting.content import Content, Drawing
-from kcifar.reporting.curves import outline, running_mean
-from kcifar.reporting.figures import BLUE
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.rate_panel import draw_rates
-from kcifar.reporting.stage_marks import Span, mark_boundaries, name_stages
-from kcifar.reporting.text_fit import fitted
+from kcifar.pictures.stage_marks import Span, mark_boundaries, name_stages
+from kcifar.pictures.style import BLUE
+from kcifar.pictures.text_fit import fitted
+from kcifar.reporting.charts.learning_rate_panel import draw_rates
+from kcifar.reporting.page.columns import LOSS, SHARE
+from kcifar.reporting.page.content import Content, Drawing
+from kcifar.reporting.stats.downsampling import outline, running_mean
+from kcifar.runs.load import SavedRun
 
 ORDER = 135
 TITLE = "Batches"

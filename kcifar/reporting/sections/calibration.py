@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.reporting import calibration as formulas
-from kcifar.reporting.arrays import VALIDATION, Predictions
-from kcifar.reporting.calibration import Reliability, reliability
-from kcifar.reporting.columns import COUNT, LOSS, POINTS, SHARE, TEXT, frame
-from kcifar.reporting.commentary.words import are_alike
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.reliability_diagram import draw_reliability
-from kcifar.reporting.statistics import interval_of_share
-from kcifar.reporting.temperature import HIGHEST, LOWEST, at_temperature, fit_temperature
+from kcifar.reporting.charts.reliability_diagram import draw_reliability
+from kcifar.reporting.commentary.wording import are_alike
+from kcifar.reporting.page.columns import COUNT, LOSS, POINTS, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.stats import calibration as formulas
+from kcifar.reporting.stats.calibration import Reliability, reliability
+from kcifar.reporting.stats.intervals import interval_of_share
+from kcifar.reporting.stats.temperature import HIGHEST, LOWEST, at_temperature, fit_temperature
+from kcifar.runs.arrays import VALIDATION, Predictions
+from kcifar.runs.load import SavedRun
 
 ORDER = 240
 TITLE = "Calibration"

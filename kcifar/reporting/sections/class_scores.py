@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.content import Content, Drawing
-from kcifar.reporting.figures import BLACK, BLUE, VERMILION
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.outcome import Outcome, Scores, scores_of
-from kcifar.reporting.text_fit import fitted
+from kcifar.core.errors import one_line
+from kcifar.pictures.style import BLACK, BLUE, VERMILION
+from kcifar.pictures.text_fit import fitted
+from kcifar.reporting.page.columns import SHARE
+from kcifar.reporting.page.content import Content, Drawing
+from kcifar.runs.evaluation_result import Outcome, Scores, scores_of
+from kcifar.runs.load import SavedRun
 
 ORDER = 205
 TITLE = "Scores of the classes"

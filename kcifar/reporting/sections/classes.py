@@ -3,11 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from kcifar.reporting.columns import COUNT, SHARE, TEXT, frame
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.outcome import scores_of
-from kcifar.reporting.run_files import ClassResult
+from kcifar.reporting.page.columns import COUNT, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.runs.evaluation_result import scores_of
+from kcifar.runs.load import SavedRun
+from kcifar.runs.schemas import ClassResult
 
 ORDER = 200
 TITLE = "Classes"

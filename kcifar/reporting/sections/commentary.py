@@ -3,12 +3,12 @@
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.commentary.confidence import describe_confidence
 from kcifar.reporting.commentary.confusions import describe_confusions
-from kcifar.reporting.commentary.gap import describe_gap
+from kcifar.reporting.commentary.generalization_gap import describe_gap
 from kcifar.reporting.commentary.next_steps import suggest_mending, suggest_seeds, suggest_tuning
-from kcifar.reporting.commentary.reached import describe_outcome, describe_progress, describe_validation
+from kcifar.reporting.commentary.progress import describe_outcome, describe_progress, describe_validation
 from kcifar.reporting.commentary.stages import describe_stages
-from kcifar.reporting.content import Content
-from kcifar.reporting.load import SavedRun
+from kcifar.reporting.page.content import Content
+from kcifar.runs.load import SavedRun
 
 ORDER = 110
 TITLE = "Commentary"

@@ -6,17 +6,17 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kcifar.reporting.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.figures import BLACK, BLUE
-from kcifar.reporting.grouping import Group, ranked, same_data
-from kcifar.reporting.lead import interval_of, lead
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.measures import accuracy_of, minutes_of
-from kcifar.reporting.naming import called, listed
-from kcifar.reporting.row_chart import Block, chart
-from kcifar.reporting.selection import best_of_each
-from kcifar.reporting.statistics import mean_rate
+from kcifar.pictures.style import BLACK, BLUE
+from kcifar.reporting.analysis.group_shares import best_of_each
+from kcifar.reporting.analysis.groups import Group, ranked, same_data
+from kcifar.reporting.analysis.leader import interval_of, lead
+from kcifar.reporting.charts.dot_plot import Block, chart
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.reporting.stats.intervals import mean_rate
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import accuracy_of, minutes_of
 
 ORDER = 10
 TITLE = "Comparison"

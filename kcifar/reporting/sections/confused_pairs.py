@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import COUNT, SHARE, TEXT, frame
-from kcifar.reporting.confusion import confused_pairs, shares_of_true_class
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.kept_images import KeptImages, kept_images
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.outcome import Outcome
-from kcifar.reporting.text_fit import fitted
-from kcifar.reporting.thumbnails import HEADING, Row, Thumbnail, draw_thumbnails
+from kcifar.core.errors import one_line
+from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.thumbnails import HEADING, Row, Thumbnail, draw_thumbnails
+from kcifar.reporting.page.columns import COUNT, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.stats.confusion import confused_pairs, shares_of_true_class
+from kcifar.runs.evaluation_result import Outcome
+from kcifar.runs.kept_images import KeptImages, kept_images
+from kcifar.runs.load import SavedRun
 
 ORDER = 215
 TITLE = "Most confused pairs"

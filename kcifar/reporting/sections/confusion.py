@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import COUNT, SHARE, TEXT, frame
-from kcifar.reporting.confusion import order_by_similarity, shares_of_true_class
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.matrix_figure import MOST_DRAWN, draw_matrix, naming_step, number_size
-from kcifar.reporting.outcome import Outcome
+from kcifar.core.errors import one_line
+from kcifar.reporting.charts.confusion_matrix import MOST_DRAWN, draw_matrix, naming_step, number_size
+from kcifar.reporting.page.columns import COUNT, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.stats.confusion import order_by_similarity, shares_of_true_class
+from kcifar.runs.evaluation_result import Outcome
+from kcifar.runs.load import SavedRun
 
 ORDER = 210
 TITLE = "Confusion matrix"

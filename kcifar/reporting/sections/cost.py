@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, TEXT, Kind, frame
-from kcifar.reporting.comparing import pareto_front
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.front_chart import Panel, draw
-from kcifar.reporting.grouping import Group, ranked
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.machines import UNKNOWN, hardware_of, hardware_sentences, origin_sentences, timed_hardware
-from kcifar.reporting.measures import accuracy_of, minutes_of
-from kcifar.reporting.naming import called, listed
+from kcifar.reporting.analysis.groups import Group, ranked
+from kcifar.reporting.analysis.hardware import UNKNOWN, hardware_of, hardware_sentences, origin_sentences, timed_hardware
+from kcifar.reporting.charts.pareto_front import Panel, draw
+from kcifar.reporting.page.columns import COUNT, DECIMAL, SHARE, TEXT, Kind, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.reporting.stats.significance import pareto_front
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import accuracy_of, minutes_of
 
 ORDER = 40
 TITLE = "Accuracy and cost"

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from kcifar.reporting.arrays import Predictions
-from kcifar.reporting.columns import COUNT, LOSS, SHARE, Kind, frame
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.figures import BLACK, BLUE, GREEN, VERMILION
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.ranking import Selection, area_under_risk_coverage, selection
-from kcifar.reporting.statistics import wilson_interval
-from kcifar.reporting.text_fit import fitted
+from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
+from kcifar.pictures.text_fit import fitted
+from kcifar.reporting.page.columns import COUNT, LOSS, SHARE, Kind, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.stats.intervals import wilson_interval
+from kcifar.reporting.stats.ranking import Selection, area_under_risk_coverage, selection
+from kcifar.runs.arrays import Predictions
+from kcifar.runs.load import SavedRun
 
 ORDER = 250
 TITLE = "Coverage"

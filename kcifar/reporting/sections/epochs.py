@@ -7,13 +7,13 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import Sample, below_best
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.naming import listed
-from kcifar.reporting.studies import Point, first_ones, is_whole, left_out, point, runs_alike, study_names
-from kcifar.reporting.study_panels import MAX_PANELS, draw_test, draw_training, draw_validation, finish, mark_best, study_figure
+from kcifar.reporting.analysis.studies import Point, first_ones, is_whole, left_out, point, runs_alike, study_names
+from kcifar.reporting.charts.study_panels import MAX_PANELS, draw_test, draw_training, draw_validation, finish, mark_best, study_figure
+from kcifar.reporting.page.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import listed
+from kcifar.reporting.stats.differences import Sample, below_best
+from kcifar.runs.load import SavedRun
 
 ORDER = 50
 TITLE = "Number of epochs"

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.content import Content, Drawing
-from kcifar.reporting.kept_images import KeptImages, kept_images
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.text_fit import fitted
-from kcifar.reporting.thumbnails import WORDS, Thumbnail, draw_thumbnails, in_rows, words_room
+from kcifar.core.errors import one_line
+from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.thumbnails import WORDS, Thumbnail, draw_thumbnails, in_rows, words_room
+from kcifar.reporting.page.columns import SHARE
+from kcifar.reporting.page.content import Content, Drawing
+from kcifar.runs.kept_images import KeptImages, kept_images
+from kcifar.runs.load import SavedRun
 
 ORDER = 260
 TITLE = "Example images"

@@ -6,14 +6,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from kcifar.errors import one_line
-from kcifar.reporting.columns import SHARE
-from kcifar.reporting.content import Content, Drawing
-from kcifar.reporting.figures import BLACK, BLUE, VERMILION
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.rate_panel import draw_rates
-from kcifar.reporting.stage_marks import mark_boundaries, name_stages, stage_spans
-from kcifar.reporting.text_fit import fitted
+from kcifar.core.errors import one_line
+from kcifar.pictures.stage_marks import mark_boundaries, name_stages, stage_spans
+from kcifar.pictures.style import BLACK, BLUE, VERMILION
+from kcifar.pictures.text_fit import fitted
+from kcifar.reporting.charts.learning_rate_panel import draw_rates
+from kcifar.reporting.page.columns import SHARE
+from kcifar.reporting.page.content import Content, Drawing
+from kcifar.runs.load import SavedRun
 
 ORDER = 130
 TITLE = "History"

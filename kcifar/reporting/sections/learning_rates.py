@@ -9,15 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from kcifar.reporting.columns import COUNT, LEARNING_RATE, LOSS, SHARE, SPREAD, TEXT, frame, write_rate
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import mean_of_each_seed
-from kcifar.reporting.figures import BLACK
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.naming import listed
-from kcifar.reporting.studies import Point, first_ones, is_whole, left_out
-from kcifar.reporting.study_panels import MAX_PANELS, draw_test, draw_validation, finish, mark_best, study_figure
-from kcifar.reporting.sweeps import ALIKE, DIVERGED, LOWER, UNKNOWN, Sweep, distances, find_sweeps, findings, number_diverged, place_of_best
+from kcifar.pictures.style import BLACK
+from kcifar.reporting.analysis.learning_rate_sweeps import (
+    ALIKE,
+    DIVERGED,
+    LOWER,
+    UNKNOWN,
+    Sweep,
+    distances,
+    find_sweeps,
+    findings,
+    number_diverged,
+    place_of_best,
+)
+from kcifar.reporting.analysis.studies import Point, first_ones, is_whole, left_out
+from kcifar.reporting.charts.study_panels import MAX_PANELS, draw_test, draw_validation, finish, mark_best, study_figure
+from kcifar.reporting.page.columns import COUNT, LEARNING_RATE, LOSS, SHARE, SPREAD, TEXT, frame, write_rate
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import listed
+from kcifar.reporting.stats.differences import mean_of_each_seed
+from kcifar.runs.load import SavedRun
 
 ORDER = 70
 TITLE = "Learning rates"

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
-from kcifar.errors import UserError
-from kcifar.reporting.columns import COUNT, POINTS, TEXT, Kind, frame
-from kcifar.reporting.comparing import LEVEL, holm, mcnemar_exact, write_p
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.grouping import ranked
-from kcifar.reporting.judging import Judged, judge, only_right, same_images
-from kcifar.reporting.lead import NETWORKS_ALONE
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.naming import called, listed
-from kcifar.reporting.selection import best_of_each
+from kcifar.core.errors import UserError
+from kcifar.reporting.analysis.group_shares import best_of_each
+from kcifar.reporting.analysis.groups import ranked
+from kcifar.reporting.analysis.leader import NETWORKS_ALONE
+from kcifar.reporting.analysis.paired_predictions import Judged, judge, only_right, same_images
+from kcifar.reporting.page.columns import COUNT, POINTS, TEXT, Kind, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.reporting.stats.significance import LEVEL, holm, mcnemar_exact, write_p
+from kcifar.runs.load import SavedRun
 
 ORDER = 30
 TITLE = "Pairs of runs"

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas
 
-from kcifar.reporting.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame, write_points, write_spread
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.differences import binomial_half_width
-from kcifar.reporting.grouping import same_data, same_recipe
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.log_chart import MAX_DRAWN, Accuracies, draw
-from kcifar.reporting.naming import called
-from kcifar.reporting.studies import first_ones
+from kcifar.reporting.analysis.groups import same_data, same_recipe
+from kcifar.reporting.analysis.studies import first_ones
+from kcifar.reporting.charts.published_log import MAX_DRAWN, Accuracies, draw
+from kcifar.reporting.page.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame, write_points, write_spread
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import called
+from kcifar.reporting.stats.differences import binomial_half_width
+from kcifar.runs.load import SavedRun
 
 ORDER = 47
 TITLE = "Beside a published log"

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, Kind, frame
-from kcifar.reporting.comparing import Spread, spread
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.figures import BLACK, BLUE, VERMILION
-from kcifar.reporting.grouping import same_data, same_recipe
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.measures import accuracy_of, compilation_minutes_of, minutes_of
-from kcifar.reporting.naming import called, listed
-from kcifar.reporting.row_chart import Block, chart
-from kcifar.reporting.selection import even_shares
-from kcifar.reporting.tested_epoch import validation_of_tested
+from kcifar.pictures.style import BLACK, BLUE, VERMILION
+from kcifar.reporting.analysis.group_shares import even_shares
+from kcifar.reporting.analysis.groups import same_data, same_recipe
+from kcifar.reporting.analysis.tested_epoch import validation_of_tested
+from kcifar.reporting.charts.dot_plot import Block, chart
+from kcifar.reporting.page.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, Kind, frame
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.reporting.stats.significance import Spread, spread
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import accuracy_of, compilation_minutes_of, minutes_of
 
 ORDER = 20
 TITLE = "Recipes"

@@ -7,14 +7,14 @@ from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
-from kcifar.reporting.columns import COMMAND, COUNT, DECIMAL, TEXT, frame
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.grouping import same_recipe
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.machines import UNKNOWN, hardware_of
-from kcifar.reporting.measures import minutes_of
-from kcifar.reporting.naming import called, listed
-from kcifar.reporting.run_files import Environment
+from kcifar.reporting.analysis.groups import same_recipe
+from kcifar.reporting.analysis.hardware import UNKNOWN, hardware_of
+from kcifar.reporting.page.columns import COMMAND, COUNT, DECIMAL, TEXT, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import minutes_of
+from kcifar.runs.schemas import Environment
 
 ORDER = 95
 TITLE = "How to train them again"

@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.columns import COUNT, DECIMAL, LEARNING_RATE, LOSS, POINTS, SHARE, TEXT, frame
 from kcifar.reporting.commentary.stages import stage_gains
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.statistics import mean_rate
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LEARNING_RATE, LOSS, POINTS, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.stats.intervals import mean_rate
+from kcifar.runs.load import SavedRun
 
 ORDER = 120
 TITLE = "Stages"

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from kcifar.reporting.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.measures import minutes_of
-from kcifar.reporting.run_files import TestResult
-from kcifar.reporting.statistics import interval_of_share, mean_rate
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.stats.intervals import interval_of_share, mean_rate
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import minutes_of
+from kcifar.runs.schemas import TestResult
 
 ORDER = 100
 TITLE = "Summary"

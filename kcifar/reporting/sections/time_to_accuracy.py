@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.reporting.columns import COUNT, DECIMAL, SHARE, TEXT, frame, write_spread
-from kcifar.reporting.content import Content, Drawing, Table
-from kcifar.reporting.grouping import same_data, same_recipe
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.machines import hardware_sentences, origin_sentences
-from kcifar.reporting.naming import called, listed
-from kcifar.reporting.time_chart import MAX_DRAWN, Lines, draw
-from kcifar.reporting.time_curves import Curve, curve_of, largest_gap, mean_curve, minutes_until
+from kcifar.reporting.analysis.groups import same_data, same_recipe
+from kcifar.reporting.analysis.hardware import hardware_sentences, origin_sentences
+from kcifar.reporting.analysis.time_to_accuracy import Curve, curve_of, largest_gap, mean_curve, minutes_until
+from kcifar.reporting.charts.time_to_accuracy import MAX_DRAWN, Lines, draw
+from kcifar.reporting.page.columns import COUNT, DECIMAL, SHARE, TEXT, frame, write_spread
+from kcifar.reporting.page.content import Content, Drawing, Table
+from kcifar.reporting.page.names import called, listed
+from kcifar.runs.load import SavedRun
 
 ORDER = 45
 TITLE = "Accuracy against time"

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.reporting.arrays import Predictions
-from kcifar.reporting.columns import COUNT, SHARE, frame
-from kcifar.reporting.content import Content, Table
-from kcifar.reporting.load import SavedRun
-from kcifar.reporting.ranking import label_ranks
-from kcifar.reporting.statistics import wilson_interval
+from kcifar.reporting.page.columns import COUNT, SHARE, frame
+from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.stats.intervals import wilson_interval
+from kcifar.reporting.stats.ranking import label_ranks
+from kcifar.runs.arrays import Predictions
+from kcifar.runs.load import SavedRun
 
 ORDER = 230
 TITLE = "Top-k"

@@ -1,0 +1,62 @@
+"""`python -m kcifar.report`: tables, figures and one page from saved runs. No backend is imported."""
+
+import io
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kcifar.core.command import new_app
+from kcifar.core.errors import UserError
+
+app = new_app("Make tables, figures and one page from saved runs.")
+
+_FORMATS_HELP = "Some of csv, md, tex, html (tables), png, svg (figures), page (report.html); comma-separated. Default: all."
+_SECTIONS_HELP = "Names of sections, comma-separated, or all. Default: all, but of each of several runs the essential ones."
+
+Given = Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="Run folders, or names of runs in --runs; none: all runs there.")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the runs.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the files go; else into 'report' beside the first run.")]
+Formats = Annotated[list[str] | None, typer.Option("--format", metavar="LIST", help=_FORMATS_HELP)]
+Sections = Annotated[list[str] | None, typer.Option(metavar="LIST", help=_SECTIONS_HELP)]
+Title = Annotated[str, typer.Option(metavar="TEXT", help="Title of the page; else what the runs are called.")]
+Published = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="A log that somebody published, drawn beside the runs: epoch, accuracy, val_accuracy (fractions)."),
+]
+Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]
+
+
+@app.command()
+def main(
+    run: Given = None,
+    runs: Runs = Path("runs"),
+    out: Out = None,
+    formats: Formats = None,
+    sections: Sections = None,
+    title: Title = "",
+    published_log: Published = None,
+    show: Open = False,
+) -> None:
+    """Print the tables of saved runs and write them, with figures and a page, into a folder.
+
+    Up to 3 runs are shown in detail; several are compared, and up to 12 shown in brief too. CSV files hold accuracies as fractions.
+    Folders that are no runs, or damaged, are named and left out; unfinished runs are shown as far as they came.
+    """
+    from rich.console import Console
+
+    from kcifar.reporting.build import build_report
+    from kcifar.reporting.request import FORMATS, PAGE_FORMAT, Request, split_names
+    from kcifar.runs.find import PAGE
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks must not end the report
+    chosen = split_names(formats, "--format") if formats is not None else FORMATS
+    if show and PAGE_FORMAT not in chosen:
+        raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
+    named = split_names(sections, "--sections") if sections is not None else []
+    folder = build_report(Request(run or [], runs, out, chosen, named, title, published_log), Console())
+    if show:
+        webbrowser.open((folder / PAGE).resolve().as_uri())

@@ -1,0 +1,80 @@
+"""Name -> factory, for every kind of part that a recipe can name."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kcifar.core.errors import UserError, did_you_mean
+
+Factory = Callable[..., Any]
+Registered = TypeVar("Registered", bound=Factory)
+
+
+class Registry:
+    """The factories of one kind of part, found by importing every module of one package.
+
+    Adding a part is adding a decorated function or class to a module of that package (or to a user's file given with `--import`):
+
+        @OPTIMIZERS.register("adam")
+        def adam(...): ...
+
+    Args:
+        kind: What a message calls the part, for example "optimizer".
+        package: Dotted name of the package whose modules register the built-in parts.
+        listing: The command that lists all, where they are too many for a message.
+    """
+
+    def __init__(self, kind: str, package: str, listing: str = "") -> None:
+        self.kind = kind
+        self._listing = listing
+        self._package = package
+        self._factories: dict[str, Factory] = {}
+        self._discovered = False
+
+    def register(self, name: str) -> Callable[[Registered], Registered]:
+        """Return a decorator that files a factory under `name`.
+
+        Raises:
+            ValueError: The name is taken; two parts of one name would make a recipe ambiguous.
+        """
+
+        def file(factory: Registered) -> Registered:
+            if not factory.__module__.startswith(self._package):  # a user's own part: know the built-in names first
+                self._discover()
+            if name in self._factories:
+                raise ValueError(f"{self.kind} {name!r} is registered twice: {self._factories[name]!r} and {factory!r}")
+            self._factories[name] = factory
+            return factory
+
+        return file
+
+    def names(self) -> list[str]:
+        """Return every registered name, sorted."""
+        self._discover()
+        return sorted(self._factories)
+
+    def get(self, name: str, place: str = "") -> Factory:
+        """Return the factory called `name`.
+
+        Args:
+            name: As the recipe writes it.
+            place: Where it is written, for the message: "stages/mine.yaml:6: model.name".
+        Raises:
+            UserError: There is none; the message offers the nearest name and says which there are.
+        """
+        self._discover()
+        if name not in self._factories:
+            where = f"{place}: " if place else ""
+            known = f"{self._listing} lists all" if self._listing else f"there are: {', '.join(sorted(self._factories))}"
+            raise UserError(f"{where}no {self.kind} {name!r}{did_you_mean(name, self._factories)} ({known})")
+        return self._factories[name]
+
+    def _discover(self) -> None:
+        if self._discovered:
+            return
+        self._discovered = True
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name != "__main__":  # a command of the package, such as `python -m kcifar.models`
+                importlib.import_module(f"{self._package}.{module.name}")

@@ -1,0 +1,1 @@
+"""The engine's JAX parts: compiled updates."""

@@ -1,0 +1,1 @@
+"""The engine's TensorFlow parts: compiled updates, and faster kernels for processors."""

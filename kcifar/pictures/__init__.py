@@ -1,0 +1,1 @@
+"""Figures: style, saving, text that fits, image grids, and diagrams of networks."""

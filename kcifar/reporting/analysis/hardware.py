@@ -1,0 +1,43 @@
+"""What to know before the minutes of several runs are compared: which machines they are of, and what was trained before them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from kcifar.core.errors import one_line
+from kcifar.reporting.page.names import called, listed
+from kcifar.runs.load import SavedRun
+from kcifar.runs.measures import minutes_of
+
+UNKNOWN = "not recorded"
+
+
+def hardware_of(run: SavedRun) -> str:
+    """Return what a run was trained on: processor, cores and devices."""
+    return (run.environment.hardware if run.environment else "") or UNKNOWN
+
+
+def timed_hardware(runs: Sequence[SavedRun]) -> Counter[str]:
+    """Return how many of the runs whose minutes are known were trained on which hardware."""
+    return Counter(hardware_of(run) for run in runs if not np.isnan(minutes_of(run)))
+
+
+def hardware_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
+    """Say where minutes are of different machines, or may be."""
+    kinds = timed_hardware(runs)
+    if len(kinds) - (UNKNOWN in kinds) > 1:
+        counted = [f"{one_line(kind, 50)}: {number:,}" for kind, number in kinds.most_common()]
+        yield f"The minutes are not of one machine (runs by hardware: {listed(counted)})."
+    if untold := kinds[UNKNOWN]:
+        minutes = "their minutes may be of different machines" if untold > 1 else "its minutes may be of another machine"
+        yield f"Of {untold:,} run{'s' * (untold != 1)} the hardware is not recorded; {minutes}."
+
+
+def origin_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
+    """Name the runs that began with the weights of another."""
+    begun = [
+        called(run.name) for run in runs if any(isinstance(stage, Mapping) and stage.get("init_from") for stage in run.settings.get("stages", ()))
+    ]
+    if begun:
+        yield f"These began with the weights of another run, whose minutes and images are not counted here: {listed(begun)}."

@@ -1,0 +1,148 @@
+"""Which settings tell resolved recipes apart: keys as `--set` takes them, and what each recipe says under them."""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kcifar.core.errors import one_line
+from kcifar.reporting.analysis.hashable import frozen
+
+# What a run is called and drawn by chance, and what changes files but nothing that is learned.
+IGNORED_KEYS = frozenset({"name", "seed", "test", "log_every", "checkpoint_every"})
+
+STAGES = "stages"
+_GIVEN = "given"  # what a mapping without a name has under its own key
+_CONSTANT = "constant"  # the name of a schedule that recipes write as its value
+_ABSENT: Hashable = ("absent",)  # of another form than anything that `frozen` returns for a value
+_MAX_LETTERS = 60  # of a written value
+
+Flat = Mapping[str, Any]
+
+
+def flatten(recipe: Mapping[str, Any], stage_labels: Sequence[str] | None = None) -> Flat:
+    """Return a resolved recipe's settings by dotted key, in its order.
+
+    A part, which is a mapping with a name, has its name under its own key and its arguments beneath; so has a list of parts, with a
+    tuple of names. A mapping without a name has the text "given" under its own key, which tells it from none. The parts of a list go
+    by their names where each is there once, else by place: "augmentation.random_crop.padding", "augmentation[1].padding".
+
+    Args:
+        recipe: Plain containers, defaults written out. Not modified.
+        stage_labels: What stages go by, one each, as in a key: ".learn" or "[0]"; None: places. A stage's own name is no setting.
+    Example:
+        >>> flatten({"model": {"name": "lenet", "dropout_rate": 0.5}, "stages": [{"name": "learn", "epochs": 3, "l2": None}]})
+        {'model': 'lenet', 'model.dropout_rate': 0.5, 'stages': ('[0]',), 'stages[0].epochs': 3, 'stages[0].l2': None}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in recipe.items():
+        if key == STAGES and _is_parts(value):
+            labels = stage_labels or _places(value)
+            flat |= {STAGES: tuple(labels)} | dict(_beneath(STAGES, labels, value))
+        else:
+            flat.update(_settings(str(key), value))
+    return flat
+
+
+def flatten_alike(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
+    """Return recipes by keys that can be compared: stages by name where their names, or else their numbers, are the same in all.
+
+    Recipes with as many stages under other names are compared by place: a new name alone changes nothing. Those with more and fewer
+    stages are compared by name, so that one that was left out is seen as that.
+    """
+    names = [tuple(str(stage["name"]) for stage in recipe[STAGES]) for recipe in recipes]
+    alike = len(set(names)) == 1 or len({len(each) for each in names}) > 1
+    if not alike or any(len(set(each)) < len(each) for each in names):
+        return [flatten(recipe) for recipe in recipes]
+    return [flatten(recipe, [f".{name}" for name in each]) for recipe, each in zip(recipes, names, strict=True)]
+
+
+def differing_keys(flats: Sequence[Flat]) -> list[str]:
+    """Return the keys that some recipes set to another value than others do, in the order of the first recipe that has them.
+
+    Left out are the `IGNORED_KEYS`, and keys that follow from others: what only some recipes have, beneath a key that differs (the
+    arguments of another optimizer). What all that have it set alike is no difference then, what they set to several values is.
+    """
+    keys = [key for key in dict.fromkeys(key for flat in flats for key in flat) if key not in IGNORED_KEYS]
+    values = {key: {frozen(flat[key]) if key in flat else _ABSENT for flat in flats} for key in keys}
+    differing = {key for key in keys if len(values[key]) > 1}
+    return [key for key in keys if key in differing and (len(values[key] - {_ABSENT}) > 1 or differing.isdisjoint(_above(key)))]
+
+
+def fingerprint(flat: Flat, passed_over: Callable[[str], bool] = IGNORED_KEYS.__contains__) -> Hashable:
+    """Return what is equal for recipes that differ in no key but the `IGNORED_KEYS` and those passed over; the order does not count."""
+    return frozenset((key, frozen(value)) for key, value in flat.items() if key not in IGNORED_KEYS and not passed_over(key))
+
+
+def write_change(key: str, before: Flat, after: Flat) -> str:
+    """Write what a key is in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip → none".
+
+    Parts are written by their names, but whole where the other recipe has nothing there: "stages.learn.l2: none → value 0.001".
+    """
+    both_given = all(flat.get(key, _GIVEN) not in (None, _GIVEN) for flat in (before, after))
+    texts = [_write_value(flat[key]) if both_given else _write_whole(flat, key) for flat in (before, after)]
+    return f"{one_line(key, 100)}: {' → '.join(one_line(text, _MAX_LETTERS) for text in texts)}"
+
+
+def write_setting(key: str, flat: Flat) -> str:
+    """Write what a recipe says under a key, on one line: "model=lenet"; what has no name is written whole: "l2=value 0.001, layers *"."""
+    text = _write_whole(flat, key) if flat.get(key, _GIVEN) in (_GIVEN, _CONSTANT) else _write_value(flat[key])
+    return f"{one_line(key, 100)}={one_line(text, 24)}"
+
+
+def _settings(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield path, value.get("name", _GIVEN)
+        yield from _arguments(path, value)
+    elif _is_parts(value):
+        names = [str(part["name"]) for part in value]
+        labels = [f".{name}" for name in names] if len(set(names)) == len(names) else _places(value)
+        yield path, tuple(names)
+        yield from _beneath(path, labels, value)
+    else:
+        yield path, value
+
+
+def _arguments(path: str, part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in part.items():
+        if name != "name":
+            yield from _settings(f"{path}.{name}", value)
+
+
+def _beneath(path: str, labels: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for label, part in zip(labels, parts, strict=True):
+        yield from _arguments(f"{path}{label}", part)
+
+
+def _places(parts: Sequence[object]) -> list[str]:
+    return [f"[{place}]" for place in range(len(parts))]
+
+
+def _is_parts(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(part, Mapping) and "name" in part for part in value)
+
+
+def _above(key: str) -> Iterator[str]:
+    """The keys that a key stands beneath."""
+    return (key[:place] for place, letter in enumerate(key) if letter in ".[")
+
+
+def _write_whole(flat: Flat, key: str) -> str:
+    """Write a part with its arguments, but for those that are none; a constant as its value, as recipes do."""
+    if key not in flat:
+        return "absent"
+    value = flat[key]
+    if value == _CONSTANT and f"{key}.value" in flat:
+        return _write_value(flat[f"{key}.value"])
+    beneath = [other for other in flat if other.startswith(f"{key}.") and "." not in other[len(key) + 1 :] and flat[other] is not None]
+    arguments = ", ".join(f"{other[len(key) + 1 :]} {_write_whole(flat, other)}" for other in beneath)
+    if value == _GIVEN and arguments:
+        return arguments
+    return _write_value(value) + (f" ({arguments})" if arguments else "")
+
+
+def _write_value(value: Any) -> str:
+    """Write a value that is no part; numbers with every digit, so that what differs does not look alike."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} {_write_value(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_write_value, value)) or "none"
+    return {None: "none", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)

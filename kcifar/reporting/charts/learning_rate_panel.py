@@ -1,0 +1,31 @@
+"""The learning rate under another panel: steps as wide as its epochs."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullLocator
+
+from kcifar.pictures.style import BLACK
+from kcifar.reporting.page.columns import write_rate
+
+_MAX_NAMED = 5  # rates named on the axis one by one
+_MAX_LOGARITHMIC = 1000  # largest over smallest rate; one that ends near zero would be all that a logarithmic axis shows
+
+
+def draw_rates(panel: Axes, rates: np.ndarray, edges: np.ndarray) -> None:
+    """Draw rates as steps.
+
+    Args:
+        panel: Drawn into.
+        rates: Float (count,); what is not finite leaves a gap.
+        edges: Float (count + 1,), ascending: rate k lasts from edge k to edge k + 1.
+    """
+    panel.margins(y=0.15)
+    panel.set_ylabel("learning rate")
+    panel.stairs(rates, edges, color=BLACK, linewidth=1.6, baseline=None)
+    known = np.unique(rates[np.isfinite(rates)])
+    if len(known) and known[0] > 0 and 3 < known[-1] / known[0] <= _MAX_LOGARITHMIC:
+        panel.set_yscale("log")
+        panel.yaxis.set_minor_locator(NullLocator())
+    if 0 < len(known) <= _MAX_NAMED:
+        panel.set_yticks(known)
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: write_rate(rate)))

@@ -1,0 +1,47 @@
+"""The reliability diagram: accuracy against confidence, with the gap between them and the images in each bin."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from kcifar.pictures.style import BLACK, BLUE, SKY_BLUE, VERMILION
+from kcifar.pictures.text_fit import fitted
+from kcifar.reporting.stats.calibration import Reliability
+from kcifar.reporting.stats.intervals import interval_of_share
+
+_SIZE = (5.6, 5.8)  # inches; small, so that its text is large on a phone
+_ROOM = 340  # points, of the title
+
+
+def draw_reliability(bins: Reliability, name: str, split: str) -> Figure:
+    """Draw the accuracy of each bin as a bar with its 95% Wilson interval, the gap to its mean confidence hatched, and its images beneath."""
+    drawn = Figure(figsize=_SIZE)
+    above, beneath = drawn.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    _draw_bars(above, bins)
+    above.plot([0, 1], [0, 1], "--", color=BLACK, linewidth=1.2, label="calibrated")
+    above.set(ylabel=f"accuracy on {split} images", xlim=(0, 1), ylim=(0, 1.01))
+    above.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, columnspacing=1.2)
+    beneath.stairs(bins.counts, bins.edges, fill=True, facecolor=SKY_BLUE)
+    beneath.set(xlabel="confidence", ylabel="images", ylim=(0, None))
+    beneath.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    beneath.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    for axis in (above.xaxis, above.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0))
+    above.set_title(fitted(name, _ROOM, 10), fontsize=10, pad=30)
+    return drawn
+
+
+def _draw_bars(panel: Axes, bins: Reliability) -> None:
+    """All bars as one outline, then the lines between them: drawn bin by bin they take twice as long."""
+    held = bins.counts > 0
+    counts, accuracy = bins.counts[held].tolist(), bins.accuracy[held]
+    intervals = np.array([interval_of_share(share, count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
+    centres = (bins.edges[:-1] + bins.edges[1:])[held] / 2
+    panel.stairs(bins.accuracy, bins.edges, fill=True, facecolor=SKY_BLUE, label="accuracy")
+    panel.vlines(bins.edges[1:-1], 0, np.fmax(bins.accuracy[:-1], bins.accuracy[1:]), color=BLUE, linewidth=1)
+    gap: dict[str, Any] = {"facecolor": "none", "edgecolor": VERMILION, "hatch": "////", "linewidth": 1.2, "label": "gap to confidence"}
+    panel.stairs(bins.confidence, bins.edges, baseline=bins.accuracy, fill=True, **gap)
+    panel.vlines(centres, *intervals.T, color=BLACK, linewidth=1)

@@ -1,0 +1,67 @@
+"""The figure of a study: a panel for each, with accuracies against what was varied."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from kcifar.core.errors import one_line
+from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
+from kcifar.reporting.analysis.studies import Point
+from kcifar.reporting.stats.differences import Sample
+
+MAX_PANELS = 3  # studies drawn
+
+_WIDTH, _HEIGHT = 6.4, 3.7  # inches, the height of a panel
+_TITLE = 72  # letters that fit above a panel
+_MAX_MARKED = 60  # points; more than that melt into the line
+
+
+def study_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Return a figure and a panel for each title, one below the other."""
+    drawn = Figure(figsize=(_WIDTH, 0.3 + _HEIGHT * len(titles)))
+    panels = list(drawn.subplots(len(titles), 1, squeeze=False)[:, 0])
+    for panel, title in zip(panels, titles, strict=True):
+        panel.set_title(one_line(title, _TITLE), fontsize=9, loc="left")
+        panel.set_ylabel("accuracy")
+        panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return drawn, panels
+
+
+def draw_training(panel: Axes, points: Sequence[Point]) -> None:
+    """Draw the mean training accuracy of each point."""
+    _draw(panel, [(point.x, point.training) for point in points], "training", BLUE, "o-")
+
+
+def draw_validation(panel: Axes, points: Sequence[Point]) -> None:
+    """Draw the mean validation accuracy of each point."""
+    _draw(panel, [(point.x, point.validation) for point in points], "validation", VERMILION, "s--")
+
+
+def draw_test(panel: Axes, points: Sequence[Point]) -> None:
+    """Draw the mean test accuracy of each point."""
+    _draw(panel, [(point.x, point.test) for point in points], "test", GREEN, "^:")
+
+
+def mark_best(panel: Axes, x: float, accuracy: float, label: str) -> None:
+    """Draw a star around the best point."""
+    panel.plot([x], [accuracy], "*", color=BLACK, markerfacecolor="none", markersize=16, markeredgewidth=1.3, label=label, zorder=4, clip_on=False)
+
+
+def finish(panel: Axes, axis: str) -> None:
+    """Name the x axis, and put the legend under it, where it hides nothing."""
+    panel.set_xlabel(axis)
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+
+
+def _draw(panel: Axes, found: Sequence[tuple[float, Sample]], name: str, colour: str, look: str) -> None:
+    """Draw means as a line and deviations as bars; samples without accuracies are passed over, and the line if none is left."""
+    shown = [(x, sample.mean, sample.deviation) for x, sample in found if sample.accuracies]
+    if not shown:
+        return
+    look = look if len(shown) <= _MAX_MARKED else look[1:]
+    panel.plot([x for x, _, _ in shown], [mean for _, mean, _ in shown], look, color=colour, markersize=5, linewidth=1.6, label=name)
+    bars = [(x, mean - deviation, mean + deviation) for x, mean, deviation in shown if deviation > 0]
+    if bars:
+        panel.vlines(*zip(*bars, strict=True), color=colour, linewidth=2.5, alpha=0.5, zorder=1.9)

@@ -1,0 +1,79 @@
+"""A chart of accuracy against minutes: a step line for each run, those of one recipe alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
+
+from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from kcifar.reporting.analysis.time_to_accuracy import Curve
+from kcifar.reporting.charts.dot_plot import shortened
+from kcifar.reporting.charts.pareto_front import log_ticks, write_short
+
+_Dashes = str | tuple[float, tuple[float, ...]]
+
+# Told apart by their dashes, too: matplotlib's four, then points on and off.
+LOOKS: Sequence[tuple[str, _Dashes]] = (
+    (BLUE, "-"),
+    (VERMILION, "--"),
+    (GREEN, "-."),
+    (BLACK, ":"),
+    (PURPLE, (0, (6, 1, 1, 1, 1, 1))),
+    (ORANGE, (0, (8, 4))),
+    (SKY_BLUE, (0, (2, 3))),
+)
+MAX_DRAWN = len(LOOKS)  # recipes
+_WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.6, 0.24  # inches
+_COLUMNS = 2  # of the legend
+_LOG_FROM = 20  # times the shortest run; a wider span has a logarithmic axis
+_NAME_ROOM = 165.0  # points
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The curves of one recipe's runs, at least one, under its name."""
+
+    label: str
+    curves: Sequence[Curve]
+
+
+def draw(recipes: Sequence[Lines]) -> Figure:
+    """Draw the curves of at most `MAX_DRAWN` recipes, and a legend below in their order."""
+    rows = -(-len(recipes) // _COLUMNS)
+    drawn = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
+    panel = drawn.subplots()
+    for recipe, (colour, dashes) in zip(recipes, LOOKS, strict=False):
+        minutes, best = _joined(recipe.curves)
+        runs = f" ({len(recipe.curves):,} runs)" if len(recipe.curves) > 1 else ""
+        name = shortened(recipe.label, _NAME_ROOM) + runs
+        panel.plot(minutes, best, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.5, label=name)
+        panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=colour, markersize=4)
+    _scale(panel, [curve for recipe in recipes for curve in recipe.curves])
+    drawn.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=9, frameon=False, handlelength=3)
+    return drawn
+
+
+def _joined(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the corners of all curves for a single line, which a NaN breaks after each."""
+    minutes = [part for curve in curves for part in (curve.minutes, [curve.end, np.nan])]
+    best = [part for curve in curves for part in (curve.best, [curve.best[-1], np.nan])]
+    return np.concatenate(minutes), np.concatenate(best)
+
+
+def _scale(panel: Axes, curves: Sequence[Curve]) -> None:
+    """Set scales, limits and ticks; minutes by logarithm where the runs differ much in length."""
+    panel.set(xlabel="minutes of training, validation included", ylabel="best validation accuracy so far")
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+    panel.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    ends, starts = [curve.end for curve in curves], [curve.minutes[0] for curve in curves]
+    if min(starts) > 0 and max(ends) > _LOG_FROM * min(ends):
+        panel.set_xscale("log")
+        panel.set_xlim(min(starts) / 1.2, max(ends) * 1.2)
+        panel.xaxis.set_major_locator(FixedLocator(log_ticks(*panel.get_xlim())))
+        panel.xaxis.set_minor_locator(NullLocator())
+    else:
+        panel.set_xlim(left=0)
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short(minutes)))  # last: a change of scale brings its own

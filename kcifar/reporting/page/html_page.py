@@ -1,0 +1,134 @@
+"""The report as one page: a file that needs no other, loads nothing, and runs no script but its own."""
+
+import base64
+import hashlib
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from markupsafe import Markup
+
+from kcifar.reporting.page.content import Table
+from kcifar.reporting.page.html_tables import TEMPLATES, templates, to_html, to_upright_html
+
+_RESERVED = ("main", "contents", "notes")  # ids that the template itself gives
+_ID_LENGTH = 60
+_STYLES = ("page.css", "tables.css", "print.css")  # the later wins
+_MAX_UNBROKEN_ROWS = 30  # of a table that moves to the next sheet rather than being broken
+_MANY_COLUMNS = {"wide": 9, "wider": 14, "widest": 20}  # more than so many are printed smaller, smaller still, and on a sheet turned sideways
+_VIEW_BOX = re.compile(rb'<svg[^>]*\sviewBox="0 0 ([\d.]+) ([\d.]+)"')
+_PIXELS_PER_POINT = 96 / 72
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """One figure: `text` is the alternative text."""
+
+    name: str
+    svg: bytes
+    caption: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """One section: paragraphs, tables and figures, shown in this order."""
+
+    name: str
+    title: str
+    paragraphs: Sequence[str]
+    tables: Sequence[Table]
+    figures: Sequence[PageFigure]
+
+
+@dataclass(frozen=True)
+class PagePart:
+    """One part: what is said of all runs together, or of one."""
+
+    title: str
+    sections: Sequence[PageSection]
+
+
+def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> str:
+    """Return the page; the same content gives the same text, whatever the time and the machine.
+
+    Args:
+        title: Heading and name of the page.
+        parts: In the order shown; each is listed in the table of contents.
+        notes: Unfinished runs, folders left out and why: a list at the end that the top points at.
+    Returns:
+        HTML that UTF-8 can encode, whatever texts went in.
+    Raises:
+        ValueError: A figure is no SVG with a size.
+    """
+    styles, script = Markup("\n").join(map(_asset, _STYLES)), _asset("page.js")
+    template = templates().get_template("page.html.j2")
+    return template.render(
+        title=title,
+        parts=_anchored(parts),
+        notes=notes,
+        styles=styles,
+        script=script,
+        style_hash=_hash(styles),
+        script_hash=_hash(script),
+        table_html=_table_html,
+        table_looks=_table_looks,
+        image=_image,
+    )
+
+
+def _anchored(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tuple[str, PageSection]]]]:
+    """Give every part and section an id; parts first, so that theirs do not depend on sections."""
+    taken = set(_RESERVED)
+    anchors = [_new_id(part.title, taken) for part in parts]
+    return [
+        (anchor, part, [(_new_id(f"{anchor}-{section.name}", taken), section) for section in part.sections])
+        for anchor, part in zip(anchors, parts, strict=True)
+    ]
+
+
+def _new_id(name: str, taken: set[str]) -> str:
+    """Return an id of letters, digits and "-" that is not taken yet, and take it."""
+    stem = re.sub("[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "part"
+    numbered: Iterator[str] = (f"{stem}-{number}" for number in itertools.count(2))
+    found = next(candidate for candidate in itertools.chain((stem,), numbered) if candidate not in taken)
+    taken.add(found)
+    return found
+
+
+def _table_html(table: Table) -> Markup:
+    return Markup(to_upright_html(table) if len(table.frame) == 1 else to_html(table, table.page_rows))
+
+
+def _table_looks(table: Table, section: PageSection) -> str:
+    """Return the classes of a table's frame, which say how it is laid out on screen and paper."""
+    rows, columns = len(table.frame), len(table.columns)
+    looks = {
+        "table": True,
+        "named": table.title == section.title,  # the caption would repeat the heading: only those who listen need both
+        "short": min(rows, table.page_rows) <= _MAX_UNBROKEN_ROWS,
+        **{name: rows != 1 and columns > limit for name, limit in _MANY_COLUMNS.items()},
+    }
+    return " ".join(name for name, holds in looks.items() if holds)
+
+
+def _image(svg: bytes) -> dict[str, str | int]:
+    """Return source, width and height (pixels) of an image."""
+    size = _VIEW_BOX.search(svg)
+    if size is None:
+        raise ValueError(f'expected an SVG with viewBox="0 0 WIDTH HEIGHT", got {svg[:80]!r}')
+    width, height = (round(float(points) * _PIXELS_PER_POINT) for points in size.groups())
+    return {"source": f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}", "width": width, "height": height}
+
+
+@cache
+def _asset(name: str) -> Markup:
+    """Return a file of the templates as it is: ours, hence no danger to the page."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _hash(text: str) -> str:
+    """Return what a content security policy calls an inline style or script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,108 @@
+"""Tables as HTML, and the templates that make it: everything is escaped there, and nowhere else."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from kcifar.reporting.page.columns import heading, written
+from kcifar.reporting.page.content import Table
+
+TEMPLATES = Path(__file__).parent / "templates"
+# What has no place in a page: control characters, those that turn the direction of what follows, lone surrogates, noncharacters.
+_UNFIT = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_LONG_TEXT = 24  # characters; a column of longer cells may break its lines
+
+
+class Column(NamedTuple):
+    """A column as templates see it.
+
+    Attributes:
+        heading: Text above it.
+        looks: Class of its cells: "number", "text", or "long" for text that may be broken.
+    """
+
+    heading: str
+    looks: str
+
+
+class Cell(NamedTuple):
+    """A cell as templates see it.
+
+    Attributes:
+        text: For people.
+        looks: Its classes: that of its column, and "missing" where there is nothing.
+        value: What a number is sorted by, as JavaScript reads it; empty for text and where there is nothing.
+    """
+
+    text: str
+    looks: str
+    value: str
+
+
+def to_html(table: Table, rows: int | None = None) -> str:
+    """Return a table as one `<table>` with caption, a row of headings, and the texts that people read.
+
+    The columns of the frame's index head their rows. A cell of a number carries it unrounded (`data-value`).
+
+    Args:
+        table: With any number of rows.
+        rows: Only so many from the top; None: all.
+    """
+    return str(macros().lined(table.title, *_contents(table, rows)))
+
+
+def to_upright_html(table: Table) -> str:
+    """Return the first row of a table as one `<table>` with caption and a line for each column."""
+    return str(macros().upright(table.title, *_contents(table, 1)))
+
+
+def macros() -> Any:
+    """Return the macros of `tables.html.j2`."""
+    return templates().get_template("tables.html.j2").module
+
+
+@cache
+def templates() -> Environment:
+    """Return the templates: whatever they put in is cleaned and escaped, but for `Markup`."""
+    loader = FileSystemLoader(TEMPLATES)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=cleaned, trim_blocks=True, lstrip_blocks=True)
+
+
+def cleaned(value: object) -> str:
+    """Return text without what has no place in a page, each such sign replaced by U+FFFD; `Markup` as it is.
+
+    Example:
+        >>> cleaned("a" + chr(0) + "b" + chr(0xD800)).encode()
+        b'a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd'
+    """
+    return value if isinstance(value, Markup) else _UNFIT.sub("\ufffd", str(value))
+
+
+def _contents(table: Table, rows: int | None) -> tuple[list[Column], int, list[tuple[Cell, ...]]]:
+    """Return the columns, how many of them head the rows, and the rows."""
+    frame = table.frame if rows is None else table.frame.head(rows)
+    texts, values = written(frame, table.columns), frame.reset_index()
+    columns, cells = [], []
+    for name in map(str, values.columns):
+        number, own = table.columns[name].is_number, texts[heading(name)].tolist()
+        columns.append(Column(heading(name), _looks(own, number)))
+        missing = values[name].isna().tolist()
+        cells.append([_cell(*found, columns[-1].looks, number) for found in zip(own, values[name].tolist(), missing, strict=True)])
+    return columns, frame.index.nlevels, list(zip(*cells, strict=True))
+
+
+def _looks(texts: Sequence[str], number: bool) -> str:
+    if number:
+        return "number"
+    return "long" if any(len(text) > _LONG_TEXT for text in texts) else "text"
+
+
+def _cell(text: str, value: Any, missing: bool, looks: str, number: bool) -> Cell:
+    if missing:
+        return Cell(text, f"{looks} missing", "")
+    return Cell(text, looks, str(value).replace("inf", "Infinity") if number else "")

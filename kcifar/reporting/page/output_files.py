@@ -1,0 +1,96 @@
+"""A report as files: tables and figures in every format, and the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kcifar.core.errors import UserError, one_line
+from kcifar.core.files import write_bytes, write_text
+from kcifar.reporting.page.html_page import PageFigure, PagePart, PageSection, render_page
+from kcifar.reporting.page.table_files import of_several_runs, write_table
+from kcifar.reporting.rendering import RenderedSection, Report
+from kcifar.reporting.request import FIGURE_FORMATS, PAGE_FORMAT, TABLE_FORMATS
+from kcifar.runs.find import PAGE
+
+FIGURE_FOLDER = "figures"
+ALL_RUNS = "All runs"  # heading of what is said of all of them
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report left: its folder, the files, and files of an earlier report that are still there."""
+
+    out: Path
+    files: Sequence[Path]
+    earlier: Sequence[Path]
+
+
+def write_report(report: Report, formats: Sequence[str], out: Path) -> Written:
+    """Write tables, figures (those of a run in a folder of its name) and page, as far as `formats` names them.
+
+    Raises:
+        UserError: `out` cannot be written.
+    """
+    try:
+        files = _write_tables(report, [kind for kind in formats if kind in TABLE_FORMATS], out)
+        for name, sections in [("", report.overview), *report.detailed_runs]:
+            files += _write_figures(sections, [kind for kind in formats if kind in FIGURE_FORMATS], out / FIGURE_FOLDER / name)
+        if PAGE_FORMAT in formats:
+            write_text(out / PAGE, render_page(report.title, _page_parts(report), report.notes))
+            files.append(out / PAGE)
+    except OSError as error:
+        place = error.filename2 or error.filename or out
+        raise UserError(f"--out {out}: {place}: cannot be written: {error.strerror or error}") from None
+    return Written(out, files, _earlier(out, files))
+
+
+def places(written: Written) -> list[str]:
+    """Say where the files are, in a line for each kind, and which others an earlier report left beside them."""
+    lines = []
+    for name, kinds, place in (("page", ["html"], ""), ("tables", TABLE_FORMATS, ""), ("figures", FIGURE_FORMATS, FIGURE_FOLDER)):
+        files = [path for path in written.files if path.suffix[1:] in kinds and (path.name == PAGE) == (name == "page")]
+        there = ", ".join(kind for kind in kinds if any(path.suffix[1:] == kind for path in files))
+        if files:
+            lines.append(f"{name + ':':8} {files[0] if name == 'page' else written.out / place}{'' if name == 'page' else f' ({there})'}")
+    if written.earlier:
+        shown = ", ".join(str(path.relative_to(written.out)) for path in written.earlier[:3])
+        more = f" and {len(written.earlier) - 3} more" if len(written.earlier) > 3 else ""
+        lines.append(f"earlier: {one_line(shown)}{more} are not of this report")
+    return lines or [f"nothing was written to {written.out}: what was asked for has nothing in these formats"]
+
+
+def _earlier(out: Path, files: Sequence[Path]) -> list[Path]:
+    """Return the files of reports in the folder that were not written now."""
+    endings = {f".{kind}" for kind in (*TABLE_FORMATS, *FIGURE_FORMATS)}
+    there = [path for path in (*out.glob("*"), *(out / FIGURE_FOLDER).rglob("*")) if path.suffix in endings and path.name != "README.md"]
+    return sorted(set(there) - set(files))
+
+
+def _write_tables(report: Report, kinds: Sequence[str], out: Path) -> list[Path]:
+    """Write each table once: those of single runs one below the other, with a column that names the run."""
+    tables = [table for section in report.overview for table in section.tables]
+    of_runs = [(name, table) for name, sections in report.detailed_runs for section in sections for table in section.tables]
+    for name in dict.fromkeys(table.name for _, table in of_runs):
+        chosen = [(run, table) for run, table in of_runs if table.name == name]
+        tables.append(of_several_runs([run for run, _ in chosen], [table for _, table in chosen]))
+    return [path for table in tables for path in write_table(table, out, kinds)]
+
+
+def _write_figures(sections: Sequence[RenderedSection], kinds: Sequence[str], folder: Path) -> list[Path]:
+    figures = [figure for section in sections for figure in section.figures]
+    if figures and kinds:
+        folder.mkdir(parents=True, exist_ok=True)
+    contents = {folder / f"{figure.name}.{kind}": figure.png if kind == "png" else figure.svg for figure in figures for kind in kinds}
+    for path, content in contents.items():
+        write_bytes(path, content)
+    return list(contents)
+
+
+def _page_parts(report: Report) -> list[PagePart]:
+    named = ([(ALL_RUNS, report.overview)] if report.overview else []) + report.detailed_runs
+    return [PagePart(name, [_page_section(section) for section in sections]) for name, sections in named]
+
+
+def _page_section(section: RenderedSection) -> PageSection:
+    figures = [PageFigure(figure.name, figure.svg, figure.caption, figure.text) for figure in section.figures]
+    return PageSection(section.name, section.title, section.paragraphs, section.tables, figures)

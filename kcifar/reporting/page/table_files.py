@@ -1,0 +1,116 @@
+"""Tables as files: CSV for programs; Markdown, LaTeX and HTML for people."""
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas
+
+from kcifar.core.files import write_text
+from kcifar.reporting.page.columns import TEXT, written
+from kcifar.reporting.page.content import Table
+from kcifar.reporting.page.html_tables import to_html
+
+_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is no markup
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "→": r"\textrightarrow{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{sign: f"{{{sign}}}" for sign in "[]*"},  # else read as an argument of the line's end before them
+}
+_LATEX_SPECIAL = re.compile("[" + re.escape("".join(_LATEX)) + "]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a sign, of names that are not UTF-8: no file can hold them
+_NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs"
+_MAX_FLOATING_ROWS = 45  # more do not fit a page, and LaTeX does not break a float
+
+
+def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
+    """Write a table as `<name>.csv`, `.md`, `.tex` and `.html`, as many of them as `formats` names.
+
+    Returns:
+        The files written.
+    """
+    paths = []
+    for kind, write in WRITERS.items():
+        if kind in formats:
+            paths.append(out / f"{table.name}.{kind}")
+            write_text(paths[-1], _SURROGATE.sub("\ufffd", write(table)))
+    return paths
+
+
+def of_several_runs(names: Sequence[str], tables: Sequence[Table]) -> Table:
+    """Return one table out of the same table of several runs, with a first column that names the run."""
+    first = tables[0]
+    frame = pandas.concat([table.frame for table in tables], keys=list(names), names=["run"])
+    frame.index = frame.index.set_levels(frame.index.levels[0].astype("string"), level=0)  # type: ignore[attr-defined]
+    title = first.title if len(tables) == 1 else first.title.split(",")[0]
+    return Table(first.name, title, {"run": TEXT, **first.columns}, frame, first.note, first.page_rows)
+
+
+def to_csv(table: Table) -> str:
+    """Return the values as they are kept: shares are fractions, missing values are empty."""
+    return str(table.frame.to_csv(lineterminator="\n"))
+
+
+def to_markdown(table: Table) -> str:
+    """Return heading, table and note in GitHub's Markdown; text from run folders is escaped and columns line up in the source."""
+    headings, lines, numeric = _parts(table)
+    cells = [[escape_markdown(cell) for cell in line] for line in (headings, *lines)]
+    widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(numeric))]
+    rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
+    body = [_padded(line, widths, numeric) for line in (cells[0], rule, *cells[1:])]
+    return "\n".join([f"## {escape_markdown(table.title)}", "", *body, *(["", table.note] if table.note else []), ""])
+
+
+def to_latex(table: Table) -> str:
+    """Return the table for LaTeX with booktabs: a float, or a longtable where it may not fit a page; text is escaped."""
+    headings, lines, numeric = _parts(table)
+    body = [" & ".join(map(escape_latex, line)) + r" \\" for line in (headings, *lines)]
+    rows = [r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
+    alignment = "".join("r" if right else "l" for right in numeric)
+    caption = rf"\caption{{{escape_latex(f'{table.title}. {table.note}'.strip())}}}"
+    if len(lines) > _MAX_FLOATING_ROWS:
+        head = [r"\toprule", body[0], r"\midrule", r"\endhead"]
+        rows = [rf"\begin{{longtable}}{{{alignment}}}", caption + r" \\", *head, *body[1:], r"\bottomrule", r"\end{longtable}"]
+        return "\n".join([f"{_NEEDS},longtable}}", *rows, ""])
+    inner = [rf"\begin{{tabular}}{{{alignment}}}", *rows, r"\end{tabular}"]
+    return "\n".join([f"{_NEEDS}}}", r"\begin{table}", r"\centering", caption, *inner, r"\end{table}", ""])
+
+
+def to_html_file(table: Table) -> str:
+    """Return the table with its note as HTML to be put into a page."""
+    return to_html(table) + (f"<p>{html.escape(table.note)}</p>\n" if table.note else "")
+
+
+WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "html": to_html_file}
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is: no markup, no HTML, no end of cell."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
+
+
+def escape_latex(text: str) -> str:
+    """Return text that LaTeX sets as it is: no command, no mathematics, no end of cell."""
+    return _LATEX_SPECIAL.sub(lambda found: _LATEX[found.group()], text)
+
+
+def _parts(table: Table) -> tuple[list[str], list[list[str]], list[bool]]:
+    """Return the headings, the lines of cells as text, and whether each column lines up on the right."""
+    texts = written(table.frame, table.columns)
+    names = [str(name) for name in table.frame.reset_index().columns]
+    return list(texts.columns), [list(line) for line in texts.itertuples(index=False)], [table.columns[name].is_number for name in names]
+
+
+def _padded(line: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    cells = (cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(line, widths, numeric, strict=True))
+    return f"| {' | '.join(cells)} |"

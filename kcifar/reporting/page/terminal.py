@@ -1,0 +1,126 @@
+"""Tables on the terminal: as wide as it is, and plain text where the output is no terminal.
+
+A table that is too wide is broken into bands that repeat the columns of its index; one of a single row is printed upright.
+"""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+import pandas
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from kcifar.core.errors import one_line
+from kcifar.reporting.page.columns import Columns, heading, written
+from kcifar.reporting.page.content import Table
+from kcifar.reporting.page.output_files import Written, places
+from kcifar.reporting.rendering import RenderedSection, Report
+
+MAX_PRINTED = 4  # runs; more are not printed one by one
+MAX_ROWS = 60  # of one section; what has more is for the files, not for a terminal
+_MAX_TEXT = 32  # cells; longer names are folded
+_MAX_PARAGRAPH = 4000  # characters
+
+
+def print_report(console: Console, report: Report, written: Written) -> None:
+    """Print the sections that are for the terminal, the notes, and where the files are."""
+    details = report.detailed_runs if len(report.runs) <= MAX_PRINTED else []
+    for name, sections in [("", report.overview), *details]:
+        for section in sections:
+            if section.printed:
+                print_section(console, one_line(name), section)
+    notes = [*report.notes, *([] if details or not report.details else [f"more than {MAX_PRINTED} runs are not printed one by one"])]
+    for line in notes:
+        console.print(Text(line), soft_wrap=True)
+    if notes:
+        console.print()
+    for place in places(written):
+        console.print(Text(place), soft_wrap=True)
+
+
+def print_section(console: Console, heading_of_run: str, section: RenderedSection) -> None:
+    """Print a section's paragraphs and tables under headings that name the run, if it is about one."""
+    if section.paragraphs:
+        console.print(Text(_headed(heading_of_run, section.title), style="bold"))
+    for paragraph in section.paragraphs:
+        console.print(Text(one_line(paragraph, _MAX_PARAGRAPH)))
+        console.print()
+    for table in section.tables:
+        if not section.paragraphs or table.title != section.title:
+            console.print(Text(_headed(heading_of_run, table.title), style="bold"))
+        print_table(console, table)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table with its note."""
+    shown = table.frame.head(min(MAX_ROWS, table.page_rows))
+    for band in _bands(console, table.columns, shown):
+        console.print(band)
+        console.print()
+    left_out = len(table.frame) - len(shown)
+    if left_out:
+        console.print(Text(f"{left_out:,} more rows: --format csv writes all, as {table.name}.csv"))
+    if table.note:
+        console.print(Text(table.note, style="dim"))
+        console.print()
+
+
+def _headed(heading_of_run: str, title: str) -> str:
+    return f"{title}: {heading_of_run}" if heading_of_run else title
+
+
+def _bands(console: Console, columns: Columns, frame: pandas.DataFrame) -> Iterator[Grid]:
+    """Break a table into as few tables as fit the console, each with the index columns and at least one other."""
+    if frame.empty:
+        return
+    texts = written(frame, columns)
+    numeric = {heading(name) for name, kind in columns.items() if kind.is_number}
+    if len(texts) == 1:
+        yield _upright(texts)
+        return
+    keys = list(texts.columns[: frame.index.nlevels])
+    band = list(keys)
+    for column in texts.columns[len(keys) :]:
+        if len(band) > len(keys) and not _fits(console, _lined(texts[[*band, column]], numeric)):
+            yield _lined(texts[band], numeric)
+            band = list(keys)
+        band.append(column)
+    yield _lined(texts[band], numeric)
+
+
+def _fits(console: Console, table: Grid) -> bool:
+    unlimited = console.options.update(max_width=100_000)
+    return console.measure(table, options=unlimited).maximum <= console.width
+
+
+def _lined(texts: pandas.DataFrame, numeric: set[str]) -> Grid:
+    """Rows under headings, which are broken so that they do not widen their column."""
+    folded = texts.map(_folded)
+    table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for name in folded.columns:
+        table.add_column(Text(_narrow(name, folded[name])), justify="right" if name in numeric else "left", overflow="fold")
+    for row in folded.itertuples(index=False):
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _upright(texts: pandas.DataFrame) -> Grid:
+    """One row, a line for each value."""
+    table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=False, collapse_padding=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in texts.iloc[0].items():
+        table.add_row(Text(str(name)), Text(value))
+    return table
+
+
+def _folded(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, _MAX_TEXT)) or text
+
+
+def _narrow(name: str, cells: Iterable[str]) -> str:
+    """Break a heading at its spaces to the width of the column's cells, or of its longest word."""
+    width = max(len(line) for text in (*cells, name.replace(" ", "\n")) for line in text.split("\n"))
+    return "\n".join(textwrap.wrap(name, width))

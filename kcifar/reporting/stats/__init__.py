@@ -1,0 +1,1 @@
+"""Statistics of the report, as pure functions of numbers."""

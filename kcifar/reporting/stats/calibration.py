@@ -1,0 +1,170 @@
+"""How far probabilities can be believed: errors and scores of predicted probabilities, each with its source.
+
+Confidence is the largest probability of an image; it is calibrated where, of the images with confidence c, a share c is right.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kcifar.reporting.stats.intervals import BY_CHANCE
+from kcifar.runs.arrays import at_labels
+
+BINS = 15  # as Guo et al. 2017 have them
+SMALLEST = 2.0**-149  # the smallest float32 above 0, 1.4e-45: what a probability of exactly 0 counts as in a logarithm
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Images in bins of equal width by their confidence.
+
+    Attributes:
+        edges: float64 (bins + 1,), from 0 to 1; a bin holds its upper edge, not its lower one.
+        counts: int64 (bins,), images.
+        confidence: float64 (bins,), mean of the bin's images; NaN in an empty bin.
+        accuracy: float64 (bins,), share of them that is right; NaN in an empty bin.
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """Mean confidence minus accuracy; above 0 where a bin is overconfident; NaN in an empty bin."""
+        return np.asarray(self.confidence - self.accuracy)
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Reliability:
+    """Sort images into bins ((m - 1)/M, m/M] of confidence.
+
+    Args:
+        confidence: (images,), in [0, 1].
+        correct: bool (images,).
+        bins: M, > 0.
+    Example:
+        >>> found = reliability(np.array([0.55, 0.65, 0.9]), np.array([True, False, True]), bins=5)
+        >>> found.counts.tolist(), found.gaps.round(2).tolist()
+        ([0, 0, 1, 1, 1], [nan, nan, -0.45, 0.65, -0.1])
+
+    Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, 2017, section 2,
+        https://arxiv.org/abs/1706.04599
+    """
+    edges = np.linspace(0, 1, bins + 1)
+    places = _places(confidence, bins)
+    counts = np.bincount(places, minlength=bins)
+    divisors = np.where(counts, counts, np.nan)
+    sums = (np.bincount(places, weights=values, minlength=bins) for values in (confidence, correct))
+    mean_confidence, accuracy = (total / divisors for total in sums)
+    return Reliability(edges, counts, mean_confidence, accuracy)
+
+
+def expected_calibration_error(found: Reliability) -> float:
+    """Return the mean over images of the distance between their bin's confidence and accuracy: Σ n_b/n |acc_b - conf_b|, in [0, 1].
+
+    Example:
+        >>> round(expected_calibration_error(reliability(np.array([0.7, 0.8, 0.9, 0.9]), np.array([True, True, True, False]), 1)), 3)
+        0.075
+
+    Source: Guo et al. 2017, equation 3; M. P. Naeini, G. F. Cooper, M. Hauskrecht, 2015.
+    """
+    return float(np.nansum(found.counts * np.abs(found.gaps)) / found.counts.sum())
+
+
+def maximum_calibration_error(found: Reliability) -> float:
+    """Return the largest distance between confidence and accuracy of a bin that holds images, in [0, 1].
+
+    Example:
+        >>> round(maximum_calibration_error(reliability(np.array([0.55, 0.9]), np.array([True, True]))), 2)
+        0.45
+
+    Source: Guo et al. 2017, equation 5.
+    """
+    return float(np.nanmax(np.abs(found.gaps)))
+
+
+def chance_calibration_error(confidence: np.ndarray, bins: int = BINS) -> float:
+    """Return about what the expected calibration error would be by chance alone, were every confidence c right.
+
+    A bin's sum of (right - c) then has mean 0 and variance Σ c(1 - c), and the mean distance of a normal variable from 0 is its
+    deviation times √(2/π): √(2/π)/n Σ_b √(Σ_{i in b} c_i (1 - c_i)). Few images or many bins make it large.
+
+    Args:
+        confidence: (images,), in [0, 1].
+        bins: > 0.
+    Example:
+        >>> [round(chance_calibration_error(np.full(images, 0.5)), 4) for images in (100, 10_000)]
+        [0.0399, 0.004]
+
+    Source: the normal approximation; on the bias itself: R. Roelofs, N. Cain, J. Shlens, M. C. Mozer, Mitigating Bias in
+        Calibration Error Estimation, 2022, https://arxiv.org/abs/2012.08668
+    """
+    variances = np.bincount(_places(confidence, bins), weights=confidence * (1 - confidence), minlength=bins)
+    return float(math.sqrt(2 / math.pi) * np.sqrt(variances).sum() / len(confidence))
+
+
+def overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, float]:
+    """Return mean confidence minus accuracy, in [-1, 1], and its standard error.
+
+    The error is the larger of two: that from the spread of (confidence - right) over the images, and that which the accuracy
+    would have were every confidence right, √(Σ c(1 - c))/n. The first says nothing where no image is wrong, the second
+    nothing where every confidence is 1.
+
+    Example:
+        >>> difference, error = overconfidence(np.full(100, 0.9), np.arange(100) < 80)
+        >>> round(difference, 3), round(error, 3)
+        (0.1, 0.04)
+    """
+    differences = confidence - correct
+    expected = math.sqrt((confidence * (1 - confidence)).sum()) / len(confidence)
+    return float(differences.mean()), max(float(differences.std()) / math.sqrt(len(differences)), expected)
+
+
+def verdict(difference: float, error: float) -> str:
+    """Return "overconfident" or "underconfident", or nothing where chance alone brings such a difference (95%).
+
+    Args:
+        difference: Mean confidence minus accuracy.
+        error: Its standard error, as `overconfidence` returns both.
+    """
+    if abs(difference) <= BY_CHANCE * error:
+        return ""
+    return "overconfident" if difference > 0 else "underconfident"
+
+
+def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the Brier score of several classes: the mean over images of Σ_k (p_k - y_k)², in [0, 2].
+
+    Args:
+        labels: Integer (images,).
+        probabilities: (images, classes); rows sum to 1.
+    Example:
+        >>> round(brier_score(np.array([0, 1]), np.array([[0.8, 0.2], [0.6, 0.4]])), 2)
+        0.4
+
+    Source: G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, 1950, equation 2.
+    """
+    # (1 - p)² + Σ of the other squares, without a second array as large as the first
+    return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * at_labels(labels, probabilities) + 1).mean())
+
+
+def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean of -log p of the labels, in nats, >= 0; a probability of exactly 0 counts as `SMALLEST`.
+
+    Args:
+        labels: Integer (images,).
+        probabilities: (images, classes); rows sum to 1.
+    Example:
+        >>> round(negative_log_likelihood(np.array([0, 1]), np.array([[0.5, 0.5], [0.75, 0.25]])), 4)
+        1.0397
+
+    Source: Guo et al. 2017, equation 6, there summed.
+    """
+    return float(np.abs(np.log(np.maximum(at_labels(labels, probabilities), SMALLEST))).mean())  # abs: none is above 1, and no -0
+
+
+def _places(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """The bin of each confidence, from 0; one of exactly 0 goes to the first."""
+    return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")

@@ -1,0 +1,117 @@
+"""Complete training state, so that a run can go on as if it had never stopped.
+
+A checkpoint is a folder `checkpoint/<epoch>/` with `variables.npz` (weights, statistics, seed generators, optimizer slots, by path)
+and `state.json` (position, history, memories, lengths of append-only files, checksum of the arrays). It is written under a
+temporary name, flushed and renamed; the last two are kept, and one whose checksum is wrong is passed over.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kcifar.core.errors import UserError
+from kcifar.core.files import PARTIAL, flush_folder, sha256_of, write_file, write_json
+
+VARIABLES, STATE = "variables.npz", "state.json"
+KEPT = 2
+
+
+@dataclass
+class Position:
+    """Where a run stands, counted in completed epochs, and what it remembers.
+
+    Attributes:
+        epoch: Completed epochs over all stages.
+        step: Updates over all stages.
+        images_seen: Training images over all stages.
+        history: A row an epoch, as in `history.csv`.
+        best: Epoch and value of the best monitored epoch so far; None before the first.
+        lengths: Bytes of each append-only file when this was written; what is longer is cut back on resume.
+        stage: Index of the stage that goes on, or begins, next.
+        stage_epoch: Completed epochs of that stage.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    images_seen: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best: tuple[int, float] | None = None
+    lengths: dict[str, int] = field(default_factory=dict)
+    stage: int = 0
+    stage_epoch: int = 0
+
+
+def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np.ndarray]) -> None:
+    """Write `folder/<epoch>/` and delete all but the last two.
+
+    Args:
+        folder: The run's checkpoint folder; made if it is missing.
+        position: What the run remembers.
+        variables: Arrays by path.
+    """
+    target = folder / str(position.epoch)
+    partial = folder / f"{PARTIAL}{position.epoch}"
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        write_file(partial / VARIABLES, lambda file: np.savez(file, allow_pickle=False, **variables))
+        write_json(partial / STATE, asdict(position) | {"sha256": sha256_of(partial / VARIABLES)})
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    flush_folder(folder)
+    for old in _epochs(folder)[:-KEPT]:
+        shutil.rmtree(folder / str(old))
+
+
+def load_checkpoint(folder: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
+    """Return the newest whole checkpoint, or None if there is none; what is half-written or damaged is removed."""
+    for partial in folder.glob(f"{PARTIAL}*"):
+        shutil.rmtree(partial)
+    for epoch in reversed(_epochs(folder)):
+        found = _read(folder / str(epoch))
+        if found is not None:
+            return found
+        shutil.rmtree(folder / str(epoch))
+    return None
+
+
+def restore_variables(variables: Mapping[str, Any], saved: Mapping[str, np.ndarray], place: Path) -> None:
+    """Assign saved arrays to Keras variables by path, after checking that nothing is missing, left over or of another shape.
+
+    Raises:
+        UserError: The checkpoint does not fit the network or the optimizer.
+    """
+    if differing := set(variables) ^ set(saved):
+        raise UserError(f"{place}: the checkpoint does not fit this run: {sorted(differing)[0]!r} is in only one of them")
+    for path, variable in variables.items():
+        if tuple(variable.shape) != saved[path].shape:
+            raise UserError(f"{place}: the checkpoint does not fit this run: {path!r} is {saved[path].shape}, expected {tuple(variable.shape)}")
+        variable.assign(saved[path])
+
+
+def _read(path: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
+    """Return a checkpoint, or None if it is damaged."""
+    try:
+        state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        if sha256_of(path / VARIABLES) != state.pop("sha256"):
+            return None
+        with np.load(path / VARIABLES, allow_pickle=False) as arrays:
+            variables = dict(arrays)
+        best = state.pop("best")
+        return Position(best=tuple(best) if best else None, **state), variables
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _epochs(folder: Path) -> list[int]:
+    """Return the epochs that a checkpoint was saved after, ascending."""
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())

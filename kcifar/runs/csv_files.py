@@ -1,0 +1,144 @@
+"""The CSV files of a run folder, and logs that others published, as tables: checked cell by cell, values that are not finite as NaN."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas
+
+from kcifar.core.errors import UserError, one_line
+from kcifar.runs.schemas import Status
+
+_ORDINALS = ("stage_index", "epoch")
+_ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
+_SOMETIMES = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen", "compilation_seconds")
+_BATCH_HEADER = ["step", "stage", "epoch", "loss", "accuracy"]
+_MEASURES = ("accuracy", "val_accuracy")
+_LARGEST = 3.4028234663852886e38  # float32
+
+
+def read_history(path: Path, status: Status) -> pandas.DataFrame:
+    """Return `history.csv`, a row an epoch; columns that every run may lack are there, filled with NaN.
+
+    Raises:
+        UserError: No epoch is completed, or the file is damaged.
+    """
+    if status.state == "finished" and not path.exists():
+        raise UserError("history.csv: missing")
+    lines = _lines(_text(path), path.name)
+    if len(lines) < 2:
+        because = f": {one_line(status.reason, 100)}" if status.reason else ""
+        raise UserError(f"no epoch completed yet (status: {status.state}{because})")
+    header = lines[0]
+    missing = [column for column in ("stage", *_ALWAYS) if column not in header]
+    if missing or len(set(header)) < len(header):
+        raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
+    history = pandas.DataFrame(_rows(lines, (*_ALWAYS, *_SOMETIMES), path.name), columns=header)
+    _check_order(history)
+    return history.reindex(columns=list(dict.fromkeys([*header, *_SOMETIMES])))
+
+
+def read_batches(path: Path) -> pandas.DataFrame | None:
+    """Return `batches.csv`, a row each `log_every` updates; None without rows.
+
+    A last line without an end is left out: the file grows line by line, and its run may be training.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    text = _text(path)
+    lines = [cells for cells in _lines(text[: text.rfind("\n") + 1], path.name) if cells]
+    if len(lines) < 2:
+        return None
+    if lines[0] != _BATCH_HEADER:
+        raise UserError(f"batches.csv:1: expected {','.join(_BATCH_HEADER)}, got {one_line(','.join(lines[0]), 60)}")
+    numeric = [column for column in _BATCH_HEADER if column != "stage"]
+    return pandas.DataFrame(_rows(lines, numeric, path.name), columns=_BATCH_HEADER).dropna(subset=["step", "epoch"])
+
+
+def read_published_log(path: Path) -> pandas.DataFrame:
+    """Return the log of a training that somebody published: `epoch`, `accuracy` and `val_accuracy`, NaN where the file has none.
+
+    Accuracies are fractions, as in `history.csv`, `accuracy` that of training; further columns are passed over. Epochs ascend from 1 on,
+    and may have gaps.
+
+    Raises:
+        UserError: There is no such file, a column is missing or repeated, or a value is not what it should be.
+    """
+    lines = _lines(_text(path), path.name)
+    if not any(lines[1:]):
+        raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'none' if path.exists() else 'no such file'}")
+    header = [cell.strip() for cell in lines[0]]
+    wanted = [column for column in ("epoch", *_MEASURES) if column in header]
+    if header.count("epoch") != 1 or len(wanted) < 2 or any(header.count(column) > 1 for column in wanted):
+        got = one_line(",".join(header), 80)
+        raise UserError(f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {got}")
+    places = [(cells, f"{path.name}:{number}") for number, cells in enumerate(lines[1:], start=2) if cells]
+    log = pandas.DataFrame([_row(cells, header, wanted, place) for cells, place in places], columns=header)
+    log = log[wanted].reindex(columns=["epoch", *_MEASURES])
+    _check_log(log, path.name)
+    return log
+
+
+def _check_log(log: pandas.DataFrame, name: str) -> None:
+    """Refuse epochs that are not whole or do not ascend, and accuracies that are no fractions; make the epochs integers."""
+    epochs = log["epoch"]
+    if not ((epochs >= 1) & (epochs < 2**31) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
+        raise UserError(f"{name}: expected epochs that count up from 1 on, got {one_line(', '.join(f'{epoch:g}' for epoch in epochs), 60)}")
+    for column in _MEASURES:
+        outside = log[column][(log[column] < 0) | (log[column] > 1)]
+        if len(outside):
+            raise UserError(f"{name}: {column}: expected fractions from 0 to 1, got {outside.iloc[0]:g} in epoch {epochs[outside.index[0]]:.0f}")
+    log["epoch"] = epochs.astype("int64")
+
+
+def _text(path: Path) -> str:
+    """Return what the file holds; nothing where there is none."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UserError(f"{path.name}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(f"{path.name}: not a CSV file: {one_line(error, 80)}") from None
+
+
+def _lines(text: str, name: str) -> list[list[str]]:
+    """Return the cells of every line."""
+    try:
+        return list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise UserError(f"{name}: not a CSV file: {one_line(error, 80)}") from None
+
+
+def _rows(lines: Sequence[Sequence[str]], numeric: Sequence[str], file: str) -> list[list[str | float]]:
+    return [_row(cells, lines[0], numeric, f"{file}:{number}") for number, cells in enumerate(lines[1:], start=2)]
+
+
+def _row(cells: Sequence[str], header: Sequence[str], numeric: Sequence[str], place: str) -> list[str | float]:
+    if len(cells) != len(header):
+        raise UserError(f"{place}: expected {len(header)} values, got {len(cells)}")
+    return [_number(cell, f"{place}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
+
+
+def _number(cell: str, place: str) -> float:
+    """Return a cell's number; NaN where it is empty or not finite as a float32, which training computes in."""
+    try:
+        value = float(cell or "nan")
+    except ValueError:
+        raise UserError(f"{place}: expected a number, got {one_line(repr(cell), 40)}") from None
+    return value if abs(value) <= _LARGEST else math.nan
+
+
+def _check_order(history: pandas.DataFrame) -> None:
+    """Refuse a history whose epochs do not run 1, 2, 3, … or whose stages go back; make both columns integers."""
+    if history["epoch"].tolist() != list(range(1, len(history) + 1)):
+        raise UserError("history.csv: expected the epochs 1, 2, 3, … in order")
+    stages = history["stage_index"]
+    if not ((stages >= 0) & (stages % 1 == 0)).all() or not stages.is_monotonic_increasing:
+        raise UserError("history.csv: expected stage_index to count the stages from 0 in order")
+    for column in _ORDINALS:
+        history[column] = history[column].astype("int64")

@@ -1,0 +1,56 @@
+"""`--dry-run`: what a recipe would do, with nothing trained; a data set that is not at hand is downloaded."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from kcifar.datasets.dataset import Source
+from kcifar.engine.backend import automatic_precision, check_backend, load_backend
+from kcifar.engine.network import build_network
+from kcifar.engine.stage_checks import check_stages
+from kcifar.models.summary import model_summary
+from kcifar.planning.plan import Plan
+from kcifar.planning.prepared_data import prepare_data
+from kcifar.recipe.recipe import yaml_text
+
+
+def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:
+    """Print the resolved recipe, the data, the network's size, and each stage's steps and learning rates.
+
+    Args:
+        plan: What would run.
+        data: The `--data` path, or None.
+        url: The `--url` mirror, or None.
+    Raises:
+        UserError: Everything that training would refuse before its first step.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    check_backend()
+    prepared = prepare_data(plan, Source(data, url, console.print))
+    backend = load_backend()
+    document = plan.recipe.document
+    precision = automatic_precision() if document.precision == "auto" else document.precision
+    network = build_network(plan, prepared.dataset.image_shape, prepared.num_classes)
+    check_stages(network, plan, prepared.dataset.image_shape, prepared.num_classes)
+    size = model_summary(network)
+    counts = ", ".join(f"{count:,} {title}" for title, count in prepared.description["counts"].items())
+    facts = {
+        "data set": f"{prepared.dataset.name}: {counts}",
+        "network": f"{network.name}: {size['parameters']:,} parameters, {size['trainable_parameters']:,} trainable, {size['bytes'] / 1e6:.1f} MB",
+        "backend": f"{backend}, {precision}",
+    }
+    console.print(yaml_text(plan.to_dict() | {"precision": precision}), markup=False)
+    for title, text in facts.items():
+        console.print(f"{title:10} {text}", markup=False)
+    console.print(_stage_table(plan, len(prepared.train_indices)))
+    console.print("Nothing was trained.")
+
+
+def _stage_table(plan: Plan, num_images: int) -> Table:
+    """A row a stage: epochs, updates, and the learning rate of its first and last update."""
+    table = Table("stage", "epochs", "steps an epoch", "steps", "first rate", "last rate", box=None)
+    for stage in plan.stages:
+        rates, steps = stage.values(num_images)["learning_rate"], stage.batches_per_epoch(num_images)
+        table.add_row(stage.name, str(stage.epochs), f"{steps:,}", f"{len(rates):,}", f"{rates[0]:.6g}", f"{rates[-1]:.6g}")
+    return table

@@ -1,0 +1,154 @@
+"""The commands as a user types them: help, mistakes, exit codes, and what is imported on the way."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_recipe import tiny_recipe
+
+COMMANDS = ("train", "report", "evaluate", "export", "datasets", "models", "bench")
+HEAVY = ("keras", "tensorflow", "jax", "torch", "pandas", "sklearn", "matplotlib")
+
+# Runs a command and reports, on the last line, which heavy modules it imported.
+SPY = f"""
+import json, runpy, sys
+module = sys.argv[1]
+sys.argv = [module, *sys.argv[2:]]
+try:
+    runpy.run_module(module, run_name="__main__")
+finally:
+    print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
+"""
+
+
+def spied(command: str, *options: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    done = subprocess.run([sys.executable, "-c", SPY, f"kcifar.{command}", *options], capture_output=True, text=True, check=False, timeout=120)
+    return done, json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_imports_nothing_heavy(command: str) -> None:
+    done, imported = spied(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+    assert imported == []
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("train", [], "--stages: expected a recipe file (or --resume with --run), got neither"),
+        ("train", ["--stages", "none.yaml"], "none.yaml: no such file"),
+        ("train", ["--stage", "x"], "No such option: --stage"),
+        ("train", ["--stages", "{recipe}", "--set", "stages.1.epochs=many"], "--set stages.1.epochs=many: stages[1].epochs: expected an integer > 0, got 'many'"),
+        (
+            "train",
+            ["--stages", "{recipe}", "--set", "model.name=resnet81"],
+            "--set model.name=resnet81: model.name: no model 'resnet81'; did you mean 'resnet18'? (python -m kcifar.models lists all)",
+        ),
+        ("bench", ["models", "resnet81"], "bench models: no model 'resnet81'; did you mean 'resnet18'?"),
+        ("bench", ["models", "lenet", "--precision", "float31"], "--precision: expected one of float32, mixed_bfloat16, mixed_float16, got 'float31'"),
+        ("bench", ["torch", "--precision", "mixed_float16"], "--precision: expected one of float32, mixed_bfloat16, got 'mixed_float16'"),
+        ("train", ["--stages", "{recipe}", "--seed", "-3"], "--set seed=-3: seed: expected an integer >= 0"),
+        ("train", ["--stages", "{recipe}", "--resume", "--overwrite"], "expected --resume or --overwrite, got both"),
+        ("train", ["--resume", "--run", "x", "--seed", "3"], "--set, --seed: expected together with --stages"),
+        ("train", ["--stages", "{recipe}", "--import", "parts.py"], "--import parts.py: expected a Python file, found none"),
+        ("train", ["--stages", "{recipe}", "--data", "x"], "data set digits: it comes with scikit-learn"),
+        ("train", ["--stages", "{recipe}", "--set", "dataset.validation=1437"], "dataset.validation: expected fewer than the 1437 training images"),
+        ("evaluate", ["none"], "none: expected a run folder"),
+        ("export", ["none"], "none: expected a run folder"),
+        ("export", ["none", "--format", "onx"], "'onx' is not"),
+        ("bench", ["train", "--precision", "float31"], "--precision: expected one of float32, mixed_bfloat16, mixed_float16, got 'float31'; did you mean 'float32'?"),
+        ("bench", ["augment", "--repeats", "0"], "'--repeats'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_exit_code_2_without_a_backend(command: str, options: list[str], message: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(yaml.safe_dump(tiny_recipe()))
+    run = ["--run", str(tmp_path / "run")] if "{recipe}" in options else []
+    done, imported = spied(command, *[option.replace("{recipe}", str(recipe)) for option in options], *run)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert not {"keras", "tensorflow", "jax", "torch"} & set(imported)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_the_images_do_not_fit_is_refused_before_a_folder_is_made(tmp_path: Path) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(yaml.safe_dump(tiny_recipe()))
+    done, _ = spied(
+        "train",
+        "--stages",
+        str(recipe),
+        "--run",
+        str(tmp_path / "run"),
+        "--set",
+        "model.widths=[4,4,4,4,4,4]",
+        "--set",
+        "model.convolutions=[1,1,1,1,1,1]",
+    )
+    assert done.returncode == 2, done.stderr
+    assert "multiples of 64" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_penalty_of_a_later_stage_is_checked_before_the_first(tmp_path: Path) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(yaml.safe_dump(tiny_recipe()))
+    done, _ = spied("train", "--stages", str(recipe), "--run", str(tmp_path / "run"), "--set", "stages.polish.l2={value: 0.1, layers: convolution*}")
+    assert done.returncode == 2, done.stderr
+    assert "stages[2].l2.layers: expected a pattern that fits a layer with a kernel" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_shows_all_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from kcifar.planning.plan import make_plan
+    from kcifar.recipe.recipe import load_recipe
+    from kcifar.training.dry_run import show_plan
+
+    monkeypatch.chdir(tmp_path)
+    show_plan(make_plan(load_recipe(tiny_recipe())), None, None)
+    out = capsys.readouterr().out
+    shown = yaml.safe_load(out[: out.index("data set   ")])
+    assert shown == make_plan(load_recipe(tiny_recipe())).to_dict()
+    assert "digits: 1,150 train, 287 validation, 360 test" in out
+    assert "residual_cnn: 8,922 parameters, 8,898 trainable" in out
+    rows = [line.split() for line in out.splitlines() if line.split()[:1] in (["learn"], ["polish"])]
+    assert rows == [["learn", "2", "9", "18", "0.003", "0.003"], ["polish", "1", "9", "9", "0.0001", "0.0001"]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_users_own_parts_are_registered(tmp_path: Path) -> None:
+    parts = tmp_path / "parts.py"
+    parts.write_text(
+        "import keras\n"
+        "from kcifar.models import MODELS\n"
+        "@MODELS.register('line')\n"
+        "def line(image_shape, num_classes, *, bias: bool = True):\n"
+        "    images = keras.Input(image_shape, name='images')\n"
+        "    flat = keras.layers.Flatten(name='flatten')(images)\n"
+        "    return keras.Model(images, keras.layers.Dense(num_classes, use_bias=bias, dtype='float32', name='logits')(flat), name='line')\n"
+    )
+    recipe = tmp_path / "line.yaml"
+    stages = [{"name": "only", "epochs": 1, "learning_rate": 0.01}]
+    recipe.write_text(yaml.safe_dump(tiny_recipe(name="line", model={"name": "line", "bias": False}, stages=stages, defaults={})))
+    done, _ = spied("train", "--import", str(parts), "--stages", str(recipe), "--run", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["parameters"] == 32 * 32 * 3 * 10
+    parts.write_text("import kcifar.nothing\n")
+    done, _ = spied("train", "--import", str(parts), "--stages", str(recipe), "--run", str(tmp_path / "other"))
+    assert done.returncode == 2
+    assert "ModuleNotFoundError: No module named 'kcifar.nothing'" in done.stderr
+
+
+def test_the_console_script_names_the_commands() -> None:
+    done = subprocess.run([sys.executable, "-m", "kcifar"], capture_output=True, text=True, check=True)
+    assert all(command in done.stdout for command in COMMANDS)
+    wrong = subprocess.run([sys.executable, "-m", "kcifar", "trian"], capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert "error: no command 'trian'; did you mean 'train'?" in wrong.stderr

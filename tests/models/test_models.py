@@ -1,0 +1,47 @@
+"""Every registered network keeps the contract of `kcifar.models`.
+
+The variants are built, counted and run once; one small setting of each family is put to all laws of `model_battery.py`.
+"""
+
+import keras
+import numpy as np
+import pytest
+from model_battery import LAWS, NUM_CLASSES, SMALL, Law, Subject, family, logits_of, normalised_images
+from published_parameters import GENERAL, PARAMETERS
+
+from kcifar.models import MODELS
+from kcifar.models.summary import model_summary
+
+# A family's module -> a small network with all of its parts.
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("subject", SMALL.values(), ids=SMALL.keys())
+def test_a_small_network_keeps_the_law(subject: Subject, law: Law) -> None:
+    law(subject)
+
+
+def test_each_family_has_a_small_network() -> None:
+    assert {family(name) for name in MODELS.names()} == set(SMALL)
+    assert {key: family(subject.name) for key, subject in SMALL.items()} == {key: key for key in SMALL}
+
+
+def test_each_variant_has_a_published_size() -> None:
+    assert sorted([*PARAMETERS, *GENERAL]) == MODELS.names()
+
+
+@pytest.fixture(scope="module", params=MODELS.names())
+def variant(request: pytest.FixtureRequest) -> keras.Model:
+    return Subject(request.param).build()
+
+
+class TestEveryVariant:
+    def test_has_the_published_number_of_parameters(self, variant: keras.Model) -> None:
+        if variant.name in PARAMETERS:
+            published = PARAMETERS[variant.name]
+            assert model_summary(variant)[published.key] == published.count, published.source
+
+    def test_gives_finite_logits(self, variant: keras.Model) -> None:
+        logits = logits_of(variant, normalised_images(1))
+        assert logits.shape == (1, NUM_CLASSES)
+        assert np.isfinite(logits).all()

@@ -1,0 +1,106 @@
+"""Mixing, balanced sampling and class weights: which image meets which, how often each is shown, and what it counts."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kcifar.augment import AUGMENTATIONS
+from kcifar.augment.geometry import RandomAffine
+from kcifar.datasets.dataset import Part
+from kcifar.planning.batches import EpochBatches, EpochKey, class_weights, epoch_batches
+
+COUNT, CLASSES = 60, 3
+# Classes of 40, 15 and 5 images; each image holds its own number.
+LABELS = np.repeat(np.arange(CLASSES), [40, 15, 5])
+PART = Part(np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None], (COUNT, 8, 8, 3)).copy(), LABELS)
+MIXUP = AUGMENTATIONS.get("mixup")(alpha=0.5)
+FIRST = EpochKey(0, 0, 0)
+AFFINE = RandomAffine(rotation=15.0)
+
+
+def epoch(*operations: Any, indices: np.ndarray | None = None, batch_size: int = 7, key: EpochKey = FIRST, **choices: Any) -> EpochBatches:
+    chosen = np.arange(COUNT) if indices is None else indices
+    return epoch_batches(PART, chosen, key, operations, CLASSES, batch_size, "keep", **choices)
+
+
+def batches(made: EpochBatches) -> list[Any]:
+    return [made[k] for k in range(len(made))]
+
+
+class TestMixing:
+    def test_targets_are_shared_as_the_images_are_and_sum_to_one(self) -> None:
+        made = epoch(AFFINE, MIXUP)
+        for k, batch in enumerate(batches(made)):
+            own = made.own_shares[7 * k : 7 * k + len(batch.images)]  # type: ignore[index]
+            expected = np.zeros((len(own), CLASSES))
+            for row, (image, partner, share) in enumerate(zip(batch.images, batch.partners.images, own, strict=True)):
+                expected[row, LABELS[image[0, 0, 0]]] += share
+                expected[row, LABELS[partner[0, 0, 0]]] += 1 - share
+            np.testing.assert_allclose(batch.targets, expected, atol=1e-6)
+            np.testing.assert_allclose(batch.targets.sum(axis=1), 1, atol=1e-6)
+
+    def test_partners_are_training_images_with_draws_of_their_own(self) -> None:
+        training = np.arange(0, COUNT, 2)
+        made = epoch(AFFINE, MIXUP, indices=training)
+        assert set(made.partners) <= set(training)  # type: ignore[arg-type]
+        draws = dict(zip(made.order, made.draws, strict=True))
+        for partner, row in zip(made.partners, made.partner_draws, strict=True):  # type: ignore[arg-type]
+            np.testing.assert_array_equal(row, draws[partner])
+
+    @given(st.integers(1, COUNT))
+    def test_who_meets_whom_does_not_depend_on_the_batches(self, batch_size: int) -> None:
+        whole, cut = epoch(MIXUP), epoch(MIXUP, batch_size=batch_size)
+        assert np.array_equal(whole.partners, cut.partners)  # type: ignore[arg-type]
+        assert not np.array_equal(whole.partners, epoch(MIXUP, key=EpochKey(0, 0, 1)).partners)  # type: ignore[arg-type]
+
+    def test_nothing_mixes_where_no_step_does(self) -> None:
+        assert all(batch.partners is None for batch in batches(epoch(AFFINE)))
+
+
+class TestBalancedSampling:
+    @given(st.integers(0, 100), st.sets(st.integers(0, COUNT - 1), min_size=3))
+    def test_every_class_and_within_it_every_image_is_shown_equally_often(self, seed: int, chosen: set[int]) -> None:
+        indices = np.array(sorted(chosen))
+        order = epoch(indices=indices, key=EpochKey(seed, 0, 0), sampling="balanced").order
+        assert len(order) == len(indices)
+        per_class = np.bincount(LABELS[order], minlength=CLASSES)[np.unique(LABELS[indices])]
+        assert np.ptp(per_class) <= 1
+        for label in np.unique(LABELS[indices]):
+            shown = np.bincount(order, minlength=COUNT)[indices[LABELS[indices] == label]]
+            assert np.ptp(shown) <= 1
+
+    def test_an_image_shown_again_is_augmented_anew(self) -> None:
+        made = epoch(AFFINE, sampling="balanced")
+        for index in np.unique(made.order):
+            rows = made.draws[made.order == index]
+            assert len(np.unique(rows[:, 0])) == len(rows)
+
+    def test_the_first_showing_is_drawn_as_without_sampling(self) -> None:
+        plain, balanced = epoch(AFFINE), epoch(AFFINE, sampling="balanced")
+        first = dict(zip(balanced.order[::-1], balanced.draws[::-1], strict=True))
+        drawn = dict(zip(plain.order, plain.draws, strict=True))
+        assert all(np.array_equal(row, drawn[index]) for index, row in first.items())
+
+    def test_the_next_epoch_shows_other_images_of_a_large_class(self) -> None:
+        first, second = (set(epoch(key=EpochKey(0, 0, k), sampling="balanced").order[:]) for k in (0, 1))
+        assert first != second
+
+
+class TestClassWeights:
+    def test_balanced_weights_are_scikit_learns(self) -> None:
+        from sklearn.utils.class_weight import compute_class_weight
+
+        expected = compute_class_weight("balanced", classes=np.arange(CLASSES), y=LABELS)
+        np.testing.assert_allclose(class_weights("balanced", LABELS, CLASSES), expected, rtol=1e-6)  # type: ignore[arg-type]
+
+    def test_a_class_without_images_weighs_nothing(self) -> None:
+        assert class_weights("balanced", np.array([0, 0, 2]), 3)[1] == 0  # type: ignore[index]
+
+    def test_a_sample_weighs_what_its_classes_do(self) -> None:
+        weights = np.array([1.0, 2.0, 4.0], np.float32)
+        for batch in batches(epoch(MIXUP, class_weights=weights)):
+            np.testing.assert_allclose(batch.weights, batch.targets @ weights, rtol=1e-6)
+        assert class_weights(None, LABELS, CLASSES) is None
+        assert epoch()[0].weights is None

@@ -1,0 +1,370 @@
+"""Laws of the commentary on classes, pairs and confidence: every name, order and number in it is that of an independent computation."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commentary_cases import NAMES, outcome_of
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from run_folders import CASES, HOSTILE, Matrix, write_run
+from sklearn.metrics import precision_recall_fscore_support
+
+from kcifar.core.errors import one_line
+from kcifar.reporting.commentary.classes import describe_classes
+from kcifar.reporting.commentary.confidence import describe_confidence
+from kcifar.reporting.commentary.confusions import describe_confusions
+from kcifar.reporting.commentary.standard_error import difference_error
+from kcifar.reporting.commentary.wording import class_labels, listed, stage_labels
+from kcifar.reporting.page.columns import written
+from kcifar.reporting.sections import calibration, classes, commentary
+from kcifar.reporting.stats.calibration import overconfidence
+from kcifar.reporting.stats.intervals import BY_CHANCE
+from kcifar.runs import schemas as run_files
+from kcifar.runs.arrays import Predictions
+from kcifar.runs.evaluation_result import Outcome
+from kcifar.runs.load import SavedRun, read_run
+
+# The printed results of the project that says "bird has the lowest recall": its table of classes, and the confusion matrix of a later pass.
+TABLE = ((665, 447), (689, 245), (454, 413), (420, 742), (482, 483), (450, 311), (571, 212), (724, 690), (724, 364), (649, 265))
+PRINTED_MATRIX = (
+    (657, 37, 57, 25, 30, 7, 2, 28, 131, 26),
+    (59, 694, 7, 10, 7, 3, 9, 31, 58, 122),
+    (98, 7, 446, 110, 116, 51, 44, 85, 30, 13),
+    (32, 15, 69, 403, 90, 189, 50, 97, 26, 29),
+    (45, 7, 105, 99, 481, 23, 64, 155, 15, 6),
+    (15, 4, 59, 215, 59, 444, 21, 156, 18, 9),
+    (16, 11, 97, 165, 77, 9, 564, 25, 18, 18),
+    (27, 4, 18, 59, 82, 34, 4, 746, 3, 23),
+    (120, 53, 10, 26, 20, 2, 5, 19, 718, 27),
+    (73, 98, 2, 25, 14, 4, 8, 46, 81, 649),
+)
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> list[list[int]]:
+    """Confusion matrices with ties, classes without images and classes that are never called."""
+    count = draw(st.integers(2, 12))
+    cells = st.integers(0, draw(st.sampled_from([1, 4, 1000])))
+    matrix = np.array(draw(st.lists(cells, min_size=count**2, max_size=count**2))).reshape(count, count)
+    ids = st.sets(st.integers(0, count - 1), max_size=count - 1)
+    matrix[sorted(draw(ids))] = 0
+    matrix[:, sorted(draw(ids))] = 0
+    matrix[draw(st.integers(0, count - 1)), draw(st.integers(0, count - 1))] += 1
+    rows: list[list[int]] = matrix.tolist()
+    return rows
+
+
+def read_list(text: str, names: Sequence[str]) -> tuple[list[int], int]:
+    """Return the named classes, and how many there are with those that are only counted."""
+    parts = re.split(r", | and ", text)
+    more = re.fullmatch(r"(\d+) more", parts[-1])
+    named = [names.index(part) for part in (parts[:-1] if more else parts)]
+    return named, len(named) + (int(more[1]) if more else 0)
+
+
+def is_the_group(text: str, expected: Sequence[int]) -> bool:
+    """Whether a list names the expected classes: the first three in order, the others counted."""
+    named, count = read_list(text, NAMES)
+    return named == list(expected)[:3] and count == len(expected)
+
+
+# Classes
+
+
+def measured(matrix: Matrix) -> dict[str, dict[int, float]]:
+    """Recall, precision and F1 by scikit-learn, of the classes that have them."""
+    counts = np.asarray(matrix)
+    true, called = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices(counts.shape))
+    precision, recall, f1, support = precision_recall_fscore_support(true, called, labels=range(len(counts)), zero_division=np.nan)
+    there = [k for k in range(len(counts)) if support[k]]
+    return {
+        "Recall": {k: recall[k] for k in there},
+        "Precision": {k: p for k, p in enumerate(precision) if not np.isnan(p)},
+        "F1": {k: f1[k] for k in there},
+    }
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices())
+@example([[2, 1], [1, 2]])
+@example([[0, 0, 0], [3, 0, 1], [0, 0, 0]])
+@example(np.diag([3] * 12).tolist())
+def test_the_best_and_worst_classes_are_those_of_scikit_learn(matrix: list[list[int]]) -> None:
+    text = " ".join(describe_classes(outcome_of(matrix)))
+    for measure, values in measured(matrix).items():
+        shown = {k: f"{value:.2%}" for k, value in values.items()}
+        highest, lowest = (shown[pick(values, key=values.__getitem__)] for pick in (max, min))
+        if len(values) == 1:
+            assert f"{measure} is known of one class only, {NAMES[next(iter(values))]} ({highest})." in text
+        elif highest == lowest:
+            every = f"both {NAMES[min(values)]} and {NAMES[max(values)]}" if len(values) == 2 else f"each of {len(values)} classes"
+            assert f"{measure} is {highest} for {every}." in text
+        else:
+            found = re.search(rf"{measure} is highest for ([^(]+) \((\S+%)( each)?\) and lowest for ([^(]+) \((\S+%)( each)?\)\.", text)
+            assert found
+            for names, value, each, expected in ((found[1], found[2], found[3], highest), (found[4], found[5], found[6], lowest)):
+                group = [k for k in shown if shown[k] == expected]
+                assert value == expected
+                assert is_the_group(names, group)
+                assert bool(each) == (len(group) > 1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices())
+def test_classes_without_images_or_calls_and_those_called_too_often_are_counted_right(matrix: list[list[int]]) -> None:
+    text, counts = " ".join(describe_classes(outcome_of(matrix))), np.asarray(matrix)
+    images, calls = counts.sum(axis=1), counts.sum(axis=0)
+    for pattern, per_class in ((r"left out of recall and F1: ([^.]+)\.", images), (r"without precision: ([^.]+)\.", calls)):
+        found = re.search(pattern, text)
+        assert bool(found) == (not per_class.all())
+        assert not found or is_the_group(found[1], np.flatnonzero(per_class == 0).tolist())
+    excess = calls - images
+    found = re.search(r"Too many images are called ([^(]+) \(\+([\d,]+)( each)?\), too few ([^(]+) \(-([\d,]+)( each)?\)", text)
+    assert bool(found) == excess.any()
+    if found:
+        for names, size, each, extreme in ((found[1], found[2], found[3], excess.max()), (found[4], found[5], found[6], excess.min())):
+            group = np.flatnonzero(excess == extreme).tolist()
+            assert (int(size.replace(",", "")), bool(each)) == (abs(extreme), len(group) > 1)
+            assert is_the_group(names, group)
+
+
+def test_the_printed_table_is_told_as_it_is() -> None:
+    """Its own text calls bird the lowest recall, leaves horse out of the highest, and says that horse needs improvement."""
+    results = [
+        run_files.ClassResult(
+            name=name,
+            precision=tp / (tp + fp),
+            recall=tp / 1000,
+            f1=2 * tp / (1000 + tp + fp),
+            support=1000,
+            tp=tp,
+            fp=fp,
+            fn=1000 - tp,
+            tn=9000 - fp,
+        )
+        for name, (tp, fp) in zip(NAMES, TABLE, strict=False)
+    ]
+    assert describe_classes(Outcome("test", 10_000, 0.5828, 1.2, results, None)) == [
+        "Recall is highest for horse and ship (72.40% each) and lowest for cat (42.00%).",
+        "Precision is highest for automobile (73.77%) and lowest for cat (36.14%).",
+        "F1 is highest for automobile (71.25%) and lowest for cat (38.85%).",
+        "Too many images are called horse (+414), too few dog (-239); no class is further off.",
+    ]
+
+
+def test_the_printed_matrix_is_told_as_it_is() -> None:
+    assert describe_confusions(outcome_of(PRINTED_MATRIX)) == [
+        "4,198 of 10,000 test images were called by another class's name.",
+        "The pairs confused most often: cat and dog, 404 times (cat called dog: 189, dog called cat: 215); "
+        "airplane and ship, 251 times (airplane called ship: 131, ship called airplane: 120); "
+        "deer and horse, 237 times (deer called horse: 155, horse called deer: 82).",
+        "Together they are 21.25% of all mistakes.",
+        "The largest share of a class's images called by one other name is 21.50% (dog called cat).",
+    ]
+    assert describe_classes(outcome_of(PRINTED_MATRIX))[0] == "Recall is highest for horse (74.60%) and lowest for cat (40.30%)."
+
+
+def test_values_that_differ_but_are_written_alike_are_ties() -> None:
+    matrix = [[70_000, 30_000, 0], [29_999, 70_001, 0], [0, 50_000, 50_000]]
+    assert describe_classes(outcome_of(matrix))[0] == "Recall is highest for airplane and automobile (70.00% each) and lowest for bird (50.00%)."
+
+
+def test_a_single_class_is_not_compared() -> None:
+    assert describe_classes(outcome_of([[5]])) == ["There is one class only, so no class can be told from another."]
+    assert describe_confusions(outcome_of([[5]])) == []
+
+
+# Pairs
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices())
+@example([[5, 0], [0, 5]])
+@example([[5, 1], [0, 5]])
+@example([[5, 1, 1, 1], [0, 5, 1, 0], [0, 0, 5, 0], [0, 0, 0, 5]])
+def test_the_confused_pairs_are_those_of_a_search_through_all(matrix: list[list[int]]) -> None:
+    text, counts = " ".join(describe_confusions(outcome_of(matrix))), np.asarray(matrix)
+    wrong = int(counts.sum() - np.trace(counts))
+    if not wrong:
+        assert text == "No test image was called by another class's name."
+        return
+    assert text.startswith(f"{wrong:,} of {counts.sum():,} test image")
+    pairs = {(a, b): counts[a, b] + counts[b, a] for a in range(len(counts)) for b in range(a + 1, len(counts)) if counts[a, b] + counts[b, a]}
+    shown = []
+    for first, second, times, one, other, there, back in re.findall(
+        r"(\w+) and (\w+), (once|[\d,]+ times) \((\w+ called \w+): ([\d,]+), (\w+ called \w+): ([\d,]+)\)", text
+    ):
+        a, b = NAMES.index(first), NAMES.index(second)
+        shown.append((a, b))
+        assert pairs[a, b] == (1 if times == "once" else int(times.split()[0].replace(",", "")))
+        assert (int(other.replace(",", "")), int(back.replace(",", ""))) == (counts[a, b], counts[b, a])
+        assert (one, there) == (f"{first} called {second}", f"{second} called {first}")
+    assert shown == sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:3]
+    tied = sum(pairs[pair] == pairs[shown[-1]] for pair in pairs if pair not in shown)
+    found = re.search(r"As often as the last of them: (\d+) more pair", text)
+    assert (int(found[1]) if found else 0) == tied
+    together = re.search(r"Together they are (\S+%)", text)
+    assert bool(together) == (len(pairs) > 3)
+    assert not together or together[1] == f"{sum(pairs[pair] for pair in shown) / wrong:.2%}"
+
+
+@settings(max_examples=50, deadline=None)
+@given(matrices())
+def test_the_largest_share_of_a_class_is_that_of_a_search_through_all(matrix: list[list[int]]) -> None:
+    text = " ".join(describe_confusions(outcome_of(matrix)))
+    shares = {
+        f"{NAMES[true]} called {NAMES[called]}": f"{count / sum(row):.2%}"
+        for true, row in enumerate(matrix)
+        for called, count in enumerate(row)
+        if count and true != called
+    }
+    found = re.search(r"The largest share of a class's images called by one other name is (\S+%) \((.+)\)\.", text)
+    assert bool(found) == bool(shares)
+    if found:
+        highest = max(shares.values(), key=lambda share: float(share[:-1]))
+        group = [name for name, share in shares.items() if share == highest]
+        assert found[1] == highest
+        assert found[2] == listed(group)
+
+
+# Confidence
+
+
+def predictions(confidence: Sequence[float], right: Sequence[bool]) -> Predictions:
+    """Two classes, the first called for every image."""
+    chosen = np.array(confidence)
+    return Predictions("test", np.where(right, 0, 1), np.stack([chosen, 1 - chosen], axis=1), np.arange(len(chosen)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), st.integers(1, 50))
+def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tuple[float, bool]], times: int) -> None:
+    found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
+    (text,) = describe_confidence(found)
+    mean, accuracy = found.confidence.mean(), found.correct.mean()
+    expected = np.sqrt(np.sum([c * (1 - c) for c in found.confidence])) / len(found.labels)
+    deviation = max(expected, np.std(found.confidence - found.correct) / np.sqrt(len(found.labels)))
+    assert f"is {mean:.2%}" in text
+    if "within 0.01 points" in text:
+        assert abs(mean - accuracy) <= 1.01e-4
+        return
+    number, side = re.search(r"([\d.]+) points (above|below) the accuracy of", text).groups()  # type: ignore[union-attr]
+    assert (number, side) == (f"{100 * abs(mean - accuracy):.2f}", "above" if mean > accuracy else "below")
+    verdict = "chance" if abs(mean - accuracy) <= 1.959964 * deviation else "overconfident" if mean > accuracy else "underconfident"
+    assert [word for word in ("chance", "overconfident", "underconfident") if re.search(rf"\b{word}\b", text)] == [verdict]
+
+
+@given(images=st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
+@settings(max_examples=50, deadline=None)
+def test_overconfidence_is_a_difference_of_means_and_its_error_the_larger_of_two(images: list[tuple[float, bool]]) -> None:
+    """The second error is that of the number of right images, here from its distribution: image after image, by convolution."""
+    confidence, right = np.array([share for share, _ in images]), np.array([own for _, own in images])
+    difference, error = overconfidence(confidence, right)
+    assert difference == pytest.approx(confidence.mean() - right.mean(), abs=1e-12)
+    chances, number = np.ones(1), np.arange(len(images) + 1)
+    for share in confidence:
+        chances = np.convolve(chances, [1 - share, share])
+    deviations = math.sqrt(chances @ (number - chances @ number) ** 2), np.std(confidence - right) * math.sqrt(len(images))
+    assert error == pytest.approx(max(deviations) / len(images), abs=1e-9)
+
+
+def calibration_says(saved: dict[str, SavedRun], found: Predictions) -> str:
+    run = replace(saved["three stages"], test=None)
+    vars(run).update(test_predictions=found)
+    return calibration.of_run(run).paragraphs[0]
+
+
+@given(images=st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), times=st.integers(1, 60))
+@example(images=[(0.999, True)] * 278 + [(0.999, False)] * 3, times=1)
+@example(images=[(1.0, True), (1.0, False), (1.0, True)], times=1)
+@example(images=[(0.500049, True), (0.5, False)], times=1)
+@settings(max_examples=50, deadline=None)
+def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, SavedRun], images: list[tuple[float, bool]], times: int) -> None:
+    found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
+    difference, error = overconfidence(found.confidence, found.correct)
+    verdict = "" if abs(difference) <= 1.959964 * error else "overconfident" if difference > 0 else "underconfident"
+    for said in (calibration_says(saved, found), *describe_confidence(found)):
+        expected = "" if "within 0.01 points" in said else verdict
+        assert re.findall(r"(?:over|under)confident\b", said) == [expected] * bool(expected)
+
+
+def test_a_difference_that_is_written_as_none_is_not_claimed(saved: dict[str, SavedRun]) -> None:
+    found = predictions([0.99996] * 400_000, [True] * 400_000)
+    difference, error = overconfidence(found.confidence, found.correct)
+    assert difference < -BY_CHANCE * error
+    for said in (calibration_says(saved, found), *describe_confidence(found)):
+        assert "within 0.01 points of the accuracy" in said
+        assert "underconfident" not in said
+
+
+def test_the_error_of_a_difference_gives_the_published_interval() -> None:
+    """Newcombe 1998, table II, method 1, contrast (b): 9/10 less 3/10 is 0.6, from 0.2605 to 0.9395."""
+    half_width = BY_CHANCE * difference_error(0.9, 0.3, 10)
+    assert [round(0.6 - half_width, 4), round(0.6 + half_width, 4)] == [0.2605, 0.9395]
+
+
+# Names, and whole runs
+
+
+def test_names_are_told_apart_and_cannot_pass_for_the_sentence() -> None:
+    assert class_labels(["cat", "5", "cat and dog", "great white shark", HOSTILE, ""]) == [
+        "cat",
+        '"5"',
+        '"cat and dog"',
+        "great white shark",
+        f'"{one_line(HOSTILE, 40)}"',
+        '""',
+    ]
+    assert class_labels(["cat", "dog", "cat"]) == ['"cat (label 0)"', "dog", '"cat (label 2)"']
+    assert stage_labels(["x" * 90, "x" * 80]) == [f'"{"x" * 39}… (stage 1)"', f'"{"x" * 39}… (stage 2)"']
+
+
+def test_lists_name_three_and_count_the_others() -> None:
+    assert [listed(list("abcde")[:count]) for count in (1, 2, 3, 5)] == ["a", "a and b", "a, b and c", "a, b, c and 2 more"]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
+    folder = tmp_path_factory.mktemp("runs")
+    return {case: read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()}
+
+
+def test_every_case_has_a_commentary_in_whole_sentences(saved: dict[str, SavedRun]) -> None:
+    for run in saved.values():
+        paragraphs = commentary.of_run(run).paragraphs
+        assert len(paragraphs) >= 2
+        assert not commentary.of_run(run).tables
+        for paragraph in paragraphs:
+            assert paragraph == one_line(paragraph, 4000)
+            assert paragraph.endswith(".")
+            assert "nan" not in paragraph
+            assert "None" not in paragraph
+
+
+def test_shares_in_the_commentary_on_classes_stand_in_the_table_of_classes(saved: dict[str, SavedRun]) -> None:
+    run = saved["three stages"]
+    (table,) = classes.of_run(run).tables
+    cells = set(written(table.frame, table.columns).to_numpy().ravel())
+    assert run.outcome
+    assert set(re.findall(r"[\d.]+%", " ".join(describe_classes(run.outcome)))) <= cells
+
+
+def test_many_classes_and_hostile_names_stay_short(tmp_path: Path) -> None:
+    count = 300
+    matrix = (np.eye(count, dtype=int) + np.eye(count, k=1, dtype=int)).tolist()
+    run = read_run(write_run(tmp_path / "run", matrix=matrix, class_names=[f"{HOSTILE * 9} {k}" for k in range(count)]), "run")
+    assert max(map(len, commentary.of_run(run).paragraphs)) < 2500
+
+
+def test_a_run_with_nothing_but_a_history_is_told(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", arrays=False)
+    for name in ("test.json", "dataset.json", "model.json", "environment.json"):
+        (folder / name).unlink()
+    reached, stages, *_ = commentary.of_run(read_run(folder, "run")).paragraphs
+    assert "The test part was not evaluated." in reached
+    assert 'Stage "refine"' in stages

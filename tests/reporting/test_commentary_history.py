@@ -1,0 +1,268 @@
+"""Laws of the commentary on what was reached, on stages and gap: each sentence against an independent computation."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from commentary_cases import FINISHED, NAN, RECIPE, alike, gains_of, histories, history_of
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from kcifar.reporting.commentary.generalization_gap import describe_gap
+from kcifar.reporting.commentary.progress import describe_outcome, describe_progress, describe_validation
+from kcifar.reporting.commentary.recipe_facts import augmentations, averages_weights, drops_units, mixes_images
+from kcifar.reporting.commentary.stages import describe_stages
+from kcifar.reporting.page.columns import LOSS, POINTS, write_rate
+from kcifar.runs import schemas as run_files
+from kcifar.runs.evaluation_result import Outcome
+from kcifar.runs.schemas import PlannedStage, Status
+
+# What was reached
+
+
+@settings(max_examples=50, deadline=None)
+@given(histories())
+def test_last_and_highest_validation_accuracy_are_those_of_the_history(history: pandas.DataFrame) -> None:
+    text, values = " ".join(describe_validation(history)), history["val_accuracy"].to_numpy()
+    if np.isnan(values).all():
+        assert text == "There is no validation accuracy."
+        return
+    best, last = np.nanmax(values), values[-1]
+    epoch = int(np.nanargmax(values)) + 1
+    assert f"Validation accuracy {'has no finite value' if np.isnan(last) else f'is {last:.2%}'}" in text
+    where = re.search(r"its highest(?: is (\S+%))?, in epoch (\d+)", text)
+    assert (where is None) == (epoch == len(values))
+    assert where is None or int(where[2]) == epoch
+    assert where is None or where[1] == (f"{best:.2%}" if f"{best:.2%}" != f"{last:.2%}" else None)
+    missing = [str(k + 1) for k in np.flatnonzero(np.isnan(values))]
+    named = re.search(r"It has no finite value in epochs? ([^.]+)\.", text)
+    assert bool(named) == bool(missing)
+    assert named is None or re.findall(r"\d+", named[1])[: min(3, len(missing))] == missing[:3]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 5000), st.integers(1, 5000), st.sampled_from(["test", "validation"]))
+def test_the_accuracy_has_its_interval_and_says_of_which_part(correct: int, wrong: int, split: str) -> None:
+    samples = correct + wrong
+    text = " ".join(describe_outcome(Outcome(split, samples, correct / samples, None, [], None), "last", None))
+    interval = binomtest(correct, samples).proportion_ci(method="wilson")
+    assert f"{correct / samples:.2%} (95% Wilson interval {interval.low:.2%} to {interval.high:.2%})" in text
+    assert f"{samples:,} {split} image" in text
+    assert "a cross-entropy that is not finite" in text
+    assert ("The test part was not evaluated." in text) == (split == "validation")
+
+
+def test_what_was_evaluated_is_said() -> None:
+    outcome = Outcome("test", 200, 0.5, 0.25, [], None)
+    views = run_files.ViewsResult(count=6, accuracy=0.625)
+    assert describe_outcome(None, "last", None) == ["The test part was not evaluated."]
+    assert describe_outcome(outcome, "best", views) == [
+        "On the 200 test images the network has an accuracy of 50.00% (95% Wilson interval 43.14% to 56.86%) and a cross-entropy of 0.2500, with the weights of its best epoch.",
+        "Averaged over 6 views of each image its accuracy is 62.50%.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "status", "expected"),
+    [
+        ((2, 3), FINISHED, "Training finished all 5 epochs."),
+        ((2, 1), FINISHED, 'Training finished after 3 of 5 planned epochs; early stopping ended "s1" after 1 of 3.'),
+        ((2, 9), FINISHED, "Training finished after 11 epochs; 5 were planned."),
+        ((2,), Status(state="interrupted", reason="SIGTERM"), "Training was interrupted after 2 of 5 epochs (reason: SIGTERM)."),
+        ((2,), Status(state="failed", reason="a\nb"), "Training failed after 2 of 5 epochs (reason: a b)."),
+        ((2,), Status(state="running"), "Training was still running, after 2 of 5 epochs."),
+    ],
+)
+def test_how_far_a_run_came_is_said(lengths: tuple[int, ...], status: Status, expected: str) -> None:
+    planned = [PlannedStage(name="s0", epochs=2), PlannedStage(name="s1", epochs=3)]
+    recipe = {"stages": [{"early_stopping": {"patience": 1}}, {"early_stopping": {"patience": 1}}]}
+    history = history_of([0.5] * sum(lengths), lengths=lengths)
+    assert describe_progress(history, planned, status, recipe) == [expected]
+    assert describe_progress(history_of([0.5]), [PlannedStage(name="s0", epochs=1)], FINISHED, {}) == ["Training finished its one epoch."]
+
+
+# Stages
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories())
+@example(history_of([0.5, 0.50001, 0.7, 0.9], lengths=(1, 1, 1, 1)))
+def test_every_stage_is_told_what_its_rows_say(history: pandas.DataFrame) -> None:
+    gains, text = gains_of(history), " ".join(describe_stages(history))
+    if len(history) == 1 or history["val_accuracy"].isna().all():
+        assert ("a single epoch" in text) == (len(history) == 1)
+        assert "raised" not in text
+        return
+    for number, (start, end, epochs) in enumerate(gains):
+        sentence = re.search(rf'(Stage|What stage) "s{number}" \((\d+) epochs?, learning rate 1e-3\) ([^"]+?)\.(?= Stage| What| Per|$)', text)
+        assert sentence
+        assert int(sentence[2]) == (history["stage_index"] == number).sum()
+        told = sentence[3]
+        if not epochs:
+            assert told == (
+                "ended without a finite validation accuracy" if math.isnan(end) else f"ended with a first validation accuracy of {end:.2%}"
+            )
+        elif math.isnan(end - start):
+            assert told == f"gained is not known: validation accuracy has no finite value at its {'start' if math.isnan(start) else 'end'}"
+        elif alike(start, end):
+            assert told == f"left validation accuracy within 0.01 points of where it was, at {end:.2%}"
+        else:
+            verb, after = "raised" if end > start else "lowered", "" if number else " after its first epoch"
+            assert told == f"{verb} validation accuracy from {start:.2%}{after} to {end:.2%}, {POINTS.write(end - start)} points"
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories() | histories(fewest_stages=5))
+def test_the_stages_that_gained_most_are_those_of_the_rows(history: pandas.DataFrame) -> None:
+    gains, text = gains_of(history), " ".join(describe_stages(history))
+    known = {
+        number: (end - start, epochs, alike(start, end))
+        for number, (start, end, epochs) in enumerate(gains)
+        if epochs and not math.isnan(end - start)
+    }
+    claims = {
+        r"The largest gain is that of": ({number: gain for number, (gain, _, _) in known.items()}, max),
+        r"The largest loss is that of": ({number: gain for number, (gain, _, _) in known.items()}, min),
+        r"Per epoch the largest gain is that of": ({number: gain / epochs for number, (gain, epochs, _) in known.items()}, max),
+    }
+    changed = [gain for gain, _, is_alike in known.values() if not is_alike]
+    fastest = {number: POINTS.write(gain / epochs) for number, (gain, epochs, _) in known.items()}
+    top = max((gain / epochs for gain, epochs, _ in known.values()), default=0.0)
+    expected = [
+        len(gains) > 4 and any(gain > 0 for gain in changed),
+        len(gains) > 4 and any(gain < 0 for gain in changed),
+        len(known) > 1 and top > 0 and POINTS.write(top) != "+0.00" and not any(known[n][2] for n in known if fastest[n] == POINTS.write(top)),
+    ]
+    for (claim, (values, pick)), must_be_there in zip(claims.items(), expected, strict=True):
+        found = re.search(rf'(?:^|\. ){claim} ((?:"s\d"|, | and |\d more)+), (\S+) points', text)
+        assert bool(found) == must_be_there == (claim in text)
+        if found:
+            written = {number: POINTS.write(value) for number, value in values.items()}
+            group = [f"s{number}" for number in written if written[number] == written[pick(values, key=values.__getitem__)]]
+            assert re.findall(r'"(s\d)"', found[1]) == group[:3]
+            assert found[2] == written[int(group[0][1:])]
+            assert (found[2][0] == "+") == (pick is max)
+
+
+def test_the_stages_that_gained_most_by_hand() -> None:
+    history = history_of([0.2, 0.3, 0.6, 0.5, 0.5, 0.7, 0.75], lengths=(2, 1, 1, 1, 2))
+    assert describe_stages(history) == [
+        "Over 5 stages validation accuracy rose in 3, fell in 1 and stayed within 0.01 points in 1.",
+        'The largest gain is that of "s1", +30.00 points.',
+        'The largest loss is that of "s2", -10.00 points.',
+        'Per epoch the largest gain is that of "s1", +30.00 points.',
+    ]
+    alike = history_of([0.5, 0.6, 0.7, 0.7, 0.7, 0.6], lengths=(2, 1, 1, 1, 1))
+    assert describe_stages(alike)[1:] == [
+        'The largest gain is that of "s0" and "s1", +10.00 points each.',
+        'The largest loss is that of "s4", -10.00 points.',
+        'Per epoch the largest gain is that of "s0" and "s1", +10.00 points each.',
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(fewest_stages=5))
+def test_stages_that_are_too_many_to_tell_are_counted(history: pandas.DataFrame) -> None:
+    gains, text = gains_of(history), " ".join(describe_stages(history))
+    assume(not history["val_accuracy"].isna().all())
+    kinds = [
+        "compare" if not epochs or math.isnan(end - start) else "stayed" if alike(start, end) else "rose" if end > start else "fell"
+        for start, end, epochs in gains
+    ]
+    for kind, pattern in (
+        ("rose", r"rose in (\d+)"),
+        ("fell", r"fell in (\d+)"),
+        ("stayed", r"stayed within 0.01 points in (\d+)"),
+        ("compare", r"compare with in (\d+)"),
+    ):
+        found = re.search(pattern, text)
+        assert (int(found[1]) if found else 0) == kinds.count(kind)
+
+
+def test_without_validation_no_gain_is_told() -> None:
+    history = history_of([NAN] * 3, training=[0.25, 0.5, 0.75])
+    assert describe_stages(history) == [
+        "Without validation accuracy the gain of a stage cannot be told.",
+        "Training accuracy was 25.00% in the first epoch and 75.00% in the last.",
+    ]
+
+
+def test_the_rate_of_a_stage_is_told_from_its_first_epoch_to_its_last() -> None:
+    (text,) = describe_stages(history_of([0.1, 0.2, 0.3], rates=[0.05, 0.02, 1e-4]))
+    assert f"(3 epochs, learning rate {write_rate(0.05)} to {write_rate(1e-4)})" in text
+
+
+# Gap
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories(), st.sampled_from([None, 20, 5000]))
+def test_the_gap_is_that_of_the_last_epoch(history: pandas.DataFrame, images: int | None) -> None:
+    text, last = " ".join(describe_gap(history, {}, images)), history.iloc[-1]
+    gap = last["accuracy"] - last["val_accuracy"]
+    if history["val_accuracy"].isna().all():
+        assert text == ""
+    elif math.isnan(gap):
+        assert "cannot be compared" in text
+    elif alike(last["accuracy"], last["val_accuracy"]):
+        assert f"training accuracy is {last['accuracy']:.2%}, within 0.01 points of validation accuracy ({last['val_accuracy']:.2%})" in text
+    else:
+        side = "above" if gap > 0 else "below"
+        assert f"{last['accuracy']:.2%}, {100 * abs(gap):.2f} points {side} validation accuracy ({last['val_accuracy']:.2%})" in text
+        assert ("may come from that" in text) == (gap < 0)
+    if math.isnan(gap):
+        return
+    chance = binomtest(round(last["val_accuracy"] * images), images).proportion_ci(method="wilson").high if images else 0
+    assert ("points to overfitting" in text) == (round(100 * gap, 2) >= 5 and last["accuracy"] > chance)
+    low = round(100 * max(last["accuracy"], last["val_accuracy"]), 2) < 90
+    assert ("points to underfitting" in text) == (low and abs(round(100 * gap, 2)) <= 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories())
+@example(history_of([0.5] * 3, val_loss=[1.0, 0.5, 0.9], loss=[1.0, 0.8, 0.3]))
+def test_a_rise_of_validation_loss_is_told_from_its_lowest_value(history: pandas.DataFrame) -> None:
+    text, losses = " ".join(describe_gap(history, {}, None)), history["val_loss"].to_numpy()
+    assume(text and "cannot be compared" not in text)
+    found = re.search(
+        r"Validation loss was lowest in epoch (\d+), (\S+), and ended at ([\d.]+)(?:, while training loss fell from (\S+) to ([\d.]+))?\.", text
+    )
+    rises = not np.isnan(losses[-1]) and losses[-1] > 1.1 * np.nanmin(losses) and LOSS.write(losses[-1]) != LOSS.write(np.nanmin(losses))
+    assert bool(found) == rises
+    if found:
+        row = int(np.nanargmin(losses))
+        assert (int(found[1]), found[2], found[3]) == (row + 1, f"{losses[row]:.4f}", f"{losses[-1]:.4f}")
+        first, last = history["loss"][row], history["loss"].iloc[-1]
+        assert bool(found[4]) == (last < first and f"{first:.4f}" != f"{last:.4f}")
+        assert not found[4] or (found[4], found[5]) == (f"{first:.4f}", f"{last:.4f}")
+
+
+def test_how_training_accuracy_is_measured_is_said_as_the_recipe_has_it() -> None:
+    below = " ".join(describe_gap(history_of([0.7, 0.8], training=[0.5, 0.6]), RECIPE, None))
+    assert "measured on augmented images (horizontal_flip and one_of), with dropout and while the weights still change, validation" in below
+    assert "after the epoch, with averaged weights: the difference, or a part of it, may come from that." in below
+    above = " ".join(describe_gap(history_of([0.5, 0.6], training=[0.7, 0.8]), RECIPE, None))
+    assert (
+        "Training accuracy is measured on augmented images (horizontal_flip and one_of) and with dropout; without that the gap may be larger."
+        in above
+    )
+    assert "underfitting" not in " ".join(describe_gap(history_of([0.5]), RECIPE, None))  # blended targets keep training accuracy low
+
+
+@pytest.mark.parametrize(
+    "recipe", [{}, {"stages": 3, "model": 1}, {"stages": [5]}, {"stages": [{"augmentation": ["x", {}], "dropout_rate": "much"}]}]
+)
+def test_a_recipe_of_another_shape_says_nothing(recipe: Mapping[str, Any]) -> None:
+    assert augmentations(recipe, 0) == []
+    assert not any(says(recipe, 0) for says in (mixes_images, drops_units, averages_weights))
+
+
+def test_a_stage_may_turn_the_dropout_of_the_network_off() -> None:
+    assert drops_units(RECIPE, 0)
+    assert not drops_units({"model": {"dropout_rate": 0.1}, "stages": [{"dropout_rate": 0.0}]}, 0)
+    assert mixes_images(RECIPE, 0)

@@ -1,0 +1,376 @@
+"""Laws of what the report says of confusions: order by similarity, confused pairs, the matrix as table and figures, scores of the classes.
+
+Run alone with `pytest -n 0 tests/reporting/test_confusion.py`.
+"""
+
+import doctest
+import itertools
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from matplotlib.figure import Figure
+from run_folders import CASES, HOSTILE, write_json, write_run
+from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from kcifar.pictures.style import house_style, rendered
+from kcifar.reporting.charts.confusion_matrix import cell_colours, draw_matrix, ink_on, number_size
+from kcifar.reporting.commentary.classes import describe_classes
+from kcifar.reporting.page.content import Content
+from kcifar.reporting.sections import class_scores, confusion
+from kcifar.reporting.sections import classes as classes_section
+from kcifar.reporting.sections import confused_pairs as pairs_section
+from kcifar.reporting.stats import confusion as confusion_formulas
+from kcifar.reporting.stats import leaf_order
+from kcifar.reporting.stats.confusion import confused_pairs, order_by_similarity, shares_of_true_class
+from kcifar.reporting.stats.leaf_order import optimal_leaf_order
+from kcifar.runs import evaluation_result as outcome
+from kcifar.runs.load import SavedRun, read_run
+
+MATRICES = st.integers(2, 9).flatmap(lambda n: arrays(np.int64, (n, n), elements=st.integers(0, 4)))
+
+
+def run_of(folder: Path, matrix: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str] | None = None) -> SavedRun:
+    rows = np.asarray(matrix).tolist()
+    return read_run(write_run(folder, matrix=rows, class_names=names or [f"c{k}" for k in range(len(rows))]), "a run")
+
+
+def drawn(content: Content, name: str) -> Figure:
+    with house_style():
+        return next(drawing for drawing in content.drawings if drawing.name == name).draw()
+
+
+def texts_of(figure: Figure) -> list[str]:
+    _, svg = rendered(lambda: figure)
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg.decode())
+
+
+# Formulas
+
+
+@pytest.mark.parametrize("module", [confusion_formulas, leaf_order, outcome], ids=lambda module: module.__name__)
+def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
+
+
+@given(MATRICES)
+@settings(max_examples=50)
+def test_shares_are_those_of_scikit_learn(matrix: np.ndarray) -> None:
+    own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
+    if len(own):
+        expected = confusion_matrix(own, called, labels=np.arange(len(matrix)), normalize="true")
+        np.testing.assert_allclose(shares_of_true_class(matrix), expected)
+    assert (shares_of_true_class(matrix)[matrix.sum(axis=1) == 0] == 0).all()
+
+
+@given(MATRICES)
+@settings(max_examples=50)
+def test_the_order_by_similarity_holds_each_class_once_and_is_the_same_twice(matrix: np.ndarray) -> None:
+    order = order_by_similarity(matrix)
+    assert sorted(order) == list(range(len(matrix)))
+    assert order[0] < order[-1]
+    assert order.tolist() == order_by_similarity(matrix.copy()).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 100])
+def test_classes_that_are_alike_in_nothing_keep_their_own_order(count: int) -> None:
+    assert order_by_similarity(7 * np.eye(count, dtype=np.int64)).tolist() == list(range(count))
+    assert order_by_similarity(np.zeros((count, count), np.int64)).tolist() == list(range(count))
+
+
+@given(st.permutations(range(12)), st.integers(2, 5))
+@settings(max_examples=40)
+def test_blocks_of_confused_classes_stand_side_by_side(labels: list[int], count: int) -> None:
+    block = np.empty(12, np.int64)
+    block[labels] = np.arange(12) % count
+    matrix = np.where(block[:, None] == block, 9, 1) + 40 * np.eye(12, dtype=np.int64)
+    found = [key for key, _ in itertools.groupby(block[order_by_similarity(matrix)])]
+    assert sorted(found) == list(range(count))
+
+
+@pytest.mark.parametrize(("own", "called"), [(0, 3), (3, 0)])
+def test_one_direction_of_confusion_is_enough_to_stand_side_by_side(own: int, called: int) -> None:
+    matrix = 9 * np.eye(5, dtype=np.int64)
+    matrix[own, called] = 5
+    order = order_by_similarity(matrix).tolist()
+    assert abs(order.index(own) - order.index(called)) == 1
+
+
+def turned(node: ClusterNode) -> list[list[int]]:
+    """Every order of the leaves that turning the nodes of a tree gives."""
+    if node.is_leaf():
+        return [[node.id]]
+    pairs = list(itertools.product(turned(node.left), turned(node.right)))
+    return [left + right for left, right in pairs] + [right + left for left, right in pairs]
+
+
+@given(
+    st.integers(1, 7).flatmap(lambda n: arrays(np.float64, (n, n), elements=st.integers(0, 9).map(float))),
+    st.sampled_from(["single", "average", "complete"]),
+)
+@settings(max_examples=50)
+def test_no_other_order_of_the_leaves_has_a_shorter_way(table: np.ndarray, method: str) -> None:
+    distances = np.triu(table, 1) + np.triu(table, 1).T
+    count = len(distances)
+
+    def way(order: Sequence[int]) -> float:
+        return float(sum(distances[a, b] for a, b in itertools.pairwise(order)))
+
+    tree = linkage(distances[np.triu_indices(count, 1)], method) if count > 1 else np.zeros((0, 4))
+    found = optimal_leaf_order(tree[:, :2].astype(int).tolist(), distances)
+    orders = turned(to_tree(tree)) if count > 1 else [[0]]
+    assert found in orders
+    assert way(found) == min(map(way, orders))
+
+
+@given(MATRICES)
+@settings(max_examples=50)
+def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np.ndarray) -> None:
+    cells = [(own, called) for own, called in np.ndindex(matrix.shape) if own != called and matrix[own, called]]
+    expected = sorted(cells, key=lambda cell: (-matrix[cell], cell))
+    assert [tuple(pair) for pair in confused_pairs(matrix)] == expected
+
+
+# Colours and numbers of the figure
+
+
+@given(MATRICES)
+@settings(max_examples=30)
+def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_grey(matrix: np.ndarray) -> None:
+    colours, _ = cell_colours(matrix)
+    diagonal = np.eye(len(matrix), dtype=bool)
+    grey = colours[diagonal]
+    assert (grey[:, 0] == grey[:, 1]).all()
+    assert (grey[:, 1] == grey[:, 2]).all()
+    for chosen in (diagonal, ~diagonal):
+        light = colours[chosen][:, :3] @ (0.2126, 0.7152, 0.0722)
+        assert (np.diff(light[np.argsort(matrix[chosen], kind="stable")]) <= 1e-9).all()
+    assert (colours[~diagonal][:, 2] > colours[~diagonal][:, 0]).all()
+
+
+def test_the_largest_error_has_the_darkest_blue_however_many_are_right() -> None:
+    colours, _ = cell_colours(np.array([[5000, 3], [1, 900]]))
+    np.testing.assert_allclose(colours[0, 1], matplotlib.colormaps["Blues"](1.0))
+
+
+def test_numbers_stand_out_on_every_colour() -> None:
+    values = np.arange(100).reshape(10, 10)
+    for colour in [*cell_colours(values)[0].reshape(-1, 4), *cell_colours(values[::-1])[0].reshape(-1, 4)]:
+        linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+        luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+        contrast = (luminance + 0.05) / 0.05 if ink_on(colour) == "black" else 1.05 / (luminance + 0.05)
+        assert contrast >= 4.5
+
+
+def test_numbers_are_left_out_where_they_would_be_too_small() -> None:
+    assert number_size(np.full((10, 10), 100), str) > 9
+    assert number_size(np.full((20, 20), 100), str) >= 5
+    assert number_size(np.full((20, 20), 10**9), str) == 0
+    assert number_size(np.full((21, 21), 1), str) == 0
+
+
+@pytest.mark.parametrize("count", [2, 20, 150])
+def test_long_names_are_neither_cut_off_nor_laid_over_one_another(count: int) -> None:
+    names = [*("W" * 50, "画" * 40, HOSTILE * 3, ""), *(f"class {k}" for k in range(count))][:count]
+    with house_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure = draw_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images")
+        figure.draw_without_rendering()
+        panel = figure.axes[0]
+        rows = [label.get_window_extent() for label in panel.get_yticklabels()]
+        words = [*panel.get_xticklabels(), panel.xaxis.label, panel.yaxis.label, figure.texts[0]]
+        boxes = [*rows, *(word.get_window_extent() for word in words)]
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
+    assert all(upper.y0 >= lower.y1 - 1 for upper, lower in itertools.pairwise(rows) if upper.width and lower.width)
+    assert not any(panel.yaxis.label.get_window_extent().overlaps(box) for box in rows if box.width)
+
+
+# Section: the matrix
+
+
+@given(matrix=MATRICES.filter(lambda matrix: matrix.sum() > 0))
+@settings(max_examples=20)
+def test_the_table_is_the_matrix_in_long_form(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
+    table = confusion.of_run(run).tables[0].frame.reset_index()
+    cells = [(int(own[1:]), int(called[1:])) for own, called in zip(table["true"], table["called"], strict=True)]
+    assert cells == [tuple(cell) for cell in np.argwhere(matrix)]
+    assert table["images"].tolist() == [matrix[cell] for cell in cells]
+    assert table["share"].tolist() == pytest.approx([matrix[cell] / matrix[cell[0]].sum() for cell in cells])
+
+
+def test_the_figures_hold_the_numbers_and_say_the_largest_errors(tmp_path: Path) -> None:
+    matrix = [[90, 0, 10, 0], [0, 41, 0, 1500], [6, 0, 4, 0], [0, 0, 0, 7]]
+    content = confusion.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"]))
+    counts, shares = (texts_of(drawn(content, name)) for name in ("confusion_counts", "confusion_shares"))
+    assert {"90", "10", "41", "1,500", "6", "4", "7", "ant", "bee", "cow", "dog", "1,658 test images, counts"} <= set(counts)
+    assert {"90.0", "10.0", "2.7", "97.3", "60.0", "40.0", "100.0"} <= set(shares)
+    assert not {"0", "0.0"} & set(counts + shares)
+    order = [name for name in shares if name in {"ant", "bee", "cow", "dog"}]
+    assert order == 2 * ["ant", "cow", "dog", "bee"]
+    assert "142 (8.56%) of them on the diagonal; no error is larger than bee called dog: 1,500." in content.drawings[0].text
+    assert content.drawings[1].text.endswith("no error is larger than bee called dog: 97.34%.")
+    assert "A cell without a number holds no image." in content.drawings[0].caption
+
+
+def test_every_number_stands_in_the_cell_of_its_classes(tmp_path: Path) -> None:
+    matrix = np.random.default_rng(0).integers(1, 90, (7, 7))
+    content = confusion.of_run(run_of(tmp_path / "a", matrix))
+    for name, values in (("confusion_counts", matrix), ("confusion_shares", 100 * matrix / matrix.sum(axis=1, keepdims=True))):
+        panel = drawn(content, name).axes[0]
+        order = [int(label.get_text()[1:]) for label in panel.get_yticklabels()]
+        assert order == [int(label.get_text()[1:]) for label in panel.get_xticklabels()]
+        assert len(panel.texts) == 49
+        for text in panel.texts:
+            column, row = text.get_position()
+            assert float(text.get_text()) == pytest.approx(values[order[round(row)], order[round(column)]], abs=0.051)
+
+
+def test_many_classes_are_drawn_without_numbers_and_some_without_names(tmp_path: Path) -> None:
+    matrix = 5 * np.eye(120, dtype=np.int64) + np.eye(120, k=1, dtype=np.int64)
+    content = confusion.of_run(run_of(tmp_path / "a", matrix))
+    words = texts_of(drawn(content, "confusion_counts"))
+    assert "One class in 4 is named on the axes." in content.drawings[0].caption
+    assert "without a number" not in content.drawings[0].caption
+    assert [word for word in words if re.fullmatch(r"c\d+", word)] == 2 * [f"c{k}" for k in range(0, 120, 4)]
+    pixels = np.asarray(drawn(content, "confusion_counts").axes[0].images[0].get_array())
+    assert pixels.shape[:2] == (120, 120)
+
+
+def test_a_single_class_an_unknown_matrix_and_one_too_large_to_draw_are_handled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, section in (("confusion", confusion), ("confused_pairs", pairs_section)):
+        assert section.of_run(run_of(tmp_path / f"{name} single", [[5]])) == Content()
+        assert section.of_run(read_run(CASES["interrupted"](tmp_path / f"{name} none"), "x")) == Content()
+    monkeypatch.setattr(confusion, "MOST_DRAWN", 2)
+    content = confusion.of_run(run_of(tmp_path / "large", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+    assert content.paragraphs == ["The matrix of 3 classes is too large to be drawn; the table holds it."]
+    assert content.tables
+    assert not content.drawings
+
+
+@pytest.mark.parametrize("section", [confusion, pairs_section])
+def test_a_perfect_run_has_nothing_confused(section: object, tmp_path: Path) -> None:
+    content = section.of_run(run_of(tmp_path / "a", [[5, 0], [0, 3]]))  # type: ignore[attr-defined]
+    if section is confusion:
+        assert all(drawing.text.endswith("nothing is confused.") for drawing in content.drawings)
+    else:
+        assert content == Content(["Nothing is confused: all 8 test images are called what they are."])
+
+
+# Section: confused pairs
+
+
+def test_pairs_come_with_their_reverse_and_those_left_out_are_counted(tmp_path: Path) -> None:
+    matrix = np.arange(36).reshape(6, 6)
+    table = pairs_section.of_run(run_of(tmp_path / "a", matrix)).tables[0]
+    rows = table.frame.reset_index()
+    assert len(rows) == 20
+    assert "10 rarer pairs are left out." in table.note
+    for row in rows.to_dict("records"):
+        own, called = int(row["true"][1:]), int(row["called"][1:])
+        assert (row["images"], row["reverse_images"]) == (matrix[own, called], matrix[called, own])
+        assert row["share"] == pytest.approx(matrix[own, called] / matrix[own].sum())
+    assert rows["images"].is_monotonic_decreasing
+
+
+# Section: scores of the classes
+
+
+@given(matrix=MATRICES.filter(lambda matrix: matrix.sum() > 0))
+@settings(max_examples=30)
+def test_scores_are_those_of_scikit_learn_and_sorted(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
+    assert run.outcome is not None
+    own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
+    expected = precision_recall_fscore_support(own, called, labels=np.arange(len(matrix)), zero_division=np.nan)
+    ranked = class_scores.ranked_scores(run.outcome)
+    for score in ranked:
+        label = int(score.name[1:])
+        np.testing.assert_allclose([score.precision, score.recall, score.f1], [measure[label] for measure in expected[:3]])
+    keys = [(-score.f1, int(score.name[1:])) for score in ranked]
+    assert keys == sorted(keys)
+    assert {score.name for score in ranked} == {f"c{k}" for k in range(len(matrix)) if matrix[k].sum()}
+
+
+@given(matrix=MATRICES.filter(lambda matrix: matrix.sum() > 0))
+@settings(max_examples=20)
+def test_table_figure_and_commentary_have_one_rule_for_classes_without_images(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
+    assert run.outcome is not None
+    table = classes_section.of_run(run).tables[0].frame
+    scored = {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=1))}
+    assert set(table.index[table["recall"].notna()]) == set(table.index[table["f1"].notna()]) == scored
+    assert set(table.index[table["precision"].notna()]) == {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=0))}
+    ranked = class_scores.ranked_scores(run.outcome)
+    assert {score.name: score.f1 for score in ranked} == table["f1"].dropna().to_dict()
+    said = " ".join(describe_classes(run.outcome))
+    assert ("left out of recall and F1" in said) == (len(scored) < len(matrix))
+    shown = {f"{share:.2%}" for share in table["f1"].dropna()}
+    claimed = re.search(r"F1 is .*?\.(?= |$)|F1 is known.*?\.(?= |$)", said)
+    assert claimed
+    assert set(re.findall(r"[\d.]+%", claimed[0])) <= shown
+
+
+def test_a_class_without_images_that_is_called_has_no_f1(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "a", [[8, 2, 0], [0, 0, 0], [1, 0, 9]])
+    table = classes_section.of_run(run).tables[0]
+    assert table.frame.loc["c1", ["precision", "recall", "f1"]].isna().tolist() == [False, True, True]
+    assert "one without images neither recall nor F1" in table.note
+
+
+def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_path: Path) -> None:
+    matrix = [[8, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0]]
+    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"])).drawings[0]
+    assert "Never called, so without precision: 1 class." in drawing.caption
+    assert "Without test images, so without recall and F1, and left out: 2 classes." in drawing.caption
+    assert "from ant, F1 76.19%, down to dog, F1 0.00%" in drawing.text
+    with house_style():
+        shares = {line.get_label(): np.asarray(line.get_xdata()) for line in drawing.draw().axes[0].lines}
+    assert np.isnan(shares["precision"]).tolist() == [False, True]
+    assert np.isnan(shares["recall"]).tolist() == [False, False]
+
+
+def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> None:
+    matrix = np.diag(np.arange(50) + 1)
+    matrix[:, 0] += 1
+    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix)).drawings[0]
+    assert "the 20 classes with the highest F1 and the 20 with the lowest. Between them, left out: 10 classes." in drawing.caption
+    with house_style():
+        panel = drawing.draw().axes[0]
+    names = [label.get_text() for label in panel.get_yticklabels()]
+    assert names[0] == "c49"
+    assert names[-1] == "c0"
+    assert len(names) == 40
+    assert [text.get_text() for text in panel.texts] == ["10 classes between them"]
+
+
+def test_a_test_without_classes_has_no_scores(tmp_path: Path) -> None:
+    folder = CASES["one epoch"](tmp_path / "a")
+    write_json(folder / "test.json", {"samples": 3, "accuracy": 1.0, "cross_entropy": 0.1, "classes": []})
+    run = read_run(folder, "a")
+    assert [section.of_run(run) for section in (class_scores, confusion, pairs_section)] == 3 * [Content()]
+
+
+def test_words_about_scores_are_not_cut_off(tmp_path: Path) -> None:
+    names = ["W" * 50, "画" * 40, HOSTILE * 3, ""]
+    run = replace(run_of(tmp_path / "a", np.arange(16).reshape(4, 4), names), name="W" * 90)
+    with house_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure = class_scores.of_run(run).drawings[0].draw()
+        figure.draw_without_rendering()
+        words = [*figure.axes[0].get_yticklabels(), *figure.texts, *figure.legends]
+        boxes = [word.get_window_extent() for word in words]
+    assert len(words) == 6
+    assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)

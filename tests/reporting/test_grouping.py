@@ -1,0 +1,173 @@
+"""Laws of which runs belong together, and of the statistics by which they are compared."""
+
+import doctest
+import math
+import statistics
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_runs import changed, made
+from scipy.stats import binomtest
+
+from kcifar.reporting.analysis import group_shares as selection
+from kcifar.reporting.analysis import groups as grouping
+from kcifar.reporting.analysis import hashable as frozen
+from kcifar.reporting.analysis.group_shares import even_shares
+from kcifar.reporting.page import names as naming
+from kcifar.reporting.stats import significance as comparing
+from kcifar.reporting.stats.significance import holm, mcnemar_exact, pareto_front, spread
+from kcifar.runs.load import SavedRun
+
+# Statistics
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 3000), st.integers(0, 3000))
+def test_mcnemar_is_the_two_sided_binomial_test_of_the_images_where_only_one_is_right(only_a: int, only_b: int) -> None:
+    expected = binomtest(only_a, only_a + only_b, 0.5).pvalue if only_a + only_b else 1.0
+    assert mcnemar_exact(only_a, only_b) == pytest.approx(expected, rel=1e-8)
+    assert mcnemar_exact(only_a, only_b) == mcnemar_exact(only_b, only_a)
+
+
+def test_mcnemar_by_the_textbook() -> None:
+    # Fagerland, Lydersen, Laake 2013, table 1: airway hyper-responsiveness before and after transplantation; 2 (1 + 8) / 2^8.
+    assert mcnemar_exact(1, 7) == pytest.approx(0.0703125, rel=1e-12)
+    assert mcnemar_exact(0, 0) == mcnemar_exact(30, 30) == 1
+    assert mcnemar_exact(20_000, 0) == 0  # below the smallest float
+
+
+def test_holm_by_hand() -> None:
+    # Ascending: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which must not fall below the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]).tolist() == [1, 1]
+    assert holm([]).tolist() == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1e-9, 0.001, 0.01, 0.02, 0.3, 1.0]) | st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_keeps_the_order_and_is_bounded(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    assert ((adjusted >= p_values) & (adjusted <= np.minimum(1, len(p_values) * np.array(p_values)))).all()  # never above Bonferroni's
+    for one, other in zip(p_values, adjusted, strict=True):
+        below = sorted(p for p in p_values if p <= one)
+        assert other == pytest.approx(min(1, max((len(p_values) - place) * p for place, p in enumerate(below))))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, 5.0, math.nan]), st.sampled_from([0.5, 0.6, 0.7, 0.9, math.nan])), max_size=12))
+def test_a_run_is_on_the_front_unless_another_beats_it(points: list[tuple[float, float]]) -> None:
+    costs, gains = np.array(points).reshape(-1, 2).T
+    expected = [
+        not (math.isnan(c) or math.isnan(g)) and not any(other <= c and gain >= g and (other < c or gain > g) for other, gain in points)
+        for c, g in points
+    ]
+    assert pareto_front(costs, gains).tolist() == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_mean_and_deviation_are_those_of_the_sample(values: list[float]) -> None:
+    found = spread(values)
+    assert found.mean == pytest.approx(statistics.fmean(values))
+    assert found.lowest == min(values) <= found.mean <= max(values) == found.highest
+    if len(values) == 1:
+        assert math.isnan(found.deviation)
+        assert math.isnan(found.standard_error)
+    else:
+        assert found.deviation == pytest.approx(statistics.stdev(values), abs=1e-12)
+        assert found.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(len(values)), abs=1e-12)
+
+
+# Which runs belong together
+
+LEAVES = st.sampled_from(["adam", 1, 0.5, None, [], [{"name": "flip"}], {"name": "flip", "rate": 1}, {"rate": 1, "name": "flip"}])
+RECIPES = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["lenet", "vgg"]),
+        "stages": st.lists(st.fixed_dictionaries({"name": st.just("learn"), "optimizer": LEAVES}), max_size=2),
+    }
+)
+OTHERWISE = st.fixed_dictionaries({"log_every": st.sampled_from([50, 100]), "test": st.sampled_from(["end", "never"])})
+# Runs of few recipes, so that some are alike: recipe, what is ignored, seed, content of the data.
+RUNS = st.lists(RECIPES, min_size=1, max_size=3).flatmap(
+    lambda recipes: st.lists(st.tuples(st.sampled_from(recipes), OTHERWISE, st.integers(0, 2), st.sampled_from(["0123", "4567"])), max_size=8)
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(RUNS)
+def test_runs_of_one_recipe_have_its_name_and_data_and_differ_only_in_what_is_ignored(
+    drawn: list[tuple[dict[str, Any], dict[str, Any], int, str]],
+) -> None:
+    runs = [made(str(place), resolved=kept | rest, seed=seed, content=content) for place, (kept, rest, seed, content) in enumerate(drawn)]
+    runs = [replace(run, settings=dict(reversed(list(run.settings.items())))) if place % 2 else run for place, run in enumerate(runs)]
+    groups = grouping.same_recipe(runs)
+    place_of = {run.name: place for place, group in enumerate(groups) for run in group.runs}
+    assert sorted(run.name for group in groups for run in group.runs) == sorted(run.name for run in runs)  # each once
+    for run, (one, _, _, content) in zip(runs, drawn, strict=True):
+        for other, (another, _, _, of_another) in zip(runs, drawn, strict=True):
+            assert (place_of[run.name] == place_of[other.name]) == (one == another and content == of_another)
+    assert len({group.label for group in groups}) == len(groups)
+    assert [group.runs[0].name for group in groups] == sorted((group.runs[0].name for group in groups), key=int)
+
+
+def test_labels_name_what_tells_recipes_apart() -> None:
+    runs = [made("a"), made("b", resolved=changed(learning_rate={"value": 0.1}))]
+    assert [group.label for group in grouping.same_recipe(runs)] == [f"lenet (stages[0].learning_rate.value={rate})" for rate in ("0.01", "0.1")]
+    runs.append(made("c", resolved=changed(weight_decay=None)))
+    assert [group.label for group in grouping.same_recipe(runs)] == [
+        f"lenet (stages[0].learning_rate.value={rate}, stages[0].weight_decay={decay})"
+        for rate, decay in (("0.01", "absent"), ("0.1", "absent"), ("0.01", "none"))
+    ]
+    long = [made(str(place), resolved=changed(note=f"{'long' * 10}{place}")) for place in range(3)]  # cut before they differ
+    assert [group.label for group in grouping.same_recipe(long)] == ["lenet", "lenet #2", "lenet #3"]
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "texts"),
+    [
+        ("l2", (None, {"value": 0.001}), ("none", "value 0.001")),
+        ("augmentation", ([], [{"name": "random_crop", "padding": 4}]), ("none", "random_crop")),
+        ("momentum", (None, {"name": "constant", "value": 0.9}), ("none", "0.9")),
+        ("optimizer", ({"name": "adam"}, {"name": "sgd", "nesterov": True}), ("adam", "sgd")),
+    ],
+)
+def test_labels_say_which_recipe_has_a_part_and_which_has_none(key: str, values: tuple[Any, Any], texts: tuple[str, str]) -> None:
+    groups = grouping.same_recipe([made(str(place), resolved=changed(**{key: value})) for place, value in enumerate(values)])
+    assert [group.label for group in groups] == [f"lenet (stages[0].{key}={text})" for text in texts]
+
+
+def test_recipes_over_several_data_sets_are_told_apart_by_them() -> None:
+    groups = grouping.same_recipe([made("a"), made("b", content="4567")])
+    assert [group.label for group in groups] == ["lenet (data=d (content=0123))", "lenet (data=d (content=4567))"]
+
+
+def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
+    def labels(*runs: SavedRun) -> dict[str, list[str]]:
+        return {group.label: [run.name for run in group.runs] for group in grouping.same_data(runs)}
+
+    assert labels(made("a"), made("b", data="e"), made("c")) == {"d": ["a", "c"], "e": ["b"]}
+    assert labels(made("a"), made("b", images=200)) == {"d (test images=100)": ["a"], "d (test images=200)": ["b"]}
+    assert labels(made("a"), made("b", content=None)) == {"d": ["a", "b"]}  # it tells no other content
+    assert labels(made("a"), made("b", None)) == {"d": ["a", "b"]}  # nor another number of images
+    three = labels(made("a"), made("b", content=None), made("c", content="4567"))
+    assert three == {"d (content=0123)": ["a"], "d (content=unknown)": ["b"], "d (content=4567)": ["c"]}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 30))
+def test_shares_are_even_and_use_the_room_there_is(sizes: list[int], limit: int) -> None:
+    shares = even_shares(sizes, limit)
+    assert sum(shares) == min(limit, sum(sizes))
+    assert all(share == size or share >= max(shares) - 1 for share, size in zip(shares, sizes, strict=True))
+
+
+@pytest.mark.parametrize("module", [comparing, frozen, naming, selection])
+def test_examples_of_the_docstrings_run(module: Any) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed

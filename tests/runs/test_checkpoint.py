@@ -1,0 +1,128 @@
+"""Checkpoints and atomic files: complete or absent, whatever happens while they are written."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pytest
+
+from kcifar.core.errors import UserError
+from kcifar.core.files import write_file, write_json, write_text
+from kcifar.runs import checkpoint
+from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
+
+VARIABLES = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "seed/state": np.array([1, 2], np.uint32)}
+
+
+def position(epoch: int) -> Position:
+    row = {"stage": "learn", "epoch": epoch, "loss": 0.1 + epoch}
+    return Position(epoch, epoch * 10, epoch * 640, [row], (epoch, 0.5), {"batches.csv": 17})
+
+
+def save(folder: Path, epoch: int) -> None:
+    save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES.items()})
+
+
+def test_what_is_saved_comes_back_to_the_bit(tmp_path: Path) -> None:
+    save(tmp_path, 3)
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0] == position(3)
+    assert found[1].keys() == VARIABLES.keys()
+    assert np.array_equal(found[1]["a/kernel"], VARIABLES["a/kernel"] + 3)
+    assert found[1]["seed/state"].dtype == np.uint32
+
+
+def test_the_last_two_are_kept(tmp_path: Path) -> None:
+    for epoch in (1, 2, 9, 10):
+        save(tmp_path, epoch)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "9"]
+
+
+def test_nothing_saved_is_nothing_loaded(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("name", [checkpoint.VARIABLES, checkpoint.STATE])
+@pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, damage: str) -> None:
+    save(tmp_path, 1)
+    save(tmp_path, 2)
+    path = tmp_path / "2" / name
+    data = path.read_bytes()
+    if damage == "gone":
+        path.unlink()
+    elif damage == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    else:
+        path.write_bytes(data.replace(b"sha256", b"sha257") if name == checkpoint.STATE else data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0].epoch == 1
+
+
+def test_a_half_written_checkpoint_is_removed(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    (tmp_path / ".partial-2").mkdir()
+    (tmp_path / ".partial-2" / "variables.npz").write_bytes(b"half")
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found[0].epoch == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_full_disk_leaves_the_older_checkpoint_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path, 1)
+
+    def full(*args: Any, **keywords: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write_json", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(tmp_path, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_restoring_refuses_what_does_not_fit(tmp_path: Path) -> None:
+    class Variable:
+        shape = (2, 3)
+        value: Any = None
+
+        def assign(self, value: np.ndarray) -> None:
+            self.value = value
+
+    variable = Variable()
+    restore_variables({"a": variable}, {"a": np.ones((2, 3))}, tmp_path)
+    assert variable.value is not None
+    with pytest.raises(UserError, match="'b' is in only one of them"):
+        restore_variables({"a": variable}, {"a": np.ones((2, 3)), "b": np.ones(1)}, tmp_path)
+    with pytest.raises(UserError, match=r"'a' is \(3, 2\), expected \(2, 3\)"):
+        restore_variables({"a": variable}, {"a": np.ones((3, 2))}, tmp_path)
+
+
+def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    write_json(path, {"a": 1})
+
+    def fails(file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_file(path, fails)
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(tmp_path) == ["x.json"]
+
+
+def test_json_refuses_numbers_that_it_has_not(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_text_is_utf_8(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.txt", "Größe")
+    assert (tmp_path / "x.txt").read_bytes() == "Größe".encode()

@@ -1,0 +1,75 @@
+"""Which module of kcifar imports which, imports on first use included: `python tests/support/import_graph.py [FOLDER]` counts them.
+
+A place is what stands at the top of the package: a folder, or a module beside them.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+# Folders and modules that do not know each other stand in one rank; each imports only from ranks above its own.
+RANKS = [
+    {"core"},
+    {"recipe", "layers", "pictures"},
+    {"runs"},
+    {"models", "datasets", "augment", "optimizers", "schedules", "losses", "reporting", "exporting"},
+    {"planning"},
+    {"engine"},
+    {"training"},
+    {"benchmarks"},
+    {"api"},
+    {"commands"},
+    {"train", "report", "evaluate", "export", "bench", "__main__", "__init__"},
+]
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+_MODULE_NAME = re.compile(r"kcifar(\.\w+)+\.?")
+
+
+def place_of(path: Path, package: Path) -> str:
+    """Return a module's place; a folder's own `__main__` is a door to a command, as `kcifar/train.py` is."""
+    return "__main__" if path.name == "__main__.py" else path.relative_to(package).with_suffix("").parts[0]
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Return the names of kcifar's modules that a file imports anywhere, be it by a text that names them, as `import_module` takes it."""
+    return {name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in _names(node) if name.startswith("kcifar.")}
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield from (f"{node.module}.{alias.name}" for alias in node.names) if node.module == "kcifar" else (node.module,)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE_NAME.fullmatch(node.value):
+        yield from [] if node.value.split(".")[1] in RANKS[-1] else [node.value]  # a door is a command, run as a process of its own
+
+
+def arrows(package: Path) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows from place to place, each with the files that it is made of."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        own = place_of(path, package)
+        for name in sorted({name.split(".")[1] for name in imported_modules(path)} - {own}):
+            found.setdefault((own, name), []).append(str(path.relative_to(package)))
+    return found
+
+
+def upward(found: dict[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows that lead to a rank that is not above the own one."""
+    return {arrow: files for arrow, files in found.items() if RANK.get(arrow[1], 0) >= RANK.get(arrow[0], 0)}
+
+
+def main() -> None:
+    """Print the counts."""
+    package = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "kcifar"
+    found = arrows(package)
+    print(f"modules at the top: {len(list(package.glob('*.py')))}")
+    print(f"arrows: {len(found)}, of which lead up: {len(upward(found))}")
+    for (start, end), files in upward(found).items():
+        print(f"  {start} -> {end}: {', '.join(files)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Metrics by hand, against scikit-learn, and for a saved run again."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import kcifar
+from kcifar.core.errors import UserError
+from kcifar.datasets.dataset import Part
+from kcifar.training.evaluation import evaluate_run
+from kcifar.training.metrics import cross_entropy, example_arrays, metrics, metrics_lines, probabilities
+
+NAMES = ("a", "b", "c")
+
+
+def test_metrics_by_hand() -> None:
+    """True a a a b b c, predicted a a b b c c."""
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    logits = np.eye(3)[[0, 0, 1, 1, 2, 2]] * 5
+    found = metrics(logits, labels, NAMES)
+    assert found["confusion_matrix"] == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    a, b, c = found["classes"]
+    assert (a["tp"], a["fp"], a["fn"], a["tn"], a["support"]) == (2, 0, 1, 3, 3)
+    assert (a["precision"], a["recall"], a["f1"]) == pytest.approx((1, 2 / 3, 0.8))
+    assert (b["tp"], b["fp"], b["fn"], b["tn"]) == (1, 1, 1, 3)
+    assert (c["precision"], c["recall"]) == pytest.approx((0.5, 1))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
+def test_counts_of_each_class_add_up(pairs: list[tuple[int, int]]) -> None:
+    labels, predicted = np.array(pairs).T
+    found = metrics(np.eye(3)[predicted], labels, NAMES)
+    for row in found["classes"]:
+        assert row["tp"] + row["fp"] + row["fn"] + row["tn"] == len(pairs)
+        assert row["support"] == row["tp"] + row["fn"]
+    assert sum(row["tp"] for row in found["classes"]) == round(found["accuracy"] * len(pairs))
+    assert len(metrics_lines({"split": "test"} | found)) == 5
+
+
+def test_cross_entropy_agrees_with_keras() -> None:
+    from kcifar.engine.backend import load_backend
+
+    load_backend()
+    import keras
+
+    generator = np.random.default_rng(0)
+    logits, labels = generator.normal(0, 4, (50, 10)).astype(np.float32), generator.integers(0, 10, 50)
+    for smoothing in (0.0, 0.2):
+        expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)(np.eye(10, dtype=np.float32)[labels], logits)
+        assert cross_entropy(logits, labels, smoothing) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_extreme_logits_stay_finite() -> None:
+    logits = np.array([[1e4, -1e4, 0.0]], np.float32)
+    assert np.isfinite(cross_entropy(logits, np.array([1])))
+    assert probabilities(logits).tolist() == [[1.0, 0.0, 0.0]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 700))
+def test_examples_are_few_distinct_and_hold_the_surest_mistake(seed: int, count: int) -> None:
+    generator = np.random.default_rng(seed)
+    part = Part(generator.integers(0, 256, (count, 2, 2, 3), dtype=np.uint8), generator.integers(0, 5, count))
+    logits = generator.normal(0, 2, (count, 5))
+    found = example_arrays(part, logits, np.arange(count), "test")
+    assert len(found["indices"]) == len(set(found["indices"].tolist())) <= 400
+    assert np.array_equal(found["images"], part.images[found["indices"]])
+    wrong = np.flatnonzero(logits.argmax(axis=1) != part.labels)
+    if len(wrong):
+        assert wrong[probabilities(logits)[wrong].max(axis=1).argmax()] in found["indices"]
+
+
+def test_evaluating_a_run_again_repeats_its_numbers(tiny_run: kcifar.Run) -> None:
+    before = (tiny_run.path / "test.json").read_bytes()
+    again = evaluate_run(tiny_run, None, "test")
+    assert again["confusion_matrix"] == tiny_run.test["confusion_matrix"]
+    assert again["cross_entropy"] == pytest.approx(tiny_run.test["cross_entropy"], rel=1e-6)
+    assert evaluate_run(tiny_run, None, "validation")["accuracy"] == tiny_run.history["val_accuracy"].iloc[-1]
+    assert (tiny_run.path / "test.json").read_bytes() == before
+
+
+def test_evaluating_completes_a_run_that_never_looked(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    for name in ("test.json", "predictions.npz", "examples.npz"):
+        (tmp_path / "run" / name).unlink()
+    run = kcifar.open_run(tmp_path / "run")
+    evaluate_run(run, None, "test")
+    assert run.test["confusion_matrix"] == tiny_run.test["confusion_matrix"]
+    assert run.predictions["test_probabilities"] == pytest.approx(tiny_run.predictions["test_probabilities"], abs=1e-5)
+
+
+def test_other_data_are_refused(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    path = tmp_path / "run" / "dataset.json"
+    path.write_text(path.read_text().replace(tiny_run.dataset["content_sha256"], "0" * 64))
+    with pytest.raises(UserError, match="expected the images and labels that"):
+        evaluate_run(kcifar.open_run(tmp_path / "run"), None, "test")

@@ -1,0 +1,105 @@
+"""What a stage may not say: one line with place, what is allowed and what came, before the first update."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_recipe import tiny_recipe
+
+import kcifar
+from kcifar.core.errors import UserError
+from kcifar.planning.plan import make_plan
+from kcifar.recipe.recipe import load_recipe
+
+PLANNED = [
+    ({"momentum": 0.9, "optimizer": {"name": "adamw"}}, "optimizer: 'adamw'"),
+    ({"weight_decay": -1}, r"weight_decay.value: expected a number >= 0 or a schedule"),
+    ({"weight_decay": {"value": 0.1, "weights": "some"}}, "expected one of 'kernels', 'all', got 'some'"),
+    ({"ema": 1.0}, "ema.decay: expected a number >= 0 and < 1, got 1.0"),
+    ({"lookahead": {"every": 0}}, "lookahead.every: expected an integer > 0, got 0"),
+    ({"sam": 0}, "sam.radius: expected a number > 0, got 0"),
+    ({"accumulate": 0}, "accumulate: expected an integer > 0 and <= 10000, got 0"),
+    ({"clip_norm": "1"}, "clip_norm: expected a number > 0 or null, got '1'"),
+    ({"early_stopping": 0}, "early_stopping.patience: expected an integer > 0, got 0"),
+    ({"views": 3}, "views: expected one of 1, 2, 6, got 3"),
+    ({"image_size": 2000}, "image_size: expected an integer > 0 and <= 1024 or null, got 2000"),
+    ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": "5 epoch s"}}, "expected 'N epochs', 'N steps' or a share"),
+    ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": 2.0}}, "expected 'N epochs', 'N steps' or a share"),
+    ({"augmentation": [{"name": "mixup"}, {"name": "cutmix"}]}, "expected at most one step that mixes images .*, got mixup, cutmix"),
+    ({"augmentation": [{"name": "one_of", "operations": []}]}, r"augmentation\[0\].operations: expected a list of at least 1 item"),
+    ({"augmentation": [{"name": "one_of", "operations": [{"name": "cutout"}, {"name": "mixup"}]}]}, r"augmentation\[0\]: "),
+    ({"augmentation": [{"name": "one_of", "operations": [{"name": "cut"}]}]}, r"operations\[0\].name: no augmentation 'cut'; did you mean"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), PLANNED, ids=[message[:30] for _, message in PLANNED])
+def test_the_plan_refuses(settings: dict[str, Any], message: str) -> None:
+    stage = {"name": "only", "epochs": 1, "learning_rate": 0.1} | settings
+    with pytest.raises(UserError, match=message) as caught:
+        make_plan(load_recipe(tiny_recipe(stages=[stage])))
+    assert "\n" not in str(caught.value)
+    assert "stages[0]." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"early_stopping": 2}, {"learning_rate": {"name": "plateau", "value": 0.1}}, {"early_stopping": {"patience": 1, "monitor": "val_loss"}}],
+)
+def test_what_watches_validation_needs_a_validation_part(settings: dict[str, Any]) -> None:
+    recipe = tiny_recipe(dataset={"name": "digits", "validation": 0}, stages=[{"name": "only", "epochs": 1, "learning_rate": 0.1} | settings])
+    with pytest.raises(UserError, match=r"monitor: 'val_\w+' needs a validation part, got dataset.validation: 0"):
+        make_plan(load_recipe(recipe))
+
+
+BUILT = [
+    ({"freeze": ["stem"]}, r"freeze\[0\]: expected a pattern that fits a layer, such as"),
+    ({"freeze": ["*"]}, "freeze: expected some layers to be left to train"),
+    ({"l1": {"value": 0.1, "layers": "none"}}, "l1.layers: expected a pattern that fits a layer with a kernel"),
+    ({"weight_decay": {"value": 0.1, "layers": "none"}}, "weight_decay.layers: expected a pattern"),
+    ({"rate_multipliers": [{"variables": "bias", "value": 2}]}, r"rate_multipliers\[0\].variables: expected a pattern that fits a trained variable"),
+    ({"class_weight": [1.0, 2.0]}, "class_weight: expected 10 weights, one a class, got 2"),
+    ({"image_size": 16}, "image_size: expected a network whose weights fit every image size, got 'residual_cnn'"),
+    ({"drop_path_rate": 0.1}, "drop_path_rate: expected a network with an argument drop_path_rate, got 'residual_cnn', which has none"),
+    ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": "1 epoch"}}, "learning_rate.warm_up: expected less than the stage's"),
+    ({"momentum": {"name": "piecewise", "values": [0.5, 0.9], "boundaries": ["9 epochs"]}}, r"momentum: boundaries"),
+    ({"init_from": "/nowhere"}, "init_from: expected a finished run with model.keras, got '/nowhere'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), BUILT, ids=[message[:30] for _, message in BUILT])
+def test_a_run_refuses_before_its_folder_is_made(settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    stages = [{"name": "first", "epochs": 1, "learning_rate": 0.1}, {"name": "later", "epochs": 1, "learning_rate": 0.1} | settings]
+    with pytest.raises(UserError, match=message) as caught:
+        kcifar.train(tiny_recipe(stages=stages, defaults={}), run=tmp_path / "run")
+    assert "stages[1]." in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+class TestInitFrom:
+    def test_a_stage_begins_with_another_runs_weights(self, tiny_run: kcifar.Run, tmp_path: Path) -> None:
+        """At a rate of next to nothing they stay what they were; what the pattern leaves out is the new run's own start."""
+        stage = {
+            "name": "only",
+            "epochs": 1,
+            "learning_rate": 1e-30,
+            "optimizer": {"name": "sgd"},
+            "init_from": {"run": str(tiny_run.path), "layers": "block*"},
+        }
+        run = kcifar.train(tiny_recipe(stages=[stage], defaults={"batch_size": 512}, seed=5), run=tmp_path / "run")
+        given, found = (weights_of(one) for one in (tiny_run, run))
+        taken = {path for path, value in given.items() if np.array_equal(value, found[path])}
+        kernels = {path for path in given if path.endswith(("kernel", "gamma"))}
+        assert taken & kernels == {path for path in kernels if path.startswith("block")}
+
+    def test_a_network_that_differs_is_refused(self, tiny_run: kcifar.Run, tmp_path: Path) -> None:
+        stage = {"name": "only", "epochs": 1, "learning_rate": 0.1, "init_from": str(tiny_run.path)}
+        model = {"name": "residual_cnn", "widths": [4, 9], "convolutions": [1, 1], "dense_units": [16]}
+        with pytest.raises(UserError, match=r"init_from: expected a run whose network has block2_\S+ of shape .*9\); in \S+ it is \("):
+            kcifar.train(tiny_recipe(stages=[stage], model=model, defaults={}), run=tmp_path / "run")
+
+
+def weights_of(run: kcifar.Run) -> dict[str, np.ndarray]:
+    network = run.load_model().get_layer("residual_cnn")
+    return {variable.path: np.array(variable.numpy()) for variable in network.trainable_variables}
