@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from kcifar.core.errors import UserError as UserError
     from kcifar.datasets.arrays import from_arrays as from_arrays
     from kcifar.datasets.dataset import Dataset as Dataset
-    from kcifar.recipe.recipe import Recipe as Recipe
-    from kcifar.recipe.recipe import load_recipe as load_recipe
+    from kcifar.recipe.load import Recipe as Recipe
+    from kcifar.recipe.load import load_recipe as load_recipe
     from kcifar.runs.folder import Run as Run
     from kcifar.runs.folder import open_run as open_run
 
 _HOMES = {
     "Dataset": "kcifar.datasets.dataset",
-    "Recipe": "kcifar.recipe.recipe",
+    "Recipe": "kcifar.recipe.load",
     "Run": "kcifar.runs.folder",
     "UserError": "kcifar.core.errors",
     "from_arrays": "kcifar.datasets.arrays",
-    "load_recipe": "kcifar.recipe.recipe",
+    "load_recipe": "kcifar.recipe.load",
     "open_run": "kcifar.runs.folder",
     "train": "kcifar.api",
 }

@@ -14,7 +14,7 @@ import typer
 
 from kcifar.core.command import new_app, run_app
 from kcifar.core.files import write_json, write_text
-from kcifar.recipe.recipe import yaml_text
+from kcifar.recipe.write import yaml_text
 from kcifar.recipe.yaml_file import read_yaml
 from kcifar.reporting.sections.reproduction import without_folder
 from kcifar.runs.folder import open_run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kcifar.core.errors import UserError
 from kcifar.core.lazy import pandas
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.training.request import Job, make_job
 
 if TYPE_CHECKING:

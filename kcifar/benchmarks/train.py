@@ -14,7 +14,7 @@ from kcifar.engine.network import build_network, normalization_layer, scoring_mo
 from kcifar.engine.patterns import set_penalties
 from kcifar.planning.batches import EpochKey, epoch_batches
 from kcifar.planning.plan import StagePlan, make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 BATCH, STEPS, CLASSES = 64, 22, 10  # 22 full batches are what the digits hold
 RECIPE = {

@@ -20,7 +20,7 @@ from kcifar.planning.batches import EpochBatches
 from kcifar.planning.plan import StagePlan, make_plan
 from kcifar.planning.prepared_data import PreparedData
 from kcifar.planning.stage_batches import stage_batches
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 # A combination is left out where two updates would take longer than this, and has no further turn after this time; seconds.
 PATIENCE = 8.0

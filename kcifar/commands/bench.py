@@ -135,7 +135,7 @@ def step(
     from kcifar.core.checks import expect_choice
     from kcifar.engine.backend import BACKENDS, PRECISIONS
     from kcifar.planning.plan import make_plan
-    from kcifar.recipe.recipe import load_recipe
+    from kcifar.recipe.load import load_recipe
 
     for option, names, choices in (("--precision", precision, PRECISIONS), ("--backend", backend, BACKENDS)):
         for name in names or ():

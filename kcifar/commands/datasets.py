@@ -93,7 +93,7 @@ def preview(
     from kcifar.engine.backend import check_backend, load_backend
     from kcifar.planning.plan import make_plan
     from kcifar.planning.prepared_data import prepare_data
-    from kcifar.recipe.recipe import load_recipe
+    from kcifar.recipe.load import load_recipe
 
     import_parts(import_)
     plan = make_plan(load_recipe(stages, [*(set_ or ()), *([] if seed is None else [f"seed={seed}"])]))

@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Parse, train, exit."""
     from kcifar.api import import_parts
-    from kcifar.recipe.recipe import load_recipe
+    from kcifar.recipe.load import load_recipe
     from kcifar.training.request import make_job, make_run_plan
 
     import_parts(import_)

@@ -19,7 +19,7 @@ from kcifar.datasets import DATASETS
 from kcifar.losses import LOSSES
 from kcifar.models import MODELS
 from kcifar.optimizers import OPTIMIZERS
-from kcifar.recipe.recipe import Recipe
+from kcifar.recipe.load import Recipe
 from kcifar.recipe.span import Span
 from kcifar.recipe.stage_settings import Part, SchedulePart, Stage
 from kcifar.schedules import SCHEDULES

@@ -46,22 +46,32 @@ def read_extended(path: FilePath) -> Writing:
     return _extended(_read(path), [path])
 
 
-def extended_mapping(data: dict[str, Any], name: str) -> Writing:
+def extended_mapping(data: Mapping[str, Any], name: str) -> Writing:
     """Return a recipe given as plain containers, merged with what it extends; its paths are relative to the working directory.
 
     Args:
-        data: Not changed.
+        data: Copied, not changed.
         name: Stands for the recipe in messages.
     Raises:
         UserError: See `read_extended`.
     """
-    return _extended(Writing(data, dict.fromkeys(paths_of(data), name)), [])
+    plain = copy_containers(data)
+    return _extended(Writing(plain, dict.fromkeys(paths_of(plain), name)), [])
 
 
 def merged(base: Writing, own: Writing) -> Writing:
     """Return two mappings merged by the rules above; a value's place is that of the writing it was taken from."""
     data = _merged_keys(base.data, own.data)
     return Writing(data, {path: own.places.get(path) or base.places[path] for path in paths_of(data)})
+
+
+def copy_containers(value: Any) -> Any:
+    """Return containers that can be changed without touching the caller's."""
+    if isinstance(value, Mapping):
+        return {key: copy_containers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copy_containers(item) for item in value]
+    return value
 
 
 def paths_of(value: Any, path: Path = ()) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from kcifar.engine.stage_checks import check_stages
 from kcifar.models.summary import model_summary
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import prepare_data
-from kcifar.recipe.recipe import yaml_text
+from kcifar.recipe.write import yaml_text
 
 
 def show_plan(plan: Plan, data: Path | None, url: str | None) -> None:

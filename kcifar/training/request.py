@@ -9,7 +9,7 @@ from kcifar.core.checks import Path as KeyPath
 from kcifar.core.checks import dotted
 from kcifar.core.errors import UserError, one_line
 from kcifar.planning.plan import Plan, make_plan
-from kcifar.recipe.recipe import Recipe, load_recipe
+from kcifar.recipe.load import Recipe, load_recipe
 from kcifar.runs.folder import DATASET, RECIPE, RunFolder, open_run, read_json
 
 

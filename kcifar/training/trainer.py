@@ -29,7 +29,7 @@ from kcifar.planning.plan import StagePlan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.planning.stage_batches import stage_batches
 from kcifar.recipe.early_stopping import epochs_since_best, is_better, should_stop
-from kcifar.recipe.recipe import yaml_text
+from kcifar.recipe.write import yaml_text
 from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
 from kcifar.runs.folder import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, Run, read_json
 from kcifar.runs.records import BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch

@@ -18,7 +18,7 @@ from kcifar.augment.operation import Mixing, Occasion, Operation, Step
 from kcifar.augment.pipeline import draw_all
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 IMAGE_SHAPE = (32, 32, 3)
 

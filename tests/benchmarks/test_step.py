@@ -21,7 +21,7 @@ from kcifar.core.errors import Failure, UserError
 from kcifar.models.build import build_model
 from kcifar.models.summary import model_summary
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 PRESENT = Setting("tensorflow", "float32", 64)
 OTHER = Setting("jax", "mixed_bfloat16", 64)

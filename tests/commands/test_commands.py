@@ -108,7 +108,7 @@ def test_a_penalty_of_a_later_stage_is_checked_before_the_first(tmp_path: Path) 
 
 def test_a_dry_run_shows_all_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from kcifar.planning.plan import make_plan
-    from kcifar.recipe.recipe import load_recipe
+    from kcifar.recipe.load import load_recipe
     from kcifar.training.dry_run import show_plan
 
     monkeypatch.chdir(tmp_path)

@@ -29,7 +29,7 @@ from kcifar.pictures.image_grid import Cell, Grid, Row, draw_grid, save_grid
 from kcifar.planning.batches import EpochBatches
 from kcifar.planning.plan import Plan, make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.training import preview
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

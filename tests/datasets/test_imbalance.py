@@ -13,7 +13,7 @@ from kcifar.datasets.dataset import Source
 from kcifar.datasets.imbalance import class_sizes, long_tailed
 from kcifar.planning.plan import make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 CLASSES = 7
 LABELS = st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=150).map(np.array)

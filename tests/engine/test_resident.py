@@ -14,7 +14,7 @@ from kcifar.engine.program import training_data
 from kcifar.engine.resident import chunk_lengths, fits_device, make_batch, put_on_device, put_tables_on_device, rows_of
 from kcifar.planning.batches import EpochKey, epoch_batches
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 FLIP, MIXUP, CUTMIX = {"name": "horizontal_flip"}, {"name": "mixup"}, {"name": "cutmix"}
 WEIGHTS = np.array([0.3, 1.0, 2.7], np.float32)

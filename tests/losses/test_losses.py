@@ -12,7 +12,7 @@ from kcifar.core.errors import UserError
 from kcifar.engine.backend import load_backend
 from kcifar.losses import LOSSES
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 Rows = st.lists(st.lists(st.floats(-8, 8, width=32), min_size=4, max_size=4), min_size=1, max_size=5)
 

@@ -24,7 +24,7 @@ from kcifar.models.airbench import initialize_from_data, whitening_kernel
 from kcifar.models.build import build_model, sketch_model
 from kcifar.planning.plan import make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.recipe.stage_settings import Penalty, StageSettings
 
 IMAGE_SHAPE = (32, 32, 3)

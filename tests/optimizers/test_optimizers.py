@@ -19,7 +19,7 @@ from kcifar.engine.backend import load_backend
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.optimizers.muon import COEFFICIENTS, orthogonal_indices, orthogonalised
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 GRADIENT = np.array([0.5, -4.0], np.float32)
 START = np.array([1.0, -2.0], np.float32)

@@ -44,7 +44,7 @@ from rich.console import Console
 from run_folders import write_run
 
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.reporting.build import build_report
 from kcifar.reporting.request import Request
 from kcifar.runs.load import SavedRun

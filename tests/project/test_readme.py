@@ -16,7 +16,8 @@ from kcifar.losses import LOSSES
 from kcifar.models import MODELS
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import Document, load_recipe
+from kcifar.recipe.document import Document
+from kcifar.recipe.load import load_recipe
 from kcifar.recipe.stage_settings import Stage
 from kcifar.recipe.yaml_file import parse_yaml
 from kcifar.reporting.section import find_sections

@@ -17,7 +17,7 @@ from kcifar.engine.backend import load_backend
 from kcifar.planning.batches import EpochKey, epoch_batches
 from kcifar.planning.plan import Plan, StagePlan, make_plan
 from kcifar.recipe.extend import read_extended
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 STAGES = ROOT / "stages"
 RECIPES = sorted(STAGES.rglob("*.yaml"))

@@ -17,7 +17,8 @@ from kcifar.core.checks import dotted
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.extend import MAX_FILES, Writing, extended_mapping, merged, paths_of, read_extended
-from kcifar.recipe.recipe import load_recipe, yaml_text
+from kcifar.recipe.load import load_recipe
+from kcifar.recipe.write import yaml_text
 
 KEYS = st.sampled_from(["a", "b", "c"])
 LEAVES = st.integers(-3, 3) | st.booleans() | st.none() | st.lists(st.integers(0, 3), max_size=2)

@@ -12,7 +12,8 @@ from tiny_recipe import RECIPE_TEXT, tiny_recipe
 
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe, yaml_text
+from kcifar.recipe.load import load_recipe
+from kcifar.recipe.write import yaml_text
 
 # (what is replaced in the file, by what, the message without the file's name)
 MISTAKES = [

@@ -11,7 +11,7 @@ from tiny_recipe import tiny_recipe
 
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.recipe.span import Span
 from kcifar.schedules import SCHEDULES
 

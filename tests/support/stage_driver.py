@@ -12,7 +12,7 @@ from kcifar.engine.loop import LoopDriver
 from kcifar.engine.network import build_network, network_variables, normalization_layer
 from kcifar.planning.batches import EpochKey, class_weights, epoch_batches
 from kcifar.planning.plan import StagePlan, make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 WITHOUT_NORM = {"name": "lenet"}
 WITH_NORM = {"name": "residual_cnn", "widths": [4, 8], "convolutions": [1, 1], "dense_units": [16], "dropout_rate": 0.0}

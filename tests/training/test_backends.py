@@ -68,7 +68,7 @@ def first_loss(weights_file: str) -> float:
     from kcifar.engine.network import build_network, normalization_layer
     from kcifar.planning.batches import EpochKey, epoch_batches
     from kcifar.planning.plan import make_plan
-    from kcifar.recipe.recipe import load_recipe
+    from kcifar.recipe.load import load_recipe
 
     plan = make_plan(load_recipe(tiny_recipe(model=TINY_MODEL | {"dropout_rate": 0.0})))
     stage, part = plan.stages[0], load_dataset("digits", {}, Source()).train

@@ -14,7 +14,7 @@ from places import ROOT
 from tiny_recipe import tiny_recipe
 
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.training.rate_finder import RateCurve
 from kcifar.training.schedule_figure import draw_schedule
 

@@ -10,7 +10,7 @@ from tiny_recipe import tiny_recipe
 import kcifar
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 
 PLANNED = [
     ({"momentum": 0.9, "optimizer": {"name": "adamw"}}, "optimizer: 'adamw'"),

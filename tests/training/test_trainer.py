@@ -18,7 +18,7 @@ from kcifar.datasets.dataset import Part
 from kcifar.engine.backend import load_backend
 from kcifar.planning.batches import EpochKey, epoch_batches
 from kcifar.planning.plan import StagePlan, make_plan
-from kcifar.recipe.recipe import load_recipe
+from kcifar.recipe.load import load_recipe
 from kcifar.runs.folder import RunFolder
 
 FILES = {
