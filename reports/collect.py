@@ -1,9 +1,9 @@
-"""Copy the small files of finished runs to `reports/runs/<recipe>-seed<N>`, without what is of the machine: paths, its name, process numbers.
+"""Copy the small files of finished runs to `reports/runs/<recipe>-seed<N>`, without paths, host name and process ID.
 
     python reports/collect.py runs/lenet_adam-seed0 runs/lenet_adam-seed1
     python reports/collect.py --into reports/study_runs runs/lenet_plain_20-seed0
 
-Weights, predictions, images and checkpoints stay behind. A run that is there already is replaced.
+Weights, predictions, images and checkpoints are not copied. An existing copy of a run is replaced.
 """
 
 import json
@@ -20,7 +20,7 @@ from kcifar.reporting.sections.reproduction import without_folder
 from kcifar.runs.folder import open_run
 
 RUNS = Path(__file__).parent / "runs"
-OF_THE_MACHINE = ("host", "pid")
+MACHINE_KEYS = ("host", "pid")
 
 
 app = new_app(__doc__ or "")
@@ -29,31 +29,31 @@ app = new_app(__doc__ or "")
 @app.command()
 def main(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN_FOLDER…")],
-    into: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Where the copies go.")] = RUNS,
+    into: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="Folder for the copies.")] = RUNS,
 ) -> None:
-    """Collect some run folders, and print where each went."""
+    """Collect run folders and print the folder of each copy."""
     for run in [open_run(folder) for folder in folders]:
         print(collect(run.path, into))
 
 
 def collect(run: Path, into: Path) -> Path:
-    """Copy one run's recipe, history and facts, and return their folder. A run that was not tested has no `test.json`, nor has its copy."""
-    recipe = scrubbed(read_yaml(run / "recipe.yaml")[0])
+    """Copy one run's recipe, history and facts, and return the copy's folder. The copy of an untested run has no `test.json`."""
+    recipe = scrub(read_yaml(run / "recipe.yaml")[0])
     copy = into / f"{recipe['name']}-seed{recipe['seed']}"
     copy.mkdir(parents=True, exist_ok=True)
     write_text(copy / "recipe.yaml", yaml_text(recipe))
     write_text(copy / "history.csv", (run / "history.csv").read_text(encoding="utf-8"))
     for path in sorted(run.glob("*.json")):
-        write_json(copy / path.name, scrubbed(json.loads(path.read_text(encoding="utf-8"))))
+        write_json(copy / path.name, scrub(json.loads(path.read_text(encoding="utf-8"))))
     return copy
 
 
-def scrubbed(value: Any) -> Any:
-    """Return plain containers without `OF_THE_MACHINE`, and of every absolute path, `--option=path` too, only the last part."""
+def scrub(value: Any) -> Any:
+    """Return plain containers without `MACHINE_KEYS`, keeping only the last part of each absolute path, also in `--option=path`."""
     if isinstance(value, dict):
-        return {key: scrubbed(inner) for key, inner in value.items() if key not in OF_THE_MACHINE}
+        return {key: scrub(inner) for key, inner in value.items() if key not in MACHINE_KEYS}
     if isinstance(value, list):
-        return [scrubbed(inner) for inner in value]
+        return [scrub(inner) for inner in value]
     return without_folder(value) if isinstance(value, str) else value
 
 
