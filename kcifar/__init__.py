@@ -18,17 +18,16 @@ if TYPE_CHECKING:
     from kcifar.datasets.dataset import Dataset as Dataset
     from kcifar.recipe.load import Recipe as Recipe
     from kcifar.recipe.load import load_recipe as load_recipe
-    from kcifar.runs.folder import Run as Run
-    from kcifar.runs.folder import open_run as open_run
+    from kcifar.runs.run import Run, open_run
 
 _HOMES = {
     "Dataset": "kcifar.datasets.dataset",
     "Recipe": "kcifar.recipe.load",
-    "Run": "kcifar.runs.folder",
+    "Run": "kcifar.runs.run",
     "UserError": "kcifar.core.errors",
     "from_arrays": "kcifar.datasets.arrays",
     "load_recipe": "kcifar.recipe.load",
-    "open_run": "kcifar.runs.folder",
+    "open_run": "kcifar.runs.run",
     "train": "kcifar.api",
 }
 

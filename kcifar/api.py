@@ -13,7 +13,7 @@ from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.arrays import from_arrays
 from kcifar.datasets.dataset import Dataset
 from kcifar.recipe.load import Recipe, load_recipe
-from kcifar.runs.folder import Run
+from kcifar.runs.run import Run
 from kcifar.training.progress import new_progress
 from kcifar.training.request import make_job
 

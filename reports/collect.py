@@ -16,8 +16,8 @@ from kcifar.core.command import new_app, run_app
 from kcifar.core.files import write_json, write_text
 from kcifar.recipe.write import yaml_text
 from kcifar.recipe.yaml_file import read_yaml
-from kcifar.reporting.sections.reproduction import without_folder
-from kcifar.runs.folder import open_run
+from kcifar.reporting.sections.reproduction import remove_folder
+from kcifar.runs.run import open_run
 
 RUNS = Path(__file__).parent / "runs"
 MACHINE_KEYS = ("host", "pid")
@@ -54,7 +54,7 @@ def scrub(value: Any) -> Any:
         return {key: scrub(inner) for key, inner in value.items() if key not in MACHINE_KEYS}
     if isinstance(value, list):
         return [scrub(inner) for inner in value]
-    return without_folder(value) if isinstance(value, str) else value
+    return remove_folder(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ def time_to_accuracy(
     from kcifar.benchmarks import time_to_accuracy as benchmark
     from kcifar.benchmarks.table import show_table_from
     from kcifar.engine.backend import check_backend
-    from kcifar.runs.folder import open_run
+    from kcifar.runs.run import open_run
 
     benchmark.check_target(target)
     check_backend()

@@ -27,7 +27,7 @@ def main(
 ) -> None:
     """Parse, evaluate, exit."""
     from kcifar.api import import_parts
-    from kcifar.runs.folder import open_run
+    from kcifar.runs.run import open_run
     from kcifar.training.metrics import metrics_lines
 
     import_parts(import_)

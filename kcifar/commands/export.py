@@ -26,7 +26,7 @@ def main(
 ) -> None:
     """Parse, export, exit."""
     from kcifar.exporting.saved_model import export_saved_model
-    from kcifar.runs.folder import open_run
+    from kcifar.runs.run import open_run
 
     target = out or run / format_.value
     found = export_saved_model(open_run(run), target, overwrite=overwrite)

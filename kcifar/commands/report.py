@@ -48,8 +48,9 @@ def main(
     from rich.console import Console
 
     from kcifar.reporting.build import build_report
-    from kcifar.reporting.request import FORMATS, PAGE_FORMAT, Request, split_names
-    from kcifar.runs.find import PAGE
+    from kcifar.reporting.page.output_files import FORMATS, PAGE_FORMAT
+    from kcifar.reporting.request import ReportRequest, split_names
+    from kcifar.runs.find import REPORT_PAGE
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks must not end the report
@@ -57,6 +58,6 @@ def main(
     if show and PAGE_FORMAT not in chosen:
         raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
     named = split_names(sections, "--sections") if sections is not None else []
-    folder = build_report(Request(run or [], runs, out, chosen, named, title, published_log), Console())
+    folder = build_report(ReportRequest(run or [], runs, out, chosen, named, title, published_log), Console())
     if show:
-        webbrowser.open((folder / PAGE).resolve().as_uri())
+        webbrowser.open((folder / REPORT_PAGE).resolve().as_uri())

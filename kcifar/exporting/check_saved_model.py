@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kcifar.runs.folder import EXAMPLES, PREDICTIONS, Run, open_run
+from kcifar.runs.folder import EXAMPLES, PREDICTIONS
+from kcifar.runs.run import Run, open_run
 
 # Largest difference of a probability. float32: other kernels and batch sizes round differently. bfloat16 and float16 keep 8 and 11
 # digits (binary) of every activation, and a probability can move by as much as a few of their units.

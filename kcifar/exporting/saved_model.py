@@ -14,7 +14,8 @@ from pathlib import Path
 
 from kcifar.core.errors import ExportFailed, UserError, one_line
 from kcifar.core.files import PARTIAL
-from kcifar.runs.folder import MODEL_FILE, Run
+from kcifar.runs.folder import MODEL_FILE
+from kcifar.runs.run import Run
 
 
 def export_saved_model(run: Run, out: Path, *, overwrite: bool = False) -> str:

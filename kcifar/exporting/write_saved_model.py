@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kcifar.runs.folder import EXAMPLES, Run, open_run
+from kcifar.runs.folder import EXAMPLES
+from kcifar.runs.run import Run, open_run
 
 
 def write_saved_model(run: Run, out: Path, reference: Path) -> None:

@@ -8,23 +8,24 @@ import pandas
 from rich.console import Console
 
 from kcifar.core.errors import UserError, one_line
-from kcifar.reporting.page.names import listed
-from kcifar.reporting.page.output_files import write_report
+from kcifar.reporting.page.names import join_names
+from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
+from kcifar.reporting.page.report import Report
 from kcifar.reporting.page.terminal import print_report
-from kcifar.reporting.rendering import Report, details_begun, render_runs
-from kcifar.reporting.request import ALL, FORMATS, Request, check_names, chosen_sections
+from kcifar.reporting.rendering import render_runs, start_details
+from kcifar.reporting.request import ALL, ReportRequest, check_names, choose_sections
 from kcifar.reporting.section import Section
-from kcifar.runs.arrays import PREDICTIONS
 from kcifar.runs.csv_files import read_published_log
-from kcifar.runs.find import find_folders, find_run, make_folder
-from kcifar.runs.load import SavedRun, Skipped, read_runs
+from kcifar.runs.find import find_folders, find_run
+from kcifar.runs.folder import PREDICTIONS
+from kcifar.runs.load import LoadedRun, SkippedFolder, load_runs
 
 # Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12
-PUBLISHED_LOG = "published_log"  # the section that shows what `Request.published_log` names
+PUBLISHED_LOG = "published_log"  # the section that shows what `ReportRequest.published_log` names
 
 
-def build_report(request: Request, console: Console) -> Path:
+def build_report(request: ReportRequest, console: Console) -> Path:
     """Write the report of saved runs, then print its tables.
 
     Returns:
@@ -33,31 +34,31 @@ def build_report(request: Request, console: Console) -> Path:
         UserError: A folder or a section does not exist, no run can be read, or the folder cannot be written.
     """
     check_names("--format", request.formats, FORMATS)
-    sections = chosen_sections(request.sections)
-    published = _published(request, sections)
-    folders = [find_run(path, request.runs) for path in request.given] or find_folders(request.runs)
-    saved, skipped = read_runs(folders)
+    sections = choose_sections(request.sections)
+    published = _read_published(request, sections)
+    folders = [find_run(path, request.runs) for path in request.paths] or find_folders(request.runs)
+    saved, skipped = load_runs(folders)
     saved = [replace(run, published=published) for run in saved]
-    if _shown_of_each(sections, request, len(saved)):
-        saved, damaged = _whole(saved)
+    if _choose_run_sections(sections, request, len(saved)):
+        saved, damaged = _separate_damaged(saved)
         skipped = [*skipped, *damaged]
-    shown = _shown_of_each(sections, request, len(saved))
+    shown = _choose_run_sections(sections, request, len(saved))
     if not saved:
-        raise UserError(f"{request.given[0] if request.given else request.runs}: {_why_none(skipped)}")
-    out = make_folder(request.out, request.runs, saved[0].folder)
-    with details_begun(saved if shown else [], shown) as begun:
+        raise UserError(f"{request.paths[0] if request.paths else request.runs}: {_explain_no_runs(skipped)}")
+    out = make_report_folder(request.out, request.runs, saved[0].folder)
+    with start_details(saved if shown else [], shown) as begun:
         overview = render_runs(saved, sections)
         details = list(begun)
-    notes = _notes(saved, skipped) + _left_out(sections, shown)
+    notes = _make_notes(saved, skipped) + _describe_hidden_sections(sections, shown)
     if not overview and not any(details):
         notes.append(f"nothing to say of {'this run' if len(saved) == 1 else 'these runs'} in {', '.join(request.sections)}")
-    report = Report(request.title or _title(saved), saved, overview, details, notes)
+    report = Report(request.title or _make_title(saved), saved, overview, details, notes)
     written = write_report(report, request.formats, out)
     print_report(console, report, written)  # after the files: a closed pipe must not cost them
     return out
 
 
-def _published(request: Request, sections: Sequence[Section]) -> pandas.DataFrame | None:
+def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pandas.DataFrame | None:
     """Read the log that the runs are to be shown beside."""
     if request.published_log is None:
         return None
@@ -69,7 +70,7 @@ def _published(request: Request, sections: Sequence[Section]) -> pandas.DataFram
         raise UserError(f"--published-log: {error}") from None
 
 
-def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:
+def _separate_damaged(runs: Sequence[LoadedRun]) -> tuple[list[LoadedRun], list[SkippedFolder]]:
     """Part the runs whose arrays can be read from those where they are damaged."""
     whole, damaged = [], []
     for run in runs:
@@ -77,18 +78,18 @@ def _whole(runs: Sequence[SavedRun]) -> tuple[list[SavedRun], list[Skipped]]:
             run.check_arrays()
             whole.append(run)
         except UserError as error:
-            damaged.append(Skipped(run.folder, str(error), run.name))
+            damaged.append(SkippedFolder(run.folder, str(error), run.name))
     return whole, damaged
 
 
-def _why_none(skipped: Sequence[Skipped]) -> str:
+def _explain_no_runs(skipped: Sequence[SkippedFolder]) -> str:
     if not skipped:
         return "expected run folders, found none; training makes one: python -m kcifar.train --stages stages/quickstart.yaml"
     reasons = "; ".join(one_line(f"{entry.name}: {entry.reason}") for entry in skipped[:3])
     return f"no run that can be reported: {reasons}{f'; and {len(skipped) - 3} more' if len(skipped) > 3 else ''}"
 
 
-def _shown_of_each(sections: Sequence[Section], request: Request, runs: int) -> list[Section]:
+def _choose_run_sections(sections: Sequence[Section], request: ReportRequest, runs: int) -> list[Section]:
     """Return the sections that are shown of each run: the more runs, the less of each, unless the user names sections."""
     of_run = [section for section in sections if section.of_run]
     if request.sections or runs <= MAX_WHOLE:
@@ -96,7 +97,7 @@ def _shown_of_each(sections: Sequence[Section], request: Request, runs: int) -> 
     return [section for section in of_run if section.essential and runs <= MAX_DETAILED]
 
 
-def _left_out(sections: Sequence[Section], shown: Sequence[Section]) -> list[str]:
+def _describe_hidden_sections(sections: Sequence[Section], shown: Sequence[Section]) -> list[str]:
     """Name the sections that are not shown of each run for the number of runs."""
     names = [section.name for section in sections if section.of_run and section not in shown]
     if not names:
@@ -105,16 +106,16 @@ def _left_out(sections: Sequence[Section], shown: Sequence[Section]) -> list[str
     return [f"not shown of each run: {', '.join(names)}; {where}"]
 
 
-def _notes(runs: Sequence[SavedRun], skipped: Sequence[Skipped]) -> list[str]:
+def _make_notes(runs: Sequence[LoadedRun], skipped: Sequence[SkippedFolder]) -> list[str]:
     """Name the runs that are not finished, the folders that are left out, and the runs whose predictions were not kept."""
     lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
     lines += [f"skipped: {entry.name}: {entry.reason}" for entry in skipped]
     unkept = [run.name for run in runs if run.test and not (run.folder / PREDICTIONS).exists()]
-    lines += [f"no {PREDICTIONS}, and so nothing that needs the answer to each image: {listed(unkept)}"] if unkept else []
+    lines += [f"no {PREDICTIONS}, and so nothing that needs the answer to each image: {join_names(unkept)}"] if unkept else []
     return [one_line(line, 400) for line in lines]
 
 
-def _title(runs: Sequence[SavedRun]) -> str:
+def _make_title(runs: Sequence[LoadedRun]) -> str:
     """Name the page after its runs: the one, or how many of which recipes."""
     if len(runs) == 1:
         return runs[0].name

@@ -5,77 +5,30 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from kcifar.pictures.style import rendered
-from kcifar.reporting.page.content import Content, Table
+from kcifar.reporting.page.content import SectionContent
+from kcifar.reporting.page.report import RenderedFigure, RenderedSection
 from kcifar.reporting.section import Section, find_sections
-from kcifar.runs.load import SavedRun
+from kcifar.runs.load import LoadedRun
 
 # Fewer runs are drawn sooner than another process has imported matplotlib.
 _MIN_RUNS_TO_SHARE = 4
 
 
-@dataclass(frozen=True)
-class RenderedFigure:
-    """A figure as files: PNG and SVG; caption and alternative text as in `content.Drawing`."""
-
-    name: str
-    png: bytes
-    svg: bytes
-    caption: str
-    text: str
-
-
-@dataclass(frozen=True)
-class RenderedSection:
-    """What a section has to say of a run or of all runs, its figures drawn."""
-
-    name: str
-    title: str
-    printed: bool
-    paragraphs: Sequence[str]
-    tables: Sequence[Table]
-    figures: Sequence[RenderedFigure]
-
-
-@dataclass(frozen=True)
-class Report:
-    """A whole report, to be written and printed.
-
-    Attributes:
-        title: Of the page.
-        runs: The runs reported.
-        overview: What is said of all of them.
-        details: What is said of each; empty where there are too many.
-        notes: Runs that are not finished, folders left out and why; one line each.
-    """
-
-    title: str
-    runs: Sequence[SavedRun]
-    overview: Sequence[RenderedSection]
-    details: Sequence[Sequence[RenderedSection]]
-    notes: Sequence[str]
-
-    @property
-    def detailed_runs(self) -> list[tuple[str, Sequence[RenderedSection]]]:
-        """The name of each run of which there is something to say in detail, and what is said."""
-        return [(run.name, found) for run, found in zip(self.runs, self.details, strict=False) if found]
-
-
-def render_runs(runs: Sequence[SavedRun], sections: Sequence[Section]) -> list[RenderedSection]:
+def render_runs(runs: Sequence[LoadedRun], sections: Sequence[Section]) -> list[RenderedSection]:
     """Return what the sections that look at all runs have to say; those without content are left out."""
-    return [_rendered(section, content) for section in sections if section.of_runs and (content := section.of_runs(runs))]
+    return [_render(section, content) for section in sections if section.of_runs and (content := section.of_runs(runs))]
 
 
-def render_run(run: SavedRun, sections: Sequence[Section]) -> list[RenderedSection]:
+def render_run(run: LoadedRun, sections: Sequence[Section]) -> list[RenderedSection]:
     """Return what the sections that look at one run have to say of it; those without content are left out."""
-    return [_rendered(section, content) for section in sections if section.of_run and (content := section.of_run(run))]
+    return [_render(section, content) for section in sections if section.of_run and (content := section.of_run(run))]
 
 
 @contextmanager
-def details_begun(runs: Sequence[SavedRun], sections: Sequence[Section]) -> Iterator[Iterator[list[RenderedSection]]]:
+def start_details(runs: Sequence[LoadedRun], sections: Sequence[Section]) -> Iterator[Iterator[list[RenderedSection]]]:
     """Begin to render the sections of each run; the block is given the results in the order of the runs.
 
     Several runs are shared out over all cores, while the caller does something else.
@@ -85,12 +38,12 @@ def details_begun(runs: Sequence[SavedRun], sections: Sequence[Section]) -> Iter
         yield (render_run(run, sections) for run in runs)
         return
     names = [section.name for section in sections]
-    with ProcessPoolExecutor(processes, mp_context=_clean_context()) as pool:
+    with ProcessPoolExecutor(processes, mp_context=_make_process_context()) as pool:
         begun: list[Future[list[RenderedSection]]] = [pool.submit(_render_named, run, names) for run in runs]
         yield (future.result() for future in begun)
 
 
-def _clean_context() -> Any:
+def _make_process_context() -> Any:
     """Return a way to start processes that hold nothing of this one: threads of libraries do not survive a plain fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
@@ -99,10 +52,10 @@ def _clean_context() -> Any:
     return context
 
 
-def _render_named(run: SavedRun, names: Sequence[str]) -> list[RenderedSection]:
+def _render_named(run: LoadedRun, names: Sequence[str]) -> list[RenderedSection]:
     return render_run(run, [section for section in find_sections() if section.name in names])
 
 
-def _rendered(section: Section, content: Content) -> RenderedSection:
-    figures = [RenderedFigure(drawing.name, *rendered(drawing.draw), drawing.caption, drawing.text) for drawing in content.drawings]
+def _render(section: Section, content: SectionContent) -> RenderedSection:
+    figures = [RenderedFigure(drawing.name, *rendered(drawing.draw), drawing.caption, drawing.text) for drawing in content.figures]
     return RenderedSection(section.name, section.title, section.printed, content.paragraphs, content.tables, figures)

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kcifar.core.errors import UserError, did_you_mean
+from kcifar.reporting.page.output_files import FORMATS
 from kcifar.reporting.section import Section, find_sections
 
-TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
 ALL = "all"
-FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
 
 
 @dataclass(frozen=True)
-class Request:
+class ReportRequest:
     """What is to be reported, and how.
 
     Attributes:
-        given: Run folders, or names of runs in `runs`; empty: all in `runs`.
+        paths: Run folders, or names of runs in `runs`; empty: all in `runs`.
         runs: The folder that holds run folders.
         out: Where files are written; None: `report` beside the first run.
         formats: Some of `FORMATS`; "page" is `report.html`.
@@ -26,7 +25,7 @@ class Request:
         published_log: A CSV file with the log of a training that somebody published, shown beside the runs; None: none.
     """
 
-    given: Sequence[Path]
+    paths: Sequence[Path]
     runs: Path
     out: Path | None = None
     formats: Sequence[str] = FORMATS
@@ -47,15 +46,15 @@ def split_names(values: Sequence[str], option: str) -> list[str]:
     return names
 
 
-def chosen_sections(names: Sequence[str]) -> list[Section]:
+def choose_sections(names: Sequence[str]) -> list[Section]:
     """Return the named sections, or all where none or "all" is named, in the order of the report.
 
     Raises:
         UserError: There is no section of a name.
     """
-    found = find_sections()
-    check_names("--sections", names, [ALL, *(section.name for section in found)])
-    return [section for section in found if not names or ALL in names or section.name in names]
+    sections = find_sections()
+    check_names("--sections", names, [ALL, *(section.name for section in sections)])
+    return [section for section in sections if not names or ALL in names or section.name in names]
 
 
 def check_names(option: str, names: Sequence[str], allowed: Sequence[str]) -> None:

@@ -4,12 +4,12 @@ A section is one file in `kcifar/reporting/sections/`; nothing else needs an edi
 
     ORDER     int; sections come in this order
     TITLE     heading
-    of_run    function from one run to its `Content`: the section appears for each run, or
-    of_runs   function from all runs to their `Content`: the section appears once, before those of single runs
+    of_run    function from one run to its `SectionContent`: the section appears for each run, or
+    of_runs   function from all runs to their `SectionContent`: the section appears once, before those of single runs
     PRINTED   True where its paragraphs and tables are printed on the terminal too; optional
     ESSENTIAL True where an `of_run` is shown even of each of several runs; optional
 
-A section that has nothing to say returns `Content()` and is left out. `of_run` must not depend on the other runs.
+A section that has nothing to say returns `SectionContent()` and is left out. `of_run` must not depend on the other runs.
 """
 
 import importlib
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from kcifar.reporting import sections
-from kcifar.reporting.page.content import Content
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.page.content import SectionContent
+from kcifar.runs.load import LoadedRun
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Section:
     title: str
     printed: bool
     essential: bool
-    of_run: Callable[[SavedRun], Content] | None
-    of_runs: Callable[[Sequence[SavedRun]], Content] | None
+    of_run: Callable[[LoadedRun], SectionContent] | None
+    of_runs: Callable[[Sequence[LoadedRun]], SectionContent] | None
 
 
 def find_sections() -> list[Section]:
     """Return every section of the `sections` folder in the order in which the report shows them."""
-    modules = [importlib.import_module(f"{sections.__name__}.{found.name}") for found in pkgutil.iter_modules(sections.__path__)]
+    modules = [importlib.import_module(f"{sections.__name__}.{module_info.name}") for module_info in pkgutil.iter_modules(sections.__path__)]
     return sorted((read_section(module) for module in modules), key=lambda section: (section.order, section.name))
 
 

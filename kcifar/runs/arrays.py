@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from kcifar.core.errors import UserError, one_line
+from kcifar.runs.folder import EXAMPLES, PREDICTIONS
 
-TEST, VALIDATION = "test", "validation"
-PREDICTIONS = "predictions.npz"
+TEST_SPLIT, VALIDATION_SPLIT = "test", "validation"
 _ROUNDING = 1e-3  # by which a row of float32 probabilities may miss a sum of 1
 
 
@@ -31,14 +31,14 @@ class Predictions:
     indices: np.ndarray
 
     @property
-    def called(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
         """The class called for each image: of the largest probability, the first of several; int64 (count,)."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def correct(self) -> np.ndarray:
         """Whether that is the label; bool (count,)."""
-        return np.asarray(self.called == self.labels)
+        return np.asarray(self.predicted == self.labels)
 
     @property
     def confidence(self) -> np.ndarray:
@@ -48,7 +48,7 @@ class Predictions:
     @property
     def label_probability(self) -> np.ndarray:
         """The probability of each image's label; float64 (count,)."""
-        return at_labels(self.labels, self.probabilities)
+        return take_at_labels(self.labels, self.probabilities)
 
     @property
     def quantity(self) -> str:
@@ -70,12 +70,39 @@ class Examples:
     indices: np.ndarray
     split: np.ndarray
 
-    def rows_of(self, split: str) -> dict[int, int]:
+    def find_rows(self, split: str) -> dict[int, int]:
         """Return for each kept image of a part its place among `images`, by its index."""
         return {int(index): row for row, (index, part) in enumerate(zip(self.indices, self.split, strict=True)) if part == split}
 
 
-def at_labels(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+@dataclass(frozen=True)
+class KeptImages(Predictions):
+    """Predictions for the kept images of the part that a run's outcome is about, in the order of that part, with the images.
+
+    Attributes:
+        images: uint8 (any number, height, width, 3).
+        rows: int64 (count,), place of each among `images`.
+    """
+
+    images: np.ndarray
+    rows: np.ndarray
+
+    def image(self, place: int) -> np.ndarray:
+        """Return one image, uint8 (height, width, 3)."""
+        return np.asarray(self.images[self.rows[place]])
+
+    def most_confident(self, selected: np.ndarray, limit: int) -> list[int]:
+        """Return the places of the selected images, those of the largest confidence first, ties in the order of the part.
+
+        Args:
+            selected: bool (count,).
+            limit: So many at most.
+        """
+        places = np.flatnonzero(selected)
+        return [int(place) for place in places[np.argsort(-self.confidence[places], kind="stable")][:limit]]
+
+
+def take_at_labels(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the value of each image's label: (images,) of labels (images,) and values (images, classes)."""
     return np.asarray(values[np.arange(len(labels)), labels])
 
@@ -86,11 +113,11 @@ def read_predictions(folder: Path, split: str) -> Predictions | None:
     Raises:
         UserError: The file is damaged, or its arrays do not fit one another.
     """
-    arrays = _load(folder / PREDICTIONS)
+    arrays = load_npz(folder / PREDICTIONS)
     names = [f"{split}_{kind}" for kind in ("labels", "probabilities", "indices")]
     if arrays is None or not arrays.keys() & set(names):
         return None
-    labels, probabilities, indices = (_existing(arrays, PREDICTIONS, name) for name in names)
+    labels, probabilities, indices = (_get_array(arrays, PREDICTIONS, name) for name in names)
     count, place = labels.size, f"{PREDICTIONS}: {split}"
     if labels.shape != (count,) or indices.shape != (count,) or probabilities.ndim != 2 or len(probabilities) != count or not count:
         shapes = ", ".join(str(array.shape) for array in (labels, probabilities, indices))
@@ -113,18 +140,37 @@ def read_examples(folder: Path) -> Examples | None:
     Raises:
         UserError: The file is damaged, or its arrays do not fit one another.
     """
-    arrays = _load(folder / "examples.npz")
+    arrays = load_npz(folder / EXAMPLES)
     if arrays is None:
         return None
-    images, indices, split = (_existing(arrays, "examples.npz", name) for name in ("images", "indices", "split"))
+    images, indices, split = (_get_array(arrays, EXAMPLES, name) for name in ("images", "indices", "split"))
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not 0 < min(images.shape[1:3]) <= max(images.shape[1:3]) <= 4096:
-        raise UserError(f"examples.npz: expected uint8 images (n, height, width, 3), got {images.dtype} {images.shape}")
+        raise UserError(f"{EXAMPLES}: expected uint8 images (n, height, width, 3), got {images.dtype} {images.shape}")
     if indices.shape != (len(images),) or split.shape != (len(images),) or indices.dtype.kind not in "iu" or split.dtype.kind != "U":
-        raise UserError("examples.npz: expected an index and a split for each image")
+        raise UserError(f"{EXAMPLES}: expected an index and a split for each image")
     return Examples(images, indices.astype(np.int64), split)
 
 
-def _load(path: Path) -> dict[str, np.ndarray] | None:
+def match_kept_images(predictions: Predictions | None, examples: Examples | None) -> KeptImages | None:
+    """Return the kept images for which there are predictions; None where there is none."""
+    if predictions is None or examples is None:
+        return None
+    row_of = examples.find_rows(predictions.split)
+    places = np.flatnonzero(np.isin(predictions.indices, list(row_of)))
+    if not len(places):
+        return None
+    places = places[np.argsort(predictions.indices[places])]
+    indices = predictions.indices[places]
+    rows = np.array([row_of[int(index)] for index in indices])
+    return KeptImages(predictions.split, predictions.labels[places], predictions.probabilities[places], indices, examples.images, rows)
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an .npz file; None where there is no such file.
+
+    Raises:
+        UserError: It cannot be read, or is damaged; no pickle is opened.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
@@ -137,7 +183,7 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
         raise UserError(f"{path.name}: damaged: {why}") from None
 
 
-def _existing(arrays: dict[str, np.ndarray], file: str, name: str) -> np.ndarray:
+def _get_array(arrays: dict[str, np.ndarray], file: str, name: str) -> np.ndarray:
     if name not in arrays:
         raise UserError(f"{file}: {name}: missing")
     return arrays[name]

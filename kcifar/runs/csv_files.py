@@ -5,11 +5,15 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas
+from typing import TYPE_CHECKING
 
 from kcifar.core.errors import UserError, one_line
-from kcifar.runs.schemas import Status
+from kcifar.runs.schemas import StatusFile
+
+if TYPE_CHECKING:
+    import pandas
+else:
+    from kcifar.core.lazy import pandas
 
 _ORDINALS = ("stage_index", "epoch")
 _ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
@@ -19,7 +23,7 @@ _MEASURES = ("accuracy", "val_accuracy")
 _LARGEST = 3.4028234663852886e38  # float32
 
 
-def read_history(path: Path, status: Status) -> pandas.DataFrame:
+def read_history(path: Path, status: StatusFile) -> "pandas.DataFrame":
     """Return `history.csv`, a row an epoch; columns that every run may lack are there, filled with NaN.
 
     Raises:
@@ -27,7 +31,7 @@ def read_history(path: Path, status: Status) -> pandas.DataFrame:
     """
     if status.state == "finished" and not path.exists():
         raise UserError("history.csv: missing")
-    lines = _lines(_text(path), path.name)
+    lines = _split_lines(_read_text(path), path.name)
     if len(lines) < 2:
         because = f": {one_line(status.reason, 100)}" if status.reason else ""
         raise UserError(f"no epoch completed yet (status: {status.state}{because})")
@@ -35,12 +39,30 @@ def read_history(path: Path, status: Status) -> pandas.DataFrame:
     missing = [column for column in ("stage", *_ALWAYS) if column not in header]
     if missing or len(set(header)) < len(header):
         raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
-    history = pandas.DataFrame(_rows(lines, (*_ALWAYS, *_SOMETIMES), path.name), columns=header)
+    history = pandas.DataFrame(_parse_rows(lines, (*_ALWAYS, *_SOMETIMES), path.name), columns=header)
     _check_order(history)
     return history.reindex(columns=list(dict.fromkeys([*header, *_SOMETIMES])))
 
 
-def read_batches(path: Path) -> pandas.DataFrame | None:
+def read_history_table(path: Path) -> "pandas.DataFrame":
+    """Return `history.csv` as it is: columns of whole numbers as int64, of other numbers as float64, else as text.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    return _make_table(_split_lines(_read_text(path), path.name), path.name)
+
+
+def read_batch_table(path: Path) -> "pandas.DataFrame":
+    """Return `batches.csv` likewise, but for a last line without an end: the file grows line by line, and its run may be training.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    return _make_table(_read_complete_lines(path), path.name)
+
+
+def read_batches(path: Path) -> "pandas.DataFrame | None":
     """Return `batches.csv`, a row each `log_every` updates; None without rows.
 
     A last line without an end is left out: the file grows line by line, and its run may be training.
@@ -48,17 +70,16 @@ def read_batches(path: Path) -> pandas.DataFrame | None:
     Raises:
         UserError: The file is damaged.
     """
-    text = _text(path)
-    lines = [cells for cells in _lines(text[: text.rfind("\n") + 1], path.name) if cells]
+    lines = _read_complete_lines(path)
     if len(lines) < 2:
         return None
     if lines[0] != _BATCH_HEADER:
         raise UserError(f"batches.csv:1: expected {','.join(_BATCH_HEADER)}, got {one_line(','.join(lines[0]), 60)}")
     numeric = [column for column in _BATCH_HEADER if column != "stage"]
-    return pandas.DataFrame(_rows(lines, numeric, path.name), columns=_BATCH_HEADER).dropna(subset=["step", "epoch"])
+    return pandas.DataFrame(_parse_rows(lines, numeric, path.name), columns=_BATCH_HEADER).dropna(subset=["step", "epoch"])
 
 
-def read_published_log(path: Path) -> pandas.DataFrame:
+def read_published_log(path: Path) -> "pandas.DataFrame":
     """Return the log of a training that somebody published: `epoch`, `accuracy` and `val_accuracy`, NaN where the file has none.
 
     Accuracies are fractions, as in `history.csv`, `accuracy` that of training; further columns are passed over. Epochs ascend from 1 on,
@@ -67,22 +88,22 @@ def read_published_log(path: Path) -> pandas.DataFrame:
     Raises:
         UserError: There is no such file, a column is missing or repeated, or a value is not what it should be.
     """
-    lines = _lines(_text(path), path.name)
+    lines = _split_lines(_read_text(path), path.name)
     if not any(lines[1:]):
         raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'none' if path.exists() else 'no such file'}")
     header = [cell.strip() for cell in lines[0]]
-    wanted = [column for column in ("epoch", *_MEASURES) if column in header]
-    if header.count("epoch") != 1 or len(wanted) < 2 or any(header.count(column) > 1 for column in wanted):
+    columns = [column for column in ("epoch", *_MEASURES) if column in header]
+    if header.count("epoch") != 1 or len(columns) < 2 or any(header.count(column) > 1 for column in columns):
         got = one_line(",".join(header), 80)
         raise UserError(f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {got}")
     places = [(cells, f"{path.name}:{number}") for number, cells in enumerate(lines[1:], start=2) if cells]
-    log = pandas.DataFrame([_row(cells, header, wanted, place) for cells, place in places], columns=header)
-    log = log[wanted].reindex(columns=["epoch", *_MEASURES])
+    log = pandas.DataFrame([_parse_row(cells, header, columns, place) for cells, place in places], columns=header)
+    log = log[columns].reindex(columns=["epoch", *_MEASURES])
     _check_log(log, path.name)
     return log
 
 
-def _check_log(log: pandas.DataFrame, name: str) -> None:
+def _check_log(log: "pandas.DataFrame", name: str) -> None:
     """Refuse epochs that are not whole or do not ascend, and accuracies that are no fractions; make the epochs integers."""
     epochs = log["epoch"]
     if not ((epochs >= 1) & (epochs < 2**31) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
@@ -94,7 +115,7 @@ def _check_log(log: pandas.DataFrame, name: str) -> None:
     log["epoch"] = epochs.astype("int64")
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Return what the file holds; nothing where there is none."""
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -106,7 +127,7 @@ def _text(path: Path) -> str:
         raise UserError(f"{path.name}: not a CSV file: {one_line(error, 80)}") from None
 
 
-def _lines(text: str, name: str) -> list[list[str]]:
+def _split_lines(text: str, name: str) -> list[list[str]]:
     """Return the cells of every line."""
     try:
         return list(csv.reader(io.StringIO(text, newline="")))
@@ -114,17 +135,37 @@ def _lines(text: str, name: str) -> list[list[str]]:
         raise UserError(f"{name}: not a CSV file: {one_line(error, 80)}") from None
 
 
-def _rows(lines: Sequence[Sequence[str]], numeric: Sequence[str], file: str) -> list[list[str | float]]:
-    return [_row(cells, lines[0], numeric, f"{file}:{number}") for number, cells in enumerate(lines[1:], start=2)]
+def _read_complete_lines(path: Path) -> list[list[str]]:
+    text = _read_text(path)
+    return [cells for cells in _split_lines(text[: text.rfind("\n") + 1], path.name) if cells]
 
 
-def _row(cells: Sequence[str], header: Sequence[str], numeric: Sequence[str], place: str) -> list[str | float]:
+def _make_table(lines: Sequence[Sequence[str]], file: str) -> "pandas.DataFrame":
+    rows = _parse_rows(lines, (), file)
+    return pandas.DataFrame({name: _convert(name, [str(row[place]) for row in rows]) for place, name in enumerate(lines[0] if lines else ())})
+
+
+def _convert(name: str, cells: Sequence[str]) -> Sequence[int] | Sequence[float] | Sequence[str]:
+    """Return a column as numbers where all of its cells are; a stage keeps its name, whatever that is."""
+    for kind in (int, float) if name != "stage" else ():
+        try:
+            return [kind(cell) for cell in cells]
+        except ValueError:
+            continue
+    return cells
+
+
+def _parse_rows(lines: Sequence[Sequence[str]], numeric: Sequence[str], file: str) -> list[list[str | float]]:
+    return [_parse_row(cells, lines[0], numeric, f"{file}:{number}") for number, cells in enumerate(lines[1:], start=2)]
+
+
+def _parse_row(cells: Sequence[str], header: Sequence[str], numeric: Sequence[str], place: str) -> list[str | float]:
     if len(cells) != len(header):
         raise UserError(f"{place}: expected {len(header)} values, got {len(cells)}")
-    return [_number(cell, f"{place}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
+    return [_parse_number(cell, f"{place}: {column}") if column in numeric else cell for column, cell in zip(header, cells, strict=True)]
 
 
-def _number(cell: str, place: str) -> float:
+def _parse_number(cell: str, place: str) -> float:
     """Return a cell's number; NaN where it is empty or not finite as a float32, which training computes in."""
     try:
         value = float(cell or "nan")
@@ -133,7 +174,7 @@ def _number(cell: str, place: str) -> float:
     return value if abs(value) <= _LARGEST else math.nan
 
 
-def _check_order(history: pandas.DataFrame) -> None:
+def _check_order(history: "pandas.DataFrame") -> None:
     """Refuse a history whose epochs do not run 1, 2, 3, … or whose stages go back; make both columns integers."""
     if history["epoch"].tolist() != list(range(1, len(history) + 1)):
         raise UserError("history.csv: expected the epochs 1, 2, 3, … in order")

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from kcifar.runs.arrays import TEST, Predictions
-from kcifar.runs.schemas import ClassResult, TestResult
+from kcifar.runs.arrays import TEST_SPLIT, Predictions
+from kcifar.runs.class_scores import compute_class_scores
+from kcifar.runs.schemas import ClassResult, MetricsFile
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvaluationResult:
     """Result of a run on one part.
 
     Attributes:
@@ -36,56 +37,39 @@ class Outcome:
         return [result.name for result in self.classes]
 
 
-@dataclass(frozen=True)
-class Scores:
-    """Scores of one class in [0, 1]; NaN where it has none.
-
-    Attributes:
-        precision: tp / (tp + fp); NaN for a class that is never called.
-        recall: tp / (tp + fn); NaN for a class without images.
-        f1: 2 tp / (2 tp + fp + fn); NaN for a class without images: calls alone would make it 0 whatever they are.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-
-
-def scores_of(tp: int, fp: int, fn: int) -> Scores:
-    """Return the scores of a class from its images that are called it, others called it, and its images called another.
-
-    Example:
-        >>> scores_of(8, 2, 8)
-        Scores(precision=0.8, recall=0.5, f1=0.6153846153846154)
-        >>> scores_of(0, 2, 0)
-        Scores(precision=0.0, recall=nan, f1=nan)
-    """
-    images = tp + fn
-    precision = tp / (tp + fp) if tp + fp else math.nan
-    return Scores(precision, tp / images, 2 * tp / (2 * tp + fp + fn)) if images else Scores(precision, math.nan, math.nan)
-
-
-def outcome_of_test(test: TestResult) -> Outcome:
+def convert_metrics_file(test: MetricsFile) -> EvaluationResult:
     """Return what `test.json` says."""
     matrix = None if test.confusion_matrix is None else np.asarray(test.confusion_matrix, np.int64)
-    return Outcome(TEST, test.samples, test.accuracy, test.cross_entropy, test.classes, matrix)
+    return EvaluationResult(TEST_SPLIT, test.samples, test.accuracy, test.cross_entropy, test.classes, matrix)
 
 
-def outcome_of_predictions(predictions: Predictions, class_names: Sequence[str]) -> Outcome:
+def evaluate_predictions(predictions: Predictions, class_names: Sequence[str]) -> EvaluationResult:
     """Return the same from predictions; measures without a denominator are 0, as in `test.json`."""
-    count = len(class_names)
-    flat = predictions.labels * count + predictions.called
-    matrix = np.bincount(flat, minlength=count * count).reshape(count, count)
+    matrix = count_confusions(predictions.labels, predictions.predicted, len(class_names))
     with np.errstate(divide="ignore"):
         cross_entropy = float(np.abs(np.log(predictions.label_probability)).mean())  # abs: none is above 1, and no -0
     finite = cross_entropy if np.isfinite(cross_entropy) else None
-    classes = [_class_result(name, matrix, k) for k, name in enumerate(class_names)]
-    return Outcome(predictions.split, len(predictions.labels), float(predictions.correct.mean()), finite, classes, matrix)
+    classes = compute_class_results(matrix, class_names)
+    return EvaluationResult(predictions.split, len(predictions.labels), float(predictions.correct.mean()), finite, classes, matrix)
 
 
-def _class_result(name: str, matrix: np.ndarray, k: int) -> ClassResult:
-    tp, support, called = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-    tn = int(matrix.sum()) - support - called + tp
-    found = scores_of(tp, called - tp, support - tp)
-    precision, recall, f1 = (0.0 if math.isnan(score) else score for score in (found.precision, found.recall, found.f1))
-    return ClassResult(name=name, precision=precision, recall=recall, f1=f1, support=support, tp=tp, fp=called - tp, fn=support - tp, tn=tn)
+def count_confusions(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return the confusion matrix, int64 (classes, classes): images by true class (row) and predicted class (column)."""
+    return np.bincount(labels.astype(np.int64) * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def compute_class_results(matrix: np.ndarray, class_names: Sequence[str]) -> list[ClassResult]:
+    """Return the row of each class as `test.json` has it, in the order of the labels; scores without a denominator are 0.
+
+    Args:
+        matrix: See `count_confusions`.
+        class_names: One for each class.
+    """
+    return [_compute_class_result(name, matrix, label) for label, name in enumerate(class_names)]
+
+
+def _compute_class_result(name: str, matrix: np.ndarray, label: int) -> ClassResult:
+    tp, support, predictions = int(matrix[label, label]), int(matrix[label].sum()), int(matrix[:, label].sum())
+    fp, fn = predictions - tp, support - tp
+    scores = {score: 0.0 if math.isnan(value) else value for score, value in asdict(compute_class_scores(tp, fp, fn)).items()}
+    return ClassResult(name=name, **scores, support=support, tp=tp, fp=fp, fn=fn, tn=int(matrix.sum()) - support - fp)

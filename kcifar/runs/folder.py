@@ -1,10 +1,9 @@
 """The run folder: the only thing that passes between training and everything after it.
 
-`RunFolder` names its files and guards it while it is trained; `Run` (from `open_run`) reads it afterwards. Every file but the
-append-only ones is complete or absent, and none is a pickle.
+`RunFolder` names its files and guards it while it is trained; `run.Run` reads it afterwards. Every file but the append-only ones is
+complete or absent, and none is a pickle.
 """
 
-import json
 import os
 import shutil
 import socket
@@ -12,20 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
 import numpy as np
 
-from kcifar.core.errors import UserError, one_line
+from kcifar.core.errors import UserError
 from kcifar.core.files import PARTIAL, write_file, write_json, write_text
-from kcifar.core.lazy import keras, pandas
-from kcifar.recipe.yaml_file import read_yaml
+from kcifar.core.lazy import keras
+from kcifar.runs.json_file import read_json_file
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 RECIPE, ENVIRONMENT, DATASET, MODEL = "recipe.yaml", "environment.json", "dataset.json", "model.json"
 HISTORY, BATCHES, TEST, STATUS = "history.csv", "batches.csv", "test.json", "status.json"
@@ -112,100 +110,6 @@ class RunFolder:
         write_file(self / name, lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
 
 
-@dataclass(frozen=True)
-class Run:
-    """A saved run, as `kcifar.open_run` gives it; files are read when asked for.
-
-    Attributes:
-        path: The run folder.
-    """
-
-    path: Path
-
-    @cached_property
-    def recipe(self) -> dict[str, Any]:
-        """The resolved recipe."""
-        contents, _ = read_yaml(self.path / RECIPE)
-        return dict(contents)
-
-    @cached_property
-    def status(self) -> dict[str, Any]:
-        """State (running, finished, interrupted, failed), epoch and reason."""
-        return self._json(STATUS)
-
-    @cached_property
-    def dataset(self) -> dict[str, Any]:
-        """Class names, counts, hashes and channel statistics of the data."""
-        return self._json(DATASET)
-
-    @cached_property
-    def model_summary(self) -> dict[str, Any]:
-        """Parameters, size, multiply-accumulates and layers of the network."""
-        return self._json(MODEL)
-
-    @cached_property
-    def environment(self) -> dict[str, Any]:
-        """Versions, devices, precision and command."""
-        return self._json(ENVIRONMENT)
-
-    @cached_property
-    def test(self) -> dict[str, Any]:
-        """Metrics of the test part."""
-        return self._json(TEST)
-
-    @cached_property
-    def history(self) -> "pd.DataFrame":
-        """A row an epoch."""
-        rows: pd.DataFrame = pandas.read_csv(self._existing(HISTORY), keep_default_na=False, dtype={"stage": str})  # a stage may be called "NA"
-        return rows
-
-    @cached_property
-    def batches(self) -> "pd.DataFrame":
-        """A row each `log_every` steps: means since the row before."""
-        rows: pd.DataFrame = pandas.read_csv(self._existing(BATCHES), keep_default_na=False, dtype={"stage": str})
-        return rows
-
-    @cached_property
-    def predictions(self) -> dict[str, np.ndarray]:
-        """Labels, probabilities and indices of the test and validation parts."""
-        with np.load(self._existing(PREDICTIONS), allow_pickle=False) as arrays:
-            return dict(arrays)
-
-    def load_model(self) -> Any:
-        """Return the trained `keras.Model`: images 0..255 (batch, height, width, 3) in, probabilities (batch, classes) out."""
-        return load_saved_model(self._existing(MODEL_FILE))
-
-    def _existing(self, name: str) -> Path:
-        path = self.path / name
-        if not path.exists():
-            raise UserError(f"{path}: no such file; the run is {self._state()}")
-        return path
-
-    def _state(self) -> str:
-        status = read_json(self.path / STATUS) or {}
-        return f"{status.get('state', 'of unknown state')} after epoch {status.get('epoch', 0)}"
-
-    def _json(self, name: str) -> dict[str, Any]:
-        value = read_json(self._existing(name))
-        if not isinstance(value, dict):
-            raise UserError(f"{self.path / name}: damaged: expected a JSON object")
-        return value
-
-
-def open_run(path: str | Path) -> Run:
-    """Open a saved run.
-
-    Args:
-        path: The run folder.
-    Raises:
-        UserError: There is no run folder of that name.
-    """
-    run = Run(Path(path))
-    if not (run.path / RECIPE).is_file():
-        raise UserError(f"{one_line(path)}: expected a run folder (with {RECIPE}), found none")
-    return run
-
-
 def load_saved_model(path: Path) -> Any:
     """Return the `keras.Model` of a file, of Keras' layers and our own; code that a file brings along is refused."""
     import kcifar.layers  # noqa: F401  # makes our own layers known to Keras by name
@@ -216,8 +120,8 @@ def load_saved_model(path: Path) -> Any:
 def read_json(path: Path) -> Any:
     """Return a JSON file's contents, or None if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json_file(path)
+    except UserError:
         return None
 
 

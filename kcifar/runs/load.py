@@ -1,6 +1,6 @@
 """Saved runs as the report sees them: read and checked, or left out by name with the reason."""
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,19 +11,21 @@ import pandas
 from pydantic import BaseModel
 
 from kcifar.core.checks import checked
-from kcifar.core.errors import UserError, one_line
+from kcifar.core.errors import UserError
 from kcifar.recipe.yaml_file import read_yaml
-from kcifar.runs.arrays import TEST, VALIDATION, Examples, Predictions, read_examples, read_predictions
+from kcifar.runs.arrays import TEST_SPLIT, VALIDATION_SPLIT, Examples, KeptImages, Predictions, match_kept_images, read_examples, read_predictions
 from kcifar.runs.csv_files import read_batches, read_history
-from kcifar.runs.evaluation_result import Outcome, outcome_of_predictions, outcome_of_test
-from kcifar.runs.find import distinct_names
-from kcifar.runs.schemas import DatasetFacts, Environment, ModelFacts, SavedRecipe, Status, TestResult
+from kcifar.runs.evaluation_result import EvaluationResult, convert_metrics_file, evaluate_predictions
+from kcifar.runs.find import name_folders
+from kcifar.runs.folder import BATCHES, DATASET, ENVIRONMENT, HISTORY, MODEL, PREDICTIONS, RECIPE, STATUS, TEST
+from kcifar.runs.json_file import read_json_file
+from kcifar.runs.schemas import DatasetFile, EnvironmentFile, MetricsFile, ModelFile, RecipeFile, StatusFile
 
-Content = TypeVar("Content", bound=BaseModel)
+_Schema = TypeVar("_Schema", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class SavedRun:
+class LoadedRun:
     """One run folder, read.
 
     Attributes:
@@ -45,34 +47,34 @@ class SavedRun:
 
     name: str
     folder: Path
-    recipe: SavedRecipe
+    recipe: RecipeFile
     history: pandas.DataFrame
-    status: Status
-    model: ModelFacts | None = None
-    environment: Environment | None = None
-    test: TestResult | None = None
-    dataset: DatasetFacts | None = None
+    status: StatusFile
+    model: ModelFile | None = None
+    environment: EnvironmentFile | None = None
+    test: MetricsFile | None = None
+    dataset: DatasetFile | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     published: pandas.DataFrame | None = None
 
     @cached_property
     def batches(self) -> pandas.DataFrame | None:
         """`batches.csv`: step, stage, epoch, and the means of loss and accuracy since the row before; None without rows."""
-        return read_batches(self.folder / "batches.csv")
+        return read_batches(self.folder / BATCHES)
 
     @cached_property
     def test_predictions(self) -> Predictions | None:
         """Predictions of the test part, or None."""
-        return read_predictions(self.folder, TEST)
+        return read_predictions(self.folder, TEST_SPLIT)
 
     @cached_property
     def validation_predictions(self) -> Predictions | None:
         """Predictions of the validation part, or None."""
-        return read_predictions(self.folder, VALIDATION)
+        return read_predictions(self.folder, VALIDATION_SPLIT)
 
     @property
     def predictions(self) -> Predictions | None:
-        """Predictions of the test part, else of validation, else None; what `outcome` is about."""
+        """Predictions of the test part, else of validation, else None; what `evaluation` is about."""
         return self.test_predictions if self.test else self.test_predictions or self.validation_predictions
 
     @cached_property
@@ -81,11 +83,31 @@ class SavedRun:
         return read_examples(self.folder)
 
     @cached_property
-    def outcome(self) -> Outcome | None:
+    def kept_images(self) -> KeptImages | None:
+        """The images of `examples` with what was predicted for each; None where there is none."""
+        return match_kept_images(self.predictions, self.examples)
+
+    @property
+    def test_accuracy(self) -> float:
+        """Of a single view of each image, in [0, 1]; NaN without a test result."""
+        return self.test.accuracy if self.test else math.nan
+
+    @property
+    def minutes(self) -> float:
+        """Of all completed epochs; NaN where the time of one is not known."""
+        return float(self.history["seconds"].sum(skipna=False)) / 60
+
+    @property
+    def compilation_minutes(self) -> float:
+        """Of the minutes, those in which programs were compiled; NaN where the time of one epoch is not known."""
+        return float(self.history["compilation_seconds"].sum(skipna=False)) / 60
+
+    @cached_property
+    def evaluation(self) -> EvaluationResult | None:
         """Result on the test part, else on validation; None where there is neither."""
         if self.test:
-            return outcome_of_test(self.test)
-        return outcome_of_predictions(self.predictions, self.class_names) if self.predictions else None
+            return convert_metrics_file(self.test)
+        return evaluate_predictions(self.predictions, self.class_names) if self.predictions else None
 
     @property
     def class_names(self) -> list[str]:
@@ -102,12 +124,12 @@ class SavedRun:
         Raises:
             UserError: A file is damaged or does not fit the others.
         """
-        for found in (self.test_predictions, self.validation_predictions):
-            if found and found.probabilities.shape[1] != len(self.class_names):
-                raise UserError(f"predictions.npz: expected {len(self.class_names)} classes, got {found.probabilities.shape[1]}")
+        for predictions in (self.test_predictions, self.validation_predictions):
+            if predictions and predictions.probabilities.shape[1] != len(self.class_names):
+                raise UserError(f"{PREDICTIONS}: expected {len(self.class_names)} classes, got {predictions.probabilities.shape[1]}")
         if self.test and self.test_predictions and len(self.test_predictions.labels) != self.test.samples:
-            raise UserError(f"predictions.npz: expected {self.test.samples} test images as test.json has, got {len(self.test_predictions.labels)}")
-        _ = self.batches, self.examples, self.outcome
+            raise UserError(f"{PREDICTIONS}: expected {self.test.samples} test images as {TEST} has, got {len(self.test_predictions.labels)}")
+        _ = self.batches, self.examples, self.evaluation
 
     @property
     def planned_epochs(self) -> int:
@@ -132,7 +154,7 @@ class SavedRun:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedFolder:
     """A folder that the report leaves out, why, and what tells it from the other folders."""
 
     folder: Path
@@ -140,64 +162,57 @@ class Skipped:
     name: str
 
 
-def read_runs(folders: Sequence[Path]) -> tuple[list[SavedRun], list[Skipped]]:
+def load_runs(folders: Sequence[Path]) -> tuple[list[LoadedRun], list[SkippedFolder]]:
     """Read run folders; those that are damaged, foreign or without a completed epoch are returned with the reason."""
     folders = list({folder.resolve(): folder for folder in folders}.values())
     runs, skipped = [], []
-    for folder, name in zip(folders, distinct_names(folders), strict=True):
+    for folder, name in zip(folders, name_folders(folders), strict=True):
         try:
-            runs.append(read_run(folder, name))
+            runs.append(load_run(folder, name))
         except UserError as error:
-            skipped.append(Skipped(folder, str(error), name))
+            skipped.append(SkippedFolder(folder, str(error), name))
         except OSError as error:
-            skipped.append(Skipped(folder, f"cannot be read: {error.strerror}", name))
+            skipped.append(SkippedFolder(folder, f"cannot be read: {error.strerror}", name))
     return runs, skipped
 
 
-def read_run(folder: Path, name: str) -> SavedRun:
+def load_run(folder: Path, name: str) -> LoadedRun:
     """Read one run folder.
 
     Raises:
         UserError: A file is missing or damaged; the message names it, relative to the folder.
     """
-    if not (folder / "recipe.yaml").is_file():
-        raise UserError(_foreign(folder))
-    recipe, settings = _read_recipe(folder / "recipe.yaml")
-    status = _read_json(folder / "status.json", Status)
+    if not (folder / RECIPE).is_file():
+        raise UserError(_explain_foreign(folder))
+    recipe, settings = _read_recipe(folder / RECIPE)
+    status = _read_checked(folder / STATUS, StatusFile)
     if status is None:
-        raise UserError("status.json: missing")
-    history = read_history(folder / "history.csv", status)
+        raise UserError(f"{STATUS}: missing")
+    history = read_history(folder / HISTORY, status)
     if history["stage_index"].max() >= len(recipe.stages):
-        raise UserError(f"history.csv: expected at most {len(recipe.stages)} stages, as recipe.yaml has them, got more")
-    model = _read_json(folder / "model.json", ModelFacts)
-    environment = _read_json(folder / "environment.json", Environment)
-    test = _read_json(folder / "test.json", TestResult)
-    dataset = _read_json(folder / "dataset.json", DatasetFacts)
-    return SavedRun(name, folder, recipe, history, status, model, environment, test, dataset, settings)
+        raise UserError(f"{HISTORY}: expected at most {len(recipe.stages)} stages, as {RECIPE} has them, got more")
+    model = _read_checked(folder / MODEL, ModelFile)
+    environment = _read_checked(folder / ENVIRONMENT, EnvironmentFile)
+    test = _read_checked(folder / TEST, MetricsFile)
+    dataset = _read_checked(folder / DATASET, DatasetFile)
+    return LoadedRun(name, folder, recipe, history, status, model, environment, test, dataset, settings)
 
 
-def _foreign(folder: Path) -> str:
-    if any(folder.glob("*/recipe.yaml")):
+def _explain_foreign(folder: Path) -> str:
+    if any(folder.glob(f"*/{RECIPE}")):
         return f"not a run folder but one that holds runs; report them all with --runs {folder}"
-    return "not a run folder (it has no recipe.yaml)"
+    return f"not a run folder (it has no {RECIPE})"
 
 
-def _read_recipe(path: Path) -> tuple[SavedRecipe, Mapping[str, Any]]:
+def _read_recipe(path: Path) -> tuple[RecipeFile, Mapping[str, Any]]:
     try:
         content, _ = read_yaml(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from None
-    return checked(SavedRecipe, content, (), lambda _: path.name), content
+    return checked(RecipeFile, content, (), lambda _: path.name), content
 
 
-def _read_json(path: Path, content: type[Content]) -> Content | None:
+def _read_checked(path: Path, content: type[_Schema]) -> _Schema | None:
     """Read and check one JSON file; None where there is none."""
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"{path.name}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name}: not valid JSON: {one_line(error, 80)}") from None
-    return checked(content, value, (), lambda _: path.name)
+    value = read_json_file(path)
+    return None if value is None and not path.exists() else checked(content, value, (), lambda _: path.name)

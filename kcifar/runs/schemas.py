@@ -4,49 +4,51 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-Share = Annotated[float, Field(ge=0, le=1)]
+from kcifar.runs.class_scores import ClassScores, compute_class_scores
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Fraction = Annotated[float, Field(ge=0, le=1)]
 _ROUNDING = 1e-6  # by which a share may miss the quotient of its counts
 
 
-class _Saved(BaseModel):
+class _Schema(BaseModel):
     """Base of everything read from a run folder."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Named(_Saved):
+class NamedPart(_Schema):
     """A part of the recipe: only its name is of interest here."""
 
     name: str
 
 
-class PlannedStage(Named):
+class PlannedStage(NamedPart):
     """A stage as the recipe orders it."""
 
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
 
 
-class SavedRecipe(Named):
+class RecipeFile(NamedPart):
     """a mapping, as training writes `recipe.yaml`."""
 
-    seed: Count = 0
-    split_seed: Count = 0
-    dataset: Named
-    model: Named
+    seed: _Count = 0
+    split_seed: _Count = 0
+    dataset: NamedPart
+    model: NamedPart
     precision: str = "auto"
     stages: Annotated[list[PlannedStage], Field(min_length=1)]
 
 
-class DatasetFacts(_Saved):
+class DatasetFile(_Schema):
     """a mapping, as training writes `dataset.json`: images of each part, and the sum over the contents of all parts."""
 
     class_names: Annotated[list[str], Field(min_length=1)]
-    counts: dict[str, Count] = {}
+    counts: dict[str, _Count] = {}
     content_sha256: str = ""
 
 
-class Environment(_Saved):
+class EnvironmentFile(_Schema):
     """a mapping, as training writes `environment.json`."""
 
     backend: str
@@ -54,7 +56,7 @@ class Environment(_Saved):
     packages: dict[str, str] = {}
     devices: list[str] = []
     processor: str = ""
-    cores: Count | None = None
+    cores: _Count | None = None
     git_commit: str | None = None
     command: list[str] = []
 
@@ -71,47 +73,52 @@ class Environment(_Saved):
         return ", ".join(part for part in (self.processor, cores, *self.devices) if part)
 
 
-class ModelFacts(_Saved):
+class ModelFile(_Schema):
     """a mapping, as training writes `model.json`; `bytes` is the size of the weights, multiply-accumulates are those of one image's forward pass."""
 
-    parameters: Count
-    bytes: Count
-    trainable_parameters: Count | None = None
-    multiply_accumulates: Count | None = None
+    parameters: _Count
+    bytes: _Count
+    trainable_parameters: _Count | None = None
+    multiply_accumulates: _Count | None = None
 
 
-class ClassResult(Named):
+class ClassResult(NamedPart):
     """One class in `test.json`: shares in [0, 1], counts in test images."""
 
-    precision: Share | None
-    recall: Share | None
-    f1: Share | None
-    support: Count
-    tp: Count
-    fp: Count
-    fn: Count
-    tn: Count
+    precision: _Fraction | None
+    recall: _Fraction | None
+    f1: _Fraction | None
+    support: _Count
+    tp: _Count
+    fp: _Count
+    fn: _Count
+    tn: _Count
+
+    @property
+    def scores(self) -> ClassScores:
+        """By the counts: NaN where a score has no denominator, for which the file has 0."""
+        return compute_class_scores(self.tp, self.fp, self.fn)
 
 
-class ViewsResult(_Saved):
+class ViewsResult(_Schema):
     """Metrics over several test-time views of each image."""
 
     count: Annotated[int, Field(gt=1)]
-    accuracy: Share
+    accuracy: _Fraction
     cross_entropy: float | None = None
 
 
-class TestResult(_Saved):
+class MetricsFile(_Schema):
     """a mapping, as training writes `test.json`: accuracy in [0, 1] over `samples` images, mean cross-entropy in nats, confusion matrix
 
     Its rows are true classes, its columns called ones.
     """
 
     samples: Annotated[int, Field(gt=0, lt=2**63)]
-    accuracy: Share
+    accuracy: _Fraction
     cross_entropy: Annotated[float, Field(ge=0)] | None
     classes: list[ClassResult]
-    confusion_matrix: list[list[Count]] | None = None
+    confusion_matrix: list[list[_Count]] | None = None
     weights: str = "last"
     views: ViewsResult | None = None
 
@@ -130,7 +137,7 @@ class TestResult(_Saved):
         return self
 
 
-class Status(_Saved):
+class StatusFile(_Schema):
     """a mapping, as training writes `status.json`."""
 
     state: Literal["running", "finished", "interrupted", "failed"]

@@ -12,7 +12,8 @@ from kcifar.datasets.dataset import Part, Source
 from kcifar.engine.backend import check_backend, load_backend
 from kcifar.engine.network import predict
 from kcifar.planning.prepared_data import PreparedData, prepare_data
-from kcifar.runs.folder import MODEL_FILE, TEST, Run, RunFolder
+from kcifar.runs.folder import MODEL_FILE, TEST, RunFolder
+from kcifar.runs.run import Run
 from kcifar.training.metrics import metrics
 from kcifar.training.request import make_run_plan
 from kcifar.training.results import write_results

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from kcifar.datasets.dataset import Part
+from kcifar.runs.evaluation_result import compute_class_results, count_confusions
 
 # How many images a run keeps for its report, and of which kinds.
 NUM_FIRST, NUM_MISTAKES, NUM_PER_CONFUSED_PAIR, NUM_CONFUSED_PAIRS = 100, 100, 5, 20
@@ -44,12 +45,8 @@ def metrics(logits: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]
         samples, accuracy, cross_entropy; precision, recall, f1, support, tp, fp, fn, tn of each class (0 where undefined);
         the confusion matrix, rows true and columns predicted.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    ids, predicted = np.arange(len(class_names)), logits.argmax(axis=1)
-    matrix = confusion_matrix(labels, predicted, labels=ids)
-    scores = precision_recall_fscore_support(labels, predicted, labels=ids, zero_division=0.0)
-    rows = [_class_row(name, matrix, k, *(float(score[k]) for score in scores[:3])) for k, name in enumerate(class_names)]
+    matrix = count_confusions(labels, logits.argmax(axis=1), len(class_names))
+    rows = [result.model_dump() for result in compute_class_results(matrix, class_names)]
     overall = {"samples": len(labels), "accuracy": accuracy(logits, labels), "cross_entropy": cross_entropy(logits, labels)}
     return overall | {"classes": rows, "confusion_matrix": matrix.tolist()}
 
@@ -87,12 +84,6 @@ def _confused_examples(labels: np.ndarray, predicted: np.ndarray, wrong: np.ndar
     _, inverse, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
     frequent = np.argsort(-counts, kind="stable")[:NUM_CONFUSED_PAIRS]
     return np.concatenate([wrong[inverse.ravel() == pair][:NUM_PER_CONFUSED_PAIR] for pair in frequent])
-
-
-def _class_row(name: str, matrix: np.ndarray, k: int, precision: float, recall: float, f1: float) -> dict[str, Any]:
-    tp, support, predicted = int(matrix[k, k]), int(matrix[k].sum()), int(matrix[:, k].sum())
-    counts = {"tp": tp, "fp": predicted - tp, "fn": support - tp, "tn": int(matrix.sum()) - support - predicted + tp}
-    return {"name": name, "precision": precision, "recall": recall, "f1": f1, "support": support, **counts}
 
 
 def metrics_lines(found: dict[str, Any]) -> list[str]:

@@ -10,7 +10,8 @@ from kcifar.core.checks import dotted
 from kcifar.core.errors import UserError, one_line
 from kcifar.planning.plan import Plan, make_plan
 from kcifar.recipe.load import Recipe, load_recipe
-from kcifar.runs.folder import DATASET, RECIPE, RunFolder, open_run, read_json
+from kcifar.runs.folder import DATASET, RECIPE, RunFolder, read_json
+from kcifar.runs.run import open_run
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from kcifar.datasets.dataset import Source
 from kcifar.pictures.saving import save
-from kcifar.pictures.stage_marks import mark_boundaries, name_stages
+from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
 from kcifar.pictures.style import BLUE, GREEN, VERMILION, house_style
 from kcifar.planning.plan import Plan, StagePlan
 from kcifar.planning.prepared_data import prepare_data
@@ -46,7 +46,7 @@ def draw_schedule(plan: Plan, num_images: int) -> Figure:
     figure = Figure(figsize=(8, 0.9 + 1.9 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     ends = np.cumsum([0, *(stage.epochs for stage in plan.stages)])
-    spans = [(stage.name, float(begin), float(end)) for stage, begin, end in zip(plan.stages, ends, ends[1:], strict=False)]
+    spans = [StageRange(stage.name, float(begin), float(end)) for stage, begin, end in zip(plan.stages, ends, ends[1:], strict=False)]
     for panel, name in zip(panels, shown, strict=True):
         _draw_panel(panel, name, curves[name], spans)
     panels[-1].set_xlabel("epoch")
@@ -63,7 +63,7 @@ def _curve(stage: StagePlan, name: str, num_images: int) -> np.ndarray | None:
     return None if constant is None else np.full(span.steps, float(constant))
 
 
-def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], spans: list[tuple[str, float, float]]) -> None:
+def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], spans: list[StageRange]) -> None:
     title, colour = PANELS[name]
     for curve, (_, begin, end) in zip(curves, spans, strict=True):
         if curve is not None:
@@ -77,5 +77,5 @@ def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], spans: 
     else:
         panel.set_ylim(bottom=0, top=1.08 * max(peaks))
     panel.set_ylabel(title)
-    panel.set_xlim(spans[0][1], spans[-1][2])
+    panel.set_xlim(spans[0].begin, spans[-1].end)
     mark_boundaries(panel, spans)

@@ -31,8 +31,9 @@ from kcifar.planning.stage_batches import stage_batches
 from kcifar.recipe.early_stopping import epochs_since_best, is_better, should_stop
 from kcifar.recipe.write import yaml_text
 from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
-from kcifar.runs.folder import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, Run, read_json
+from kcifar.runs.folder import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, read_json
 from kcifar.runs.records import BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch
+from kcifar.runs.run import Run
 from kcifar.training.environment import describe_environment
 from kcifar.training.metrics import accuracy, cross_entropy
 from kcifar.training.progress import EpochHeading, Progress

@@ -46,8 +46,8 @@ from run_folders import write_run
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.load import load_recipe
 from kcifar.reporting.build import build_report
-from kcifar.reporting.request import Request
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.request import ReportRequest
+from kcifar.runs.load import LoadedRun
 
 ROOT = REPORTS.parent
 STAGES = ROOT / "stages"
@@ -258,7 +258,7 @@ def test_study_runs_match_the_recipe_and_settings_of_their_command(name: str) ->
         assert _find_option_values("--seed", run) in ([], [str(run.recipe.seed)])
 
 
-def _find_option_values(option: str, run: SavedRun) -> list[str]:
+def _find_option_values(option: str, run: LoadedRun) -> list[str]:
     """Return the values of an option in the command that trained a run."""
     return [value for name, value in itertools.pairwise(run.environment.command if run.environment else []) if name == option]
 
@@ -283,7 +283,7 @@ def test_reference_runs_are_small_and_reveal_no_paths_host_or_process() -> None:
 def test_committed_tables_match_a_new_report_on_the_committed_runs(report: str, tmp_path: Path) -> None:
     """Figures and pages contain the same numbers, but their bytes also depend on the fonts and versions that drew them."""
     runs, sections = COMMITTED_REPORTS[report]
-    build_report(Request([], REPORTS / runs, tmp_path, ["md", "csv"], sections), Console(file=io.StringIO()))
+    build_report(ReportRequest([], REPORTS / runs, tmp_path, ["md", "csv"], sections), Console(file=io.StringIO()))
     rebuilt = sorted(path.name for path in tmp_path.iterdir())
     assert rebuilt == sorted(f"{section}.{ending}" for section in sections for ending in ("md", "csv"))
     assert rebuilt == sorted(path.name for path in (REPORTS / report).iterdir() if path.suffix in (".md", ".csv"))

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from import_graph import RANK, RANKS, arrows, imported_modules, place_of, upward
+from import_graph import INNER_RANKS, RANK, RANKS, arrows, imported_modules, inner_upward, place_of, upward
 from places import ROOT
 
 KCIFAR = ROOT / "kcifar"
@@ -15,12 +15,32 @@ BACKENDS = {"keras", "tensorflow", "jax", "torch"}
 
 
 def test_a_module_imports_only_from_lower_levels() -> None:
-    found = {arrow: files for arrow, files in arrows(KCIFAR).items() if arrow[0] != "__init__"}  # which imports on first use alone
-    assert upward(found) == {}
+    result = {arrow: files for arrow, files in arrows(KCIFAR).items() if arrow[0] != "__init__"}  # which imports on first use alone
+    assert upward(result) == {}
 
 
 def test_a_report_sees_saved_runs_and_nothing_of_training() -> None:
     assert {end for start, end in arrows(KCIFAR) if start == "reporting"} <= REPORTING_SEES
+
+
+def test_inside_a_report_a_module_imports_only_from_lower_levels() -> None:
+    assert inner_upward(KCIFAR, "reporting") == {}
+
+
+def test_the_inner_table_names_all_that_is_there_and_nothing_that_is_gone() -> None:
+    for folder, ranks in INNER_RANKS.items():
+        there = {place_of(path, KCIFAR / folder) for path in (KCIFAR / folder).rglob("*.py")} - {"__init__"}
+        assert {name for names in ranks for name in names} == there
+
+
+@pytest.mark.parametrize(
+    "line", ["from kcifar.reporting import charts", "import kcifar.reporting.charts.axes", "from kcifar.reporting.charts.axes import f"]
+)
+def test_an_arrow_inside_a_folder_is_seen(line: str, tmp_path: Path) -> None:
+    module = tmp_path / "reporting" / "page" / "module.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(line)
+    assert inner_upward(tmp_path, "reporting") == {("page", "charts"): ["reporting/page/module.py"]}
 
 
 def test_the_table_names_all_that_is_there_and_nothing_that_is_gone() -> None:

@@ -79,10 +79,10 @@ def _same(written: str, parameter: Parameter) -> bool:
 def test_the_tables_of_sections_have_every_section_in_the_order_of_the_report() -> None:
     tables = README[README.index("| section | of several runs |") : README.index("A section is one file")]
     named = [name for row in tables.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")]
-    found = find_sections()
-    first = [section.name for section in found if section.of_runs]
+    result = find_sections()
+    first = [section.name for section in result if section.of_runs]
     assert named[: len(first)] == first
-    assert sorted(named[len(first) :]) == sorted(section.name for section in found if section.of_run)
+    assert sorted(named[len(first) :]) == sorted(section.name for section in result if section.of_run)
 
 
 def test_every_recipe_and_command_exists() -> None:
@@ -94,11 +94,11 @@ def test_every_recipe_and_command_exists() -> None:
 
 def test_the_table_of_recipes_has_every_file_with_the_claim_that_it_names() -> None:
     rows = README[README.index("| recipe | trains") :].split("\n\n")[0].splitlines()[2:]
-    found = [re.findall(r"\[`([\w-]+)`\]\((stages/[\w/-]+)\.yaml\)", row) for row in rows]
-    assert all(path.endswith(f"/{name}") for row in found for name, path in row)
-    linked = sorted(path for row in found for _, path in row)
+    result = [re.findall(r"\[`([\w-]+)`\]\((stages/[\w/-]+)\.yaml\)", row) for row in rows]
+    assert all(path.endswith(f"/{name}") for row in result for name, path in row)
+    linked = sorted(path for row in result for _, path in row)
     assert linked == sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "stages").rglob("*.yaml"))
-    for row, names in zip(rows, found, strict=True):
+    for row, names in zip(rows, result, strict=True):
         claims = re.findall(r"\d\d\.\d\d", row.split("|")[-2])
         assert len(claims) in (0, len(names)), row
         for claim, (name, path) in zip(claims, names, strict=False):
@@ -132,8 +132,8 @@ def test_the_options_of_its_commands_exist(command: str) -> None:
     used = {
         option
         for line in README.splitlines()
-        if (found := re.search(rf"kcifar\.{command} ([^#&]*)", line))
-        for option in re.findall(r"--[\w-]+", found[1])
+        if (result := re.search(rf"kcifar\.{command} ([^#&]*)", line))
+        for option in re.findall(r"--[\w-]+", result[1])
     }
     shown = subprocess.run([sys.executable, "-m", *f"kcifar.{command}".split(), "--help"], capture_output=True, text=True, check=True).stdout
     assert used <= set(re.findall(r"--[\w-]+", shown))

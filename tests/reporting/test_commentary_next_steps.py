@@ -11,11 +11,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_ind
 
-from kcifar.reporting.commentary.next_steps import suggest_mending, suggest_seeds, suggest_tuning
-from kcifar.reporting.commentary.trend import still_rising
-from kcifar.reporting.page.columns import SHARE
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.schemas import Status
+from kcifar.reporting.commentary.next_steps import suggest_fixes, suggest_seeds, suggest_tuning
+from kcifar.reporting.commentary.progress import find_rise
+from kcifar.reporting.page.columns import PERCENT
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.schemas import StatusFile
 
 # Next steps
 
@@ -27,18 +27,18 @@ from kcifar.runs.schemas import Status
 def test_rising_means_two_standard_errors_of_welch(noise: list[float], slope: float) -> None:
     values = [0.1 * value + slope * epoch for epoch, value in enumerate(noise)]
     window = min(5, len(values) // 2)
-    found = still_rising(history_of(values))
+    result = find_rise(history_of(values))
     if window < 2:
-        assert found is None
+        assert result is None
         return
     before, last = values[-2 * window : -window], values[-window:]
     assume(min(np.std(before), np.std(last)) > 1e-6)
     statistic, rise = ttest_ind(last, before, equal_var=False).statistic, np.mean(last) - np.mean(before)
     assume(abs(statistic - 2) > 1e-6)
-    assert (found is not None) == (statistic > 2 and rise > 0.002)
-    if found:
-        assert found.epochs == window
-        assert [found.before, found.last] == pytest.approx([np.mean(before), np.mean(last)])
+    assert (result is not None) == (statistic > 2 and rise > 0.002)
+    if result:
+        assert result.epochs == window
+        assert [result.before, result.last] == pytest.approx([np.mean(before), np.mean(last)])
 
 
 RISING = [0.5, 0.55, 0.6, 0.65]
@@ -79,9 +79,9 @@ def test_stages_are_shortened_only_for_less_than_the_standard_error(history: pan
         gain = float(f"{100 * (end - start):.2f}") if not math.isnan(start + end) else NAN
         if -gain > error:
             weak[f"s{number}"] = f"Lower the rate of stage|{gain:+.2f}|more|{error:.2f}"
-        elif gain < error and epochs > 1 and not (still_rising(history) and number == len(gains) - 1):
+        elif gain < error and epochs > 1 and not (find_rise(history) and number == len(gains) - 1):
             weak[f"s{number}"] = f"Shorten stage|{gain:+.2f}|less|{error:.2f}"
-    if still_rising(history):
+    if find_rise(history):
         weak.pop(f"s{len(gains) - 1}", None)
     told = re.findall(
         r'(Lower the rate of stage|Shorten stage) "(s\d)" or [^:]+: its \d epochs? changed validation accuracy by (\S+) points, a (?:gain|loss) of (more|less) than [^(]+\(([\d.]+) points\)',
@@ -103,7 +103,7 @@ def test_stopping_early_is_suggested_long_after_the_best_epoch(history: pandas.D
     assume(not np.isnan(values).all())
     text = " ".join(suggest_tuning(history, {}, None))
     best = int(np.nanargmax(values)) + 1
-    late = len(values) - best >= max(3, 0.2 * len(values)) and not still_rising(history)
+    late = len(values) - best >= max(3, 0.2 * len(values)) and not find_rise(history)
     assert ("Use early stopping" in text) == late
     if late:
         assert (
@@ -134,15 +134,15 @@ def test_a_run_without_validation_is_told_to_have_one() -> None:
 
 
 def test_what_broke_off_comes_first() -> None:
-    failed = Status(state="failed", reason="stage 's0', epoch 3, step 4: the loss is not finite (nan); the state after epoch 2 is kept")
+    failed = StatusFile(state="failed", reason="stage 's0', epoch 3, step 4: the loss is not finite (nan); the state after epoch 2 is kept")
     history = history_of([0.5, 0.6])
-    assert suggest_mending(history, failed, None, 9) == ["Lower the learning rate: training stopped at a value that is not finite."]
-    assert suggest_mending(history_of([0.5, NAN, NAN], loss=[1, NAN, NAN]), FINISHED, None, 3) == [
+    assert suggest_fixes(history, failed, None, 9) == ["Lower the learning rate: training stopped at a value that is not finite."]
+    assert suggest_fixes(history_of([0.5, NAN, NAN], loss=[1, NAN, NAN]), FINISHED, None, 3) == [
         "Lower the learning rate: training loss has no finite value in epochs 2 and 3, at a learning rate of 1e-3 in the first of them."
     ]
-    assert suggest_mending(history, Status(state="interrupted"), None, 9) == ["Resume the training: 2 of 9 epochs are done."]
-    assert suggest_mending(history, Status(state="running"), None, 9) == []
-    assert suggest_mending(history, FINISHED, None, 2) == []
+    assert suggest_fixes(history, StatusFile(state="interrupted"), None, 9) == ["Resume the training: 2 of 9 epochs are done."]
+    assert suggest_fixes(history, StatusFile(state="running"), None, 9) == []
+    assert suggest_fixes(history, FINISHED, None, 2) == []
 
 
 @settings(max_examples=50, deadline=None)
@@ -153,7 +153,7 @@ def test_a_network_that_beats_no_constant_answer_is_told_so(cells: list[int]) ->
     matrix = np.array(cells).reshape(3, 3)
     commonest, right, images = matrix.sum(axis=1).max(), int(np.trace(matrix)), int(matrix.sum())
     low = binomtest(right, images).proportion_ci(method="wilson").low
-    steps = suggest_mending(history_of([0.5]), FINISHED, outcome_of(matrix.tolist()), 1)
+    steps = suggest_fixes(history_of([0.5]), FINISHED, outcome_of(matrix.tolist()), 1)
     assert bool(steps) == (low <= commonest / images)
     assert not steps or f"begins at {low:.2%}, and calling every image by the commonest class would reach {commonest / images:.2%}" in steps[0]
 
@@ -163,9 +163,9 @@ def test_a_network_that_beats_no_constant_answer_is_told_so(cells: list[int]) ->
 def test_one_seed_is_warned_of_with_the_binomial_difference(right: int, wrong: int) -> None:
     samples = right + wrong
     share = right / samples
-    steps = suggest_seeds(Outcome("test", samples, share, 1.0, [], None))
+    steps = suggest_seeds(EvaluationResult("test", samples, share, 1.0, [], None))
     points = f"{100 * 1.959964 * math.sqrt(2 * share * (1 - share) / samples):.2f}"
     assert bool(steps) == (points != "0.00")
     assert not steps or f"differs by less than {points} points for better" in steps[0]
     assert not steps or f"{samples:,} test image" in steps[0]
-    assert not steps or SHARE.write(share) in steps[0]
+    assert not steps or PERCENT.write(share) in steps[0]

@@ -3,14 +3,12 @@
 Run alone with `pytest -n 0 tests/reporting/test_confusion.py`.
 """
 
-import doctest
 import itertools
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib
 import numpy as np
@@ -24,30 +22,27 @@ from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from kcifar.pictures.style import house_style, rendered
-from kcifar.reporting.charts.confusion_matrix import cell_colours, draw_matrix, ink_on, number_size
+from kcifar.reporting.charts.confusion_matrix import choose_ink, color_cells, compute_number_size, draw_confusion_matrix
 from kcifar.reporting.commentary.classes import describe_classes
-from kcifar.reporting.page.content import Content
+from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import class_scores, confusion
 from kcifar.reporting.sections import classes as classes_section
 from kcifar.reporting.sections import confused_pairs as pairs_section
-from kcifar.reporting.stats import confusion as confusion_formulas
-from kcifar.reporting.stats import leaf_order
-from kcifar.reporting.stats.confusion import confused_pairs, order_by_similarity, shares_of_true_class
+from kcifar.reporting.stats.confusion import normalize_rows, order_by_similarity, rank_confused_pairs
 from kcifar.reporting.stats.leaf_order import optimal_leaf_order
-from kcifar.runs import evaluation_result as outcome
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.runs.load import LoadedRun, load_run
 
 MATRICES = st.integers(2, 9).flatmap(lambda n: arrays(np.int64, (n, n), elements=st.integers(0, 4)))
 
 
-def run_of(folder: Path, matrix: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str] | None = None) -> SavedRun:
+def run_of(folder: Path, matrix: Sequence[Sequence[int]] | np.ndarray, names: Sequence[str] | None = None) -> LoadedRun:
     rows = np.asarray(matrix).tolist()
-    return read_run(write_run(folder, matrix=rows, class_names=names or [f"c{k}" for k in range(len(rows))]), "a run")
+    return load_run(write_run(folder, matrix=rows, class_names=names or [f"c{k}" for k in range(len(rows))]), "a run")
 
 
-def drawn(content: Content, name: str) -> Figure:
+def drawn(content: SectionContent, name: str) -> Figure:
     with house_style():
-        return next(drawing for drawing in content.drawings if drawing.name == name).draw()
+        return next(drawing for drawing in content.figures if drawing.name == name).draw()
 
 
 def texts_of(figure: Figure) -> list[str]:
@@ -58,21 +53,14 @@ def texts_of(figure: Figure) -> list[str]:
 # Formulas
 
 
-@pytest.mark.parametrize("module", [confusion_formulas, leaf_order, outcome], ids=lambda module: module.__name__)
-def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted
-    assert not found.failed
-
-
 @given(MATRICES)
 @settings(max_examples=50)
 def test_shares_are_those_of_scikit_learn(matrix: np.ndarray) -> None:
     own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
     if len(own):
         expected = confusion_matrix(own, called, labels=np.arange(len(matrix)), normalize="true")
-        np.testing.assert_allclose(shares_of_true_class(matrix), expected)
-    assert (shares_of_true_class(matrix)[matrix.sum(axis=1) == 0] == 0).all()
+        np.testing.assert_allclose(normalize_rows(matrix), expected)
+    assert (normalize_rows(matrix)[matrix.sum(axis=1) == 0] == 0).all()
 
 
 @given(MATRICES)
@@ -96,8 +84,8 @@ def test_blocks_of_confused_classes_stand_side_by_side(labels: list[int], count:
     block = np.empty(12, np.int64)
     block[labels] = np.arange(12) % count
     matrix = np.where(block[:, None] == block, 9, 1) + 40 * np.eye(12, dtype=np.int64)
-    found = [key for key, _ in itertools.groupby(block[order_by_similarity(matrix)])]
-    assert sorted(found) == list(range(count))
+    result = [key for key, _ in itertools.groupby(block[order_by_similarity(matrix)])]
+    assert sorted(result) == list(range(count))
 
 
 @pytest.mark.parametrize(("own", "called"), [(0, 3), (3, 0)])
@@ -129,10 +117,10 @@ def test_no_other_order_of_the_leaves_has_a_shorter_way(table: np.ndarray, metho
         return float(sum(distances[a, b] for a, b in itertools.pairwise(order)))
 
     tree = linkage(distances[np.triu_indices(count, 1)], method) if count > 1 else np.zeros((0, 4))
-    found = optimal_leaf_order(tree[:, :2].astype(int).tolist(), distances)
+    result = optimal_leaf_order(tree[:, :2].astype(int).tolist(), distances)
     orders = turned(to_tree(tree)) if count > 1 else [[0]]
-    assert found in orders
-    assert way(found) == min(map(way, orders))
+    assert result in orders
+    assert way(result) == min(map(way, orders))
 
 
 @given(MATRICES)
@@ -140,7 +128,7 @@ def test_no_other_order_of_the_leaves_has_a_shorter_way(table: np.ndarray, metho
 def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np.ndarray) -> None:
     cells = [(own, called) for own, called in np.ndindex(matrix.shape) if own != called and matrix[own, called]]
     expected = sorted(cells, key=lambda cell: (-matrix[cell], cell))
-    assert [tuple(pair) for pair in confused_pairs(matrix)] == expected
+    assert [tuple(pair) for pair in rank_confused_pairs(matrix)] == expected
 
 
 # Colours and numbers of the figure
@@ -149,7 +137,7 @@ def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np
 @given(MATRICES)
 @settings(max_examples=30)
 def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_grey(matrix: np.ndarray) -> None:
-    colours, _ = cell_colours(matrix)
+    colours, _ = color_cells(matrix)
     diagonal = np.eye(len(matrix), dtype=bool)
     grey = colours[diagonal]
     assert (grey[:, 0] == grey[:, 1]).all()
@@ -161,24 +149,24 @@ def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_grey(matrix: np
 
 
 def test_the_largest_error_has_the_darkest_blue_however_many_are_right() -> None:
-    colours, _ = cell_colours(np.array([[5000, 3], [1, 900]]))
+    colours, _ = color_cells(np.array([[5000, 3], [1, 900]]))
     np.testing.assert_allclose(colours[0, 1], matplotlib.colormaps["Blues"](1.0))
 
 
 def test_numbers_stand_out_on_every_colour() -> None:
     values = np.arange(100).reshape(10, 10)
-    for colour in [*cell_colours(values)[0].reshape(-1, 4), *cell_colours(values[::-1])[0].reshape(-1, 4)]:
+    for colour in [*color_cells(values)[0].reshape(-1, 4), *color_cells(values[::-1])[0].reshape(-1, 4)]:
         linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
         luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-        contrast = (luminance + 0.05) / 0.05 if ink_on(colour) == "black" else 1.05 / (luminance + 0.05)
+        contrast = (luminance + 0.05) / 0.05 if choose_ink(colour) == "black" else 1.05 / (luminance + 0.05)
         assert contrast >= 4.5
 
 
 def test_numbers_are_left_out_where_they_would_be_too_small() -> None:
-    assert number_size(np.full((10, 10), 100), str) > 9
-    assert number_size(np.full((20, 20), 100), str) >= 5
-    assert number_size(np.full((20, 20), 10**9), str) == 0
-    assert number_size(np.full((21, 21), 1), str) == 0
+    assert compute_number_size(np.full((10, 10), 100), str) > 9
+    assert compute_number_size(np.full((20, 20), 100), str) >= 5
+    assert compute_number_size(np.full((20, 20), 10**9), str) == 0
+    assert compute_number_size(np.full((21, 21), 1), str) == 0
 
 
 @pytest.mark.parametrize("count", [2, 20, 150])
@@ -186,7 +174,7 @@ def test_long_names_are_neither_cut_off_nor_laid_over_one_another(count: int) ->
     names = [*("W" * 50, "画" * 40, HOSTILE * 3, ""), *(f"class {k}" for k in range(count))][:count]
     with house_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = draw_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images")
+        figure = draw_confusion_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images")
         figure.draw_without_rendering()
         panel = figure.axes[0]
         rows = [label.get_window_extent() for label in panel.get_yticklabels()]
@@ -220,9 +208,9 @@ def test_the_figures_hold_the_numbers_and_say_the_largest_errors(tmp_path: Path)
     assert not {"0", "0.0"} & set(counts + shares)
     order = [name for name in shares if name in {"ant", "bee", "cow", "dog"}]
     assert order == 2 * ["ant", "cow", "dog", "bee"]
-    assert "142 (8.56%) of them on the diagonal; no error is larger than bee called dog: 1,500." in content.drawings[0].text
-    assert content.drawings[1].text.endswith("no error is larger than bee called dog: 97.34%.")
-    assert "A cell without a number holds no image." in content.drawings[0].caption
+    assert "142 (8.56%) of them on the diagonal; no error is larger than bee called dog: 1,500." in content.figures[0].text
+    assert content.figures[1].text.endswith("no error is larger than bee called dog: 97.34%.")
+    assert "A cell without a number holds no image." in content.figures[0].caption
 
 
 def test_every_number_stands_in_the_cell_of_its_classes(tmp_path: Path) -> None:
@@ -242,8 +230,8 @@ def test_many_classes_are_drawn_without_numbers_and_some_without_names(tmp_path:
     matrix = 5 * np.eye(120, dtype=np.int64) + np.eye(120, k=1, dtype=np.int64)
     content = confusion.of_run(run_of(tmp_path / "a", matrix))
     words = texts_of(drawn(content, "confusion_counts"))
-    assert "One class in 4 is named on the axes." in content.drawings[0].caption
-    assert "without a number" not in content.drawings[0].caption
+    assert "One class in 4 is named on the axes." in content.figures[0].caption
+    assert "without a number" not in content.figures[0].caption
     assert [word for word in words if re.fullmatch(r"c\d+", word)] == 2 * [f"c{k}" for k in range(0, 120, 4)]
     pixels = np.asarray(drawn(content, "confusion_counts").axes[0].images[0].get_array())
     assert pixels.shape[:2] == (120, 120)
@@ -251,22 +239,22 @@ def test_many_classes_are_drawn_without_numbers_and_some_without_names(tmp_path:
 
 def test_a_single_class_an_unknown_matrix_and_one_too_large_to_draw_are_handled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, section in (("confusion", confusion), ("confused_pairs", pairs_section)):
-        assert section.of_run(run_of(tmp_path / f"{name} single", [[5]])) == Content()
-        assert section.of_run(read_run(CASES["interrupted"](tmp_path / f"{name} none"), "x")) == Content()
-    monkeypatch.setattr(confusion, "MOST_DRAWN", 2)
+        assert section.of_run(run_of(tmp_path / f"{name} single", [[5]])) == SectionContent()
+        assert section.of_run(load_run(CASES["interrupted"](tmp_path / f"{name} none"), "x")) == SectionContent()
+    monkeypatch.setattr(confusion, "MAX_CLASSES", 2)
     content = confusion.of_run(run_of(tmp_path / "large", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
     assert content.paragraphs == ["The matrix of 3 classes is too large to be drawn; the table holds it."]
     assert content.tables
-    assert not content.drawings
+    assert not content.figures
 
 
 @pytest.mark.parametrize("section", [confusion, pairs_section])
 def test_a_perfect_run_has_nothing_confused(section: object, tmp_path: Path) -> None:
     content = section.of_run(run_of(tmp_path / "a", [[5, 0], [0, 3]]))  # type: ignore[attr-defined]
     if section is confusion:
-        assert all(drawing.text.endswith("nothing is confused.") for drawing in content.drawings)
+        assert all(drawing.text.endswith("nothing is confused.") for drawing in content.figures)
     else:
-        assert content == Content(["Nothing is confused: all 8 test images are called what they are."])
+        assert content == SectionContent(["Nothing is confused: all 8 test images are called what they are."])
 
 
 # Section: confused pairs
@@ -292,10 +280,10 @@ def test_pairs_come_with_their_reverse_and_those_left_out_are_counted(tmp_path: 
 @settings(max_examples=30)
 def test_scores_are_those_of_scikit_learn_and_sorted(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
-    assert run.outcome is not None
+    assert run.evaluation is not None
     own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
     expected = precision_recall_fscore_support(own, called, labels=np.arange(len(matrix)), zero_division=np.nan)
-    ranked = class_scores.ranked_scores(run.outcome)
+    ranked = class_scores.rank_scores(run.evaluation)
     for score in ranked:
         label = int(score.name[1:])
         np.testing.assert_allclose([score.precision, score.recall, score.f1], [measure[label] for measure in expected[:3]])
@@ -308,14 +296,14 @@ def test_scores_are_those_of_scikit_learn_and_sorted(matrix: np.ndarray, tmp_pat
 @settings(max_examples=20)
 def test_table_figure_and_commentary_have_one_rule_for_classes_without_images(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
-    assert run.outcome is not None
+    assert run.evaluation is not None
     table = classes_section.of_run(run).tables[0].frame
     scored = {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=1))}
     assert set(table.index[table["recall"].notna()]) == set(table.index[table["f1"].notna()]) == scored
     assert set(table.index[table["precision"].notna()]) == {f"c{k}" for k in np.flatnonzero(matrix.sum(axis=0))}
-    ranked = class_scores.ranked_scores(run.outcome)
+    ranked = class_scores.rank_scores(run.evaluation)
     assert {score.name: score.f1 for score in ranked} == table["f1"].dropna().to_dict()
-    said = " ".join(describe_classes(run.outcome))
+    said = " ".join(describe_classes(run.evaluation))
     assert ("left out of recall and F1" in said) == (len(scored) < len(matrix))
     shown = {f"{share:.2%}" for share in table["f1"].dropna()}
     claimed = re.search(r"F1 is .*?\.(?= |$)|F1 is known.*?\.(?= |$)", said)
@@ -332,7 +320,7 @@ def test_a_class_without_images_that_is_called_has_no_f1(tmp_path: Path) -> None
 
 def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_path: Path) -> None:
     matrix = [[8, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0]]
-    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"])).drawings[0]
+    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"])).figures[0]
     assert "Never called, so without precision: 1 class." in drawing.caption
     assert "Without test images, so without recall and F1, and left out: 2 classes." in drawing.caption
     assert "from ant, F1 76.19%, down to dog, F1 0.00%" in drawing.text
@@ -345,7 +333,7 @@ def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_p
 def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> None:
     matrix = np.diag(np.arange(50) + 1)
     matrix[:, 0] += 1
-    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix)).drawings[0]
+    drawing = class_scores.of_run(run_of(tmp_path / "a", matrix)).figures[0]
     assert "the 20 classes with the highest F1 and the 20 with the lowest. Between them, left out: 10 classes." in drawing.caption
     with house_style():
         panel = drawing.draw().axes[0]
@@ -359,8 +347,8 @@ def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> Non
 def test_a_test_without_classes_has_no_scores(tmp_path: Path) -> None:
     folder = CASES["one epoch"](tmp_path / "a")
     write_json(folder / "test.json", {"samples": 3, "accuracy": 1.0, "cross_entropy": 0.1, "classes": []})
-    run = read_run(folder, "a")
-    assert [section.of_run(run) for section in (class_scores, confusion, pairs_section)] == 3 * [Content()]
+    run = load_run(folder, "a")
+    assert [section.of_run(run) for section in (class_scores, confusion, pairs_section)] == 3 * [SectionContent()]
 
 
 def test_words_about_scores_are_not_cut_off(tmp_path: Path) -> None:
@@ -368,7 +356,7 @@ def test_words_about_scores_are_not_cut_off(tmp_path: Path) -> None:
     run = replace(run_of(tmp_path / "a", np.arange(16).reshape(4, 4), names), name="W" * 90)
     with house_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = class_scores.of_run(run).drawings[0].draw()
+        figure = class_scores.of_run(run).figures[0].draw()
         figure.draw_without_rendering()
         words = [*figure.axes[0].get_yticklabels(), *figure.texts, *figure.legends]
         boxes = [word.get_window_extent() for word in words]

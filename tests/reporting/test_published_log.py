@@ -17,10 +17,10 @@ from run_folders import write_run
 
 from kcifar.core.errors import UserError
 from kcifar.pictures.style import house_style
-from kcifar.reporting.charts.published_log import LOOKS, MAX_DRAWN
+from kcifar.reporting.charts.published_log import _LOOKS, MAX_RECIPES
 from kcifar.reporting.sections import published_log
 from kcifar.runs.csv_files import read_published_log
-from kcifar.runs.load import SavedRun
+from kcifar.runs.load import LoadedRun
 
 NAN = math.nan
 ACCURACIES = st.lists(st.integers(0, 100).map(lambda hundredths: hundredths / 100), min_size=1, max_size=8)
@@ -31,7 +31,7 @@ def log_of(val_accuracy: list[float], first: int = 1) -> pandas.DataFrame:
     return pandas.DataFrame({"epoch": epochs, "accuracy": 0.25, "val_accuracy": val_accuracy})
 
 
-def beside(log: pandas.DataFrame | None, *runs: SavedRun) -> Any:
+def beside(log: pandas.DataFrame | None, *runs: LoadedRun) -> Any:
     return published_log.of_runs([replace(run, published=log) for run in runs])
 
 
@@ -45,10 +45,10 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_a_log_is_read_by_its_columns_whatever_else_it_holds(tmp_path: Path) -> None:
-    found = read_published_log(written(tmp_path, "seconds, val_accuracy,epoch ,note\n59,0.5,1,a\n41,,3,b\n\n"))
-    assert found["epoch"].tolist() == [1, 3]
-    assert found["val_accuracy"].tolist() == pytest.approx([0.5, NAN], nan_ok=True)
-    assert found["accuracy"].isna().all()
+    result = read_published_log(written(tmp_path, "seconds, val_accuracy,epoch ,note\n59,0.5,1,a\n41,,3,b\n\n"))
+    assert result["epoch"].tolist() == [1, 3]
+    assert result["val_accuracy"].tolist() == pytest.approx([0.5, NAN], nan_ok=True)
+    assert result["accuracy"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_many_recipes_are_described_no_longer_than_one_reads() -> None:
     assert content.paragraphs[0] == "The runs are over 2 different data sets; those of others than the log's do not compare with it."
     assert len(content.paragraphs) == 12
     assert content.paragraphs[-1] == "51 more are in the table."
-    assert content.drawings[0].text.count("epochs above") == MAX_DRAWN
+    assert content.figures[0].text.count("epochs above") == MAX_RECIPES
 
 
 def test_the_sentence_has_mean_extremes_and_the_last_epoch_of_both() -> None:
@@ -151,18 +151,18 @@ def test_a_log_that_shares_no_epoch_says_so(log: pandas.DataFrame) -> None:
     content = beside(log, made("a"))
     assert words(content) == "lenet: no epoch has a validation accuracy in both, the runs and the published log."
     with house_style():
-        content.drawings[0].draw()
+        content.figures[0].draw()
 
 
 def test_the_chart_has_a_line_for_each_run_and_the_log() -> None:
-    recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.01 * n)) for n in range(MAX_DRAWN + 1)]
-    drawing = beside(log_of([0.3, 0.8]), *recipes, made("again", seed=1, resolved={**changed(), "name": "r0"})).drawings[0]
-    assert f"the first {MAX_DRAWN} of {MAX_DRAWN + 1} recipes are shown" in drawing.caption
+    recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.01 * n)) for n in range(MAX_RECIPES + 1)]
+    drawing = beside(log_of([0.3, 0.8]), *recipes, made("again", seed=1, resolved={**changed(), "name": "r0"})).figures[0]
+    assert f"the first {MAX_RECIPES} of {MAX_RECIPES + 1} recipes are shown" in drawing.caption
     with house_style():
         figure = drawing.draw()
     upper, lower = ([line for line in panel.get_lines() if len(line.get_xdata()) == 2] for panel in figure.axes)
-    assert len(upper) == len(lower) == MAX_DRAWN + 2  # one recipe has two runs
+    assert len(upper) == len(lower) == MAX_RECIPES + 2  # one recipe has two runs
     assert upper[-1].get_ydata().tolist() == [0.3, 0.8]
     assert lower[-1].get_ydata().tolist() == [0.25, 0.25]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["r0 (2 runs)", "r1", "r2", "r3", "published log"]
-    assert len({dashes for _, dashes in LOOKS} | {":"}) == MAX_DRAWN + 1  # told apart without colours
+    assert len({dashes for _, dashes in _LOOKS} | {":"}) == MAX_RECIPES + 1  # told apart without colours

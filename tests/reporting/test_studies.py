@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from run_folders import CASES, HOSTILE, history_rows, recipe
 
 from kcifar.pictures.style import rendered
-from kcifar.reporting.analysis.learning_rate_sweeps import Sweep, find_sweeps, findings, place_of_best
-from kcifar.reporting.analysis.studies import Point, study_names
-from kcifar.reporting.page.content import Content
+from kcifar.reporting.analysis.learning_rate_sweeps import Sweep, classify_rates, find_best_point, find_sweeps
+from kcifar.reporting.analysis.samples import make_test_sample as sample_of_test
+from kcifar.reporting.analysis.samples import make_validation_sample
+from kcifar.reporting.analysis.studies import StudyPoint, name_studies
+from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import ablation, epochs, learning_rates
-from kcifar.reporting.stats.differences import Sample, difference, validation_sample
-from kcifar.reporting.stats.differences import test_sample as sample_of_test
+from kcifar.reporting.stats.differences import Sample, compare_samples
 from kcifar.runs import schemas as run_files
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.runs.load import LoadedRun, load_run
 
 NAN = math.nan
 NOT_FINITE = "stage 'train', epoch 2, step 1: the loss is not finite (nan); the state after epoch 1 is kept"
@@ -45,23 +46,23 @@ def saved(
     content: str = "0123",
     recipe_name: str = "",
     **changes: Any,
-) -> SavedRun:
+) -> LoadedRun:
     """Return a run whose last epoch, and test, have these accuracies; keyword arguments beyond replace keys of its recipe."""
     plain = recipe(recipe_name or name.split("-")[0], stages) | {"seed": seed} | changes
     history = pandas.DataFrame(history_rows(stages))
     history.loc[len(history) - 1, ["accuracy", "val_accuracy"]] = accuracy, validation
-    result = None if test is None else run_files.TestResult(samples=IMAGES, accuracy=test, cross_entropy=0.5, classes=[])
+    result = None if test is None else run_files.MetricsFile(samples=IMAGES, accuracy=test, cross_entropy=0.5, classes=[])
     counts = {"test": IMAGES, "validation": IMAGES}
-    facts = run_files.DatasetFacts(class_names=["a", "b"], counts=counts, content_sha256=content)
-    status = run_files.Status.model_validate({"state": state, "reason": reason})
-    return SavedRun(name, Path(name), run_files.SavedRecipe.model_validate(plain), history, status, test=result, dataset=facts, settings=plain)
+    facts = run_files.DatasetFile(class_names=["a", "b"], counts=counts, content_sha256=content)
+    status = run_files.StatusFile.model_validate({"state": state, "reason": reason})
+    return LoadedRun(name, Path(name), run_files.RecipeFile.model_validate(plain), history, status, test=result, dataset=facts, settings=plain)
 
 
-def rows(content: Content) -> list[dict[Any, Any]]:
+def rows(content: SectionContent) -> list[dict[Any, Any]]:
     return content.tables[0].frame.reset_index().to_dict("records") if content.tables else []
 
 
-def of_epochs(*points: tuple[int, float, float], **others: Any) -> list[SavedRun]:
+def of_epochs(*points: tuple[int, float, float], **others: Any) -> list[LoadedRun]:
     """Runs of so many epochs with these training and validation accuracies."""
     return [saved(f"a{n}", stages=[("train", n, 0.1)], accuracy=accuracy, validation=validation, **others) for n, accuracy, validation in points]
 
@@ -126,11 +127,11 @@ def test_the_runs_of_one_seed_are_averaged_before_the_seeds() -> None:
     """Two seeds: the four runs of the first count as one, or their agreement would pass for that of seeds."""
     found = [(0, 0.70), (0, 0.71), (0, 0.72), (0, 0.71), (1, 0.75)]
     runs = [saved(f"a5-{n}", seed=seed, validation=value, test=value) for n, (seed, value) in enumerate(found)]
-    for sample in (validation_sample(runs), sample_of_test(runs)):
+    for sample in (make_validation_sample(runs), sample_of_test(runs)):
         assert sample.accuracies == pytest.approx((0.71, 0.75))
         assert sample.mean == pytest.approx(0.73)
         assert sample.deviation == pytest.approx(0.04 / math.sqrt(2))
-    assert difference(sample_of_test(runs), sample_of_test(runs[:4])).source == "images"  # a seed four times is no second seed
+    assert compare_samples(sample_of_test(runs), sample_of_test(runs[:4])).source == "images"  # a seed four times is no second seed
     many = rows(epochs.of_runs(runs + [saved(f"b9-{n}", stages=[("train", 9, 0.1)], seed=n, validation=0.6) for n in (0, 1, 1, 1)]))
     assert many[0]["runs"] == 5
     # v = 0.0008 / 2 and 0, so 1 degree of freedom; t is 12.7062
@@ -223,17 +224,17 @@ def test_ablations_say_no_more_than_their_table(drawn: list[tuple[int, int, floa
 def test_an_ablation_in_which_nothing_was_tested_claims_no_absence_of_effects() -> None:
     content = ablation.of_runs([saved("a", test=None), saved("b", test=None, model={"name": "y"})])
     assert content.paragraphs == ["Beside a, the effect of 1 change of a single key is not known, as test results are missing."]
-    assert not content.drawings
+    assert not content.figures
 
 
 def test_each_data_set_has_its_figure_the_largest_first_and_three_are_drawn() -> None:
     names = {"1": "yz", "2": "xyz", "3": "yz", "4": "wxyz"}
     runs = [saved(f"{name}{content}", content=content, model={"name": name}) for content, models in names.items() for name in models]
-    drawings = ablation.of_runs(runs).drawings
+    drawings = ablation.of_runs(runs).figures
     assert [drawing.name for drawing in drawings] == ["ablation", "ablation_2", "ablation_3"]
     assert [drawing.text.count("±") for drawing in drawings] == [3, 2, 1]
     assert ["The 3 largest of 4 studies are drawn." in drawing.caption for drawing in drawings] == [False, False, True]
-    assert "studies are drawn" not in ablation.of_runs(runs[:5]).drawings[-1].caption
+    assert "studies are drawn" not in ablation.of_runs(runs[:5]).figures[-1].caption
 
 
 def test_the_reference_has_the_most_tested_runs_and_of_several_comes_first() -> None:
@@ -285,12 +286,12 @@ def test_ablations_never_compare_runs_over_other_data() -> None:
 # Sweeps
 
 
-def sweep(rates: Mapping[float, float | None], **others: Any) -> list[SavedRun]:
+def sweep(rates: Mapping[float, float | None], **others: Any) -> list[LoadedRun]:
     """Runs at these rates with these validation accuracies; None: diverged."""
     return [_at(rate, found, **others) for rate, found in rates.items()]
 
 
-def _at(rate: float, found: float | None, **others: Any) -> SavedRun:
+def _at(rate: float, found: float | None, **others: Any) -> LoadedRun:
     failed: dict[str, Any] = {} if found is not None else {"state": "failed", "reason": NOT_FINITE, "test": None}
     return saved(f"lr_{rate}", stages=[("train", 5, rate)], validation=found if found is not None else 0.1, **(others | failed))
 
@@ -329,7 +330,7 @@ def test_the_best_rate_is_that_of_a_search_by_hand(drawn: list[tuple[float, floa
     assert bool(found) == (len(measured) > 2)
     for one in found.values():
         means = {rate: sum(values) / len(values) for rate, values in measured.items()}
-        place = place_of_best(one)
+        place = find_best_point(one)
         assert place is not None
         assert one.points[place].validation.mean == pytest.approx(max(means.values()))
         assert one.points[place].x == min(rate for rate, mean in means.items() if mean == pytest.approx(max(means.values())))
@@ -342,13 +343,13 @@ def test_the_best_of_more_rates_must_lie_further_off_and_rates_that_diverged_do_
         assert found[0]["uncertainty"] == pytest.approx(uncertainty, abs=1e-4)
 
 
-def _drawn_points(hits: Sequence[int], images: int) -> list[Point]:
+def _drawn_points(hits: Sequence[int], images: int) -> list[StudyPoint]:
     samples = [Sample((int(count) / images,), images) for count in hits]
-    return [Point((), float(x), (), sample, sample, sample) for x, sample in enumerate(samples, 1)]
+    return [StudyPoint((), float(x), (), sample, sample, sample) for x, sample in enumerate(samples, 1)]
 
 
-@pytest.mark.parametrize("judge", [epochs.findings, lambda points: findings(Sweep(["rate"], points, [], []))], ids=["epochs", "rates"])
-def test_one_of_twelve_equal_settings_is_seldom_called_lower(judge: Callable[[Sequence[Point]], list[str]]) -> None:
+@pytest.mark.parametrize("judge", [epochs.classify_epochs, lambda points: classify_rates(Sweep(["rate"], points, [], []))], ids=["epochs", "rates"])
+def test_one_of_twelve_equal_settings_is_seldom_called_lower(judge: Callable[[Sequence[StudyPoint]], list[str]]) -> None:
     """By chance the best of twelve is 3.26 deviations above the worst; each must be called lower in at most 5 % of all studies."""
     drawn = np.random.default_rng(7).binomial(500, 0.8, (600, 12))
     lower = [judge(_drawn_points(hits, 500))[0] not in ("best", "no clear difference") for hits in drawn]
@@ -397,7 +398,7 @@ def test_another_schedule_or_batch_size_is_no_sweep() -> None:
 
 # All of them
 
-SECTIONS: Mapping[str, Callable[[Sequence[SavedRun]], Content]] = {
+SECTIONS: Mapping[str, Callable[[Sequence[LoadedRun]], SectionContent]] = {
     "epochs": epochs.of_runs,
     "ablation": ablation.of_runs,
     "learning_rates": learning_rates.of_runs,
@@ -405,13 +406,13 @@ SECTIONS: Mapping[str, Callable[[Sequence[SavedRun]], Content]] = {
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> list[SavedRun]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> list[LoadedRun]:
     folder = tmp_path_factory.mktemp("runs")
-    return [read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
+    return [load_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_runs_that_form_no_study_leave_the_section_out(name: str, folders: list[SavedRun]) -> None:
+def test_runs_that_form_no_study_leave_the_section_out(name: str, folders: list[LoadedRun]) -> None:
     assert not SECTIONS[name]([])
     assert all(not SECTIONS[name]([run]) for run in folders)
     assert not SECTIONS[name]([saved("a-0"), saved("a-1", seed=1)])
@@ -431,8 +432,8 @@ def test_figures_and_tables_are_whole_and_the_same_twice_however_hostile_the_nam
     pandas.testing.assert_frame_equal(first.tables[0].frame, second.tables[0].frame)
     assert first.tables[0].frame.index.is_unique
     assert list(first.tables[0].frame.reset_index().columns) == list(first.tables[0].columns)
-    assert all("\n" not in text for text in (*first.paragraphs, *(drawing.text + drawing.caption for drawing in first.drawings)))
-    assert [rendered(drawing.draw) for drawing in first.drawings] == [rendered(drawing.draw) for drawing in second.drawings]
+    assert all("\n" not in text for text in (*first.paragraphs, *(drawing.text + drawing.caption for drawing in first.figures)))
+    assert [rendered(drawing.draw) for drawing in first.figures] == [rendered(drawing.draw) for drawing in second.figures]
 
 
 def test_runs_over_other_data_make_up_no_study() -> None:
@@ -441,24 +442,24 @@ def test_runs_over_other_data_make_up_no_study() -> None:
     assert not learning_rates.of_runs([run for n, content in enumerate(contents) for run in sweep({0.1 + n: 0.8}, **content)])
 
 
-def many_studies(count: int) -> list[SavedRun]:
+def many_studies(count: int) -> list[LoadedRun]:
     """Of 35 runs each: five numbers of epochs at each of seven rates."""
     return [saved(f"r{n}", stages=[("train", 2 + n % 5, 0.1 / (1 + n % 7))], key=n // 35) for n in range(count)]
 
 
-def one_large_study(count: int) -> list[SavedRun]:
+def one_large_study(count: int) -> list[LoadedRun]:
     """Each run at a rate of its own."""
     return [saved(f"r{n}", stages=[("train", 2, 0.1 / (1 + n)), ("polish", 2 + n % 2, 0.1)]) for n in range(count)]
 
 
-def seconds_of(section: Callable[[Sequence[SavedRun]], Content], runs: Sequence[SavedRun]) -> float:
+def seconds_of(section: Callable[[Sequence[LoadedRun]], SectionContent], runs: Sequence[LoadedRun]) -> float:
     begin = time.process_time()
     assert section(runs)
     return time.process_time() - begin
 
 
 @pytest.mark.parametrize("make", [many_studies, one_large_study])
-def test_four_times_the_runs_are_looked_through_in_about_four_times_the_time(make: Callable[[int], list[SavedRun]]) -> None:
+def test_four_times_the_runs_are_looked_through_in_about_four_times_the_time(make: Callable[[int], list[LoadedRun]]) -> None:
     """What looks at every pair of runs takes sixteen times as long."""
     few, many = make(150), make(600)
     for name, section in SECTIONS.items():
@@ -468,7 +469,7 @@ def test_four_times_the_runs_are_looked_through_in_about_four_times_the_time(mak
 
 
 def test_names_of_studies_are_what_their_recipes_share_and_unlike_one_another() -> None:
-    def group(*names: str, **changes: Any) -> list[SavedRun]:
+    def group(*names: str, **changes: Any) -> list[LoadedRun]:
         return [saved(f"{number}", recipe_name=name, **changes) for number, name in enumerate(names)]
 
     studies = [
@@ -479,7 +480,7 @@ def test_names_of_studies_are_what_their_recipes_share_and_unlike_one_another() 
         group("z", "z"),
     ]
     names = ["vgg_rates (batch=1)", "vgg_rates (batch=2)", "lr", "lr #2", "residual_cnn", "z"]
-    assert study_names(studies, lambda key: key == "epochs") == names
+    assert name_studies(studies, lambda key: key == "epochs") == names
 
 
 def test_rates_that_no_network_can_have_are_no_points_of_a_sweep() -> None:

@@ -11,8 +11,8 @@ import pytest
 from run_folders import CLASS_NAMES, STAGES, history_rows, metrics_row, write_history, write_json, write_run
 
 from kcifar.core.errors import UserError
-from kcifar.runs.evaluation_result import outcome_of_predictions
-from kcifar.runs.load import read_run, read_runs
+from kcifar.runs.evaluation_result import evaluate_predictions
+from kcifar.runs.load import load_run, load_runs
 
 # Run folders, good and bad
 
@@ -91,10 +91,10 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
 
 def test_the_seconds_of_compilation_are_numbers_and_unknown_in_older_runs(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
-    assert read_run(folder, "run").history["compilation_seconds"].isna().all()
+    assert load_run(folder, "run").history["compilation_seconds"].isna().all()
     rows = history_rows(STAGES)
     write_history(folder, [row | {"compilation_seconds": 1.5} for row in rows])
-    assert read_run(folder, "run").history["compilation_seconds"].tolist() == [1.5] * len(rows)
+    assert load_run(folder, "run").history["compilation_seconds"].tolist() == [1.5] * len(rows)
 
 
 def _change_arrays(name: str, **changes: Any) -> Callable[[Path], object]:
@@ -165,49 +165,49 @@ LATE_DAMAGES: list[tuple[Callable[[Path], object], str]] = [
 @pytest.mark.parametrize(("damage", "reason"), LATE_DAMAGES, ids=[reason for _, reason in LATE_DAMAGES])
 def test_damaged_arrays_are_found_before_anything_is_written(damage: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
-    read_run(folder, "run").check_arrays()
+    load_run(folder, "run").check_arrays()
     damage(folder)
     with pytest.raises(UserError) as raised:
-        read_run(folder, "run").check_arrays()
+        load_run(folder, "run").check_arrays()
     assert str(raised.value).startswith(reason)
     assert "\n" not in str(raised.value)
 
 
 def test_the_last_line_of_batches_may_still_be_growing(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
-    whole = read_run(folder, "run").batches
+    whole = load_run(folder, "run").batches
     with (folder / "batches.csv").open("a", encoding="utf-8") as file:
         file.write("370,polish,1")
     assert whole is not None
-    assert whole.equals(read_run(folder, "run").batches)
+    assert whole.equals(load_run(folder, "run").batches)
 
 
 def test_what_the_test_part_tells_is_what_its_predictions_tell(tmp_path: Path) -> None:
-    run = read_run(write_run(tmp_path / "run"), "run")
-    assert run.outcome is not None
+    run = load_run(write_run(tmp_path / "run"), "run")
+    assert run.evaluation is not None
     assert run.predictions is not None
-    again = outcome_of_predictions(run.predictions, run.class_names)
-    assert again.classes == run.outcome.classes
-    assert again.matrix.tolist() == run.outcome.matrix.tolist()
-    assert (again.split, again.samples, again.accuracy) == ("test", 30, run.outcome.accuracy)
+    again = evaluate_predictions(run.predictions, run.class_names)
+    assert again.classes == run.evaluation.classes
+    assert again.matrix.tolist() == run.evaluation.matrix.tolist()
+    assert (again.split, again.samples, again.accuracy) == ("test", 30, run.evaluation.accuracy)
 
 
 def test_a_run_without_a_test_is_judged_by_its_validation_part(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     (folder / "test.json").unlink()
     _change_arrays("predictions.npz", test_labels=None, test_probabilities=None, test_indices=None)(folder)
-    run = read_run(folder, "run")
+    run = load_run(folder, "run")
     run.check_arrays()
-    assert run.outcome is not None
-    assert (run.outcome.split, run.outcome.class_names, run.outcome.accuracy) == ("validation", list(CLASS_NAMES), 25 / 30)
+    assert run.evaluation is not None
+    assert (run.evaluation.split, run.evaluation.class_names, run.evaluation.accuracy) == ("validation", list(CLASS_NAMES), 25 / 30)
 
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGES, ids=[reason for _, reason in DAMAGES])
 def test_damaged_folders_are_skipped_by_name_with_the_reason(damage: Callable[[Path], object], reason: str, tmp_path: Path) -> None:
     good, bad = write_run(tmp_path / "good"), write_run(tmp_path / "bad")
     damage(bad)
-    found, skipped = read_runs([bad, good])
-    assert [run.name for run in found] == ["good"]
+    result, skipped = load_runs([bad, good])
+    assert [run.name for run in result] == ["good"]
     assert [entry.folder for entry in skipped] == [bad]
     assert skipped[0].reason.startswith(reason)
     assert "\n" not in skipped[0].reason
@@ -216,11 +216,11 @@ def test_damaged_folders_are_skipped_by_name_with_the_reason(damage: Callable[[P
 
 def test_runs_are_named_by_as_little_of_their_path_as_tells_them_apart(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / name) for name in ("a/x", "b/x", "b/y")]
-    found, _ = read_runs([*folders, folders[0] / ".." / "x"])  # one given twice
-    assert [run.name for run in found] == ["a/x", "b/x", "y"]
+    result, _ = load_runs([*folders, folders[0] / ".." / "x"])  # one given twice
+    assert [run.name for run in result] == ["a/x", "b/x", "y"]
 
 
 def test_more_columns_and_keys_may_follow(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", history=[row | {"added": "text"} for row in history_rows(STAGES)])
     write_json(run / "status.json", {"state": "finished", "added": 1})
-    assert read_run(run, "run").history["added"].tolist() == ["text"] * 9
+    assert load_run(run, "run").history["added"].tolist() == ["text"] * 9

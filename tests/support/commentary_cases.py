@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from run_folders import metrics_row
 
 from kcifar.runs import schemas as run_files
-from kcifar.runs.evaluation_result import Outcome, outcome_of_test
+from kcifar.runs.evaluation_result import EvaluationResult, convert_metrics_file
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck", "wolf", "yak")
-FINISHED = run_files.Status(state="finished")
+FINISHED = run_files.StatusFile(state="finished")
 STAGE = {
     "augmentation": [{"name": "horizontal_flip"}, {"name": "one_of", "operations": [{"name": "mixup"}]}],
     "dropout_rate": None,
@@ -64,14 +64,14 @@ def alike(first: float, second: float) -> bool:
 
 def gains_of(history: pandas.DataFrame) -> list[tuple[float, float, int]]:
     """Start, end and counted epochs of each stage, from the history's own rows."""
-    found: list[tuple[float, float, int]] = []
+    result: list[tuple[float, float, int]] = []
     for index in sorted(set(history["stage_index"])):
         rows = np.flatnonzero(history["stage_index"] == index)
         start = rows[0] - 1 if index else 0
-        found.append((history["val_accuracy"][start], history["val_accuracy"][rows[-1]], rows[-1] - start))
-    return found
+        result.append((history["val_accuracy"][start], history["val_accuracy"][rows[-1]], rows[-1] - start))
+    return result
 
 
-def outcome_of(matrix: Sequence[Sequence[int]]) -> Outcome:
+def outcome_of(matrix: Sequence[Sequence[int]]) -> EvaluationResult:
     """The outcome that test.json has with this confusion matrix, of at most twelve classes."""
-    return outcome_of_test(run_files.TestResult.model_validate(metrics_row(NAMES[: len(matrix)], matrix)))
+    return convert_metrics_file(run_files.MetricsFile.model_validate(metrics_row(NAMES[: len(matrix)], matrix)))

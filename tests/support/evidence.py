@@ -8,10 +8,8 @@ from dataclasses import dataclass, replace
 
 from places import ROOT
 
-from kcifar.reporting.stats.intervals import mean_rate
-from kcifar.reporting.stats.significance import spread
-from kcifar.runs.load import SavedRun, read_run
-from kcifar.runs.measures import minutes_of
+from kcifar.reporting.stats.intervals import harmonic_mean_rate, summarize
+from kcifar.runs.load import LoadedRun, load_run
 
 REPORTS = ROOT / "reports"
 PERCENT, MINUTES, SECONDS, RATE, FRACTION = "%", "min", "s", "images/s", ""
@@ -81,24 +79,24 @@ def _find_candidates(number: PrintedNumber, facts: Facts) -> list[float]:
 # Measured and claimed facts
 
 
-def read_runs_by_recipe(folder: str) -> dict[str, list[SavedRun]]:
+def read_runs_by_recipe(folder: str) -> dict[str, list[LoadedRun]]:
     """Return the runs in a folder of `reports`, by recipe."""
-    runs_by_recipe: dict[str, list[SavedRun]] = {}
+    runs_by_recipe: dict[str, list[LoadedRun]] = {}
     for path in sorted((REPORTS / folder).iterdir()):
-        run = read_run(path, path.name)
+        run = load_run(path, path.name)
         runs_by_recipe.setdefault(run.recipe.name, []).append(run)
     return runs_by_recipe
 
 
-def collect_facts(runs: Sequence[SavedRun]) -> Facts:
+def collect_facts(runs: Sequence[LoadedRun]) -> Facts:
     """Return the facts of one recipe's runs: those of each run, and their mean and standard deviation (divisor n - 1) over the runs."""
     accuracies = add_mean_and_deviation([_list_accuracies(run) for run in runs])
     minutes = add_mean_and_deviation([_list_minutes(run) for run in runs])
-    rates = add_mean_and_deviation([[mean_rate(run.history["images_per_second"]), run.history["images_per_second"].max()] for run in runs])
+    rates = add_mean_and_deviation([[harmonic_mean_rate(run.history["images_per_second"]), run.history["images_per_second"].max()] for run in runs])
     return _group_by_unit(accuracies, minutes, rates, [value for run in runs for value in run.history["val_accuracy"]])
 
 
-def _list_accuracies(run: SavedRun) -> list[float]:
+def _list_accuracies(run: LoadedRun) -> list[float]:
     """Test accuracy with one view and with several; last and best validation accuracy; last training accuracy."""
     test, views = (run.test.accuracy, run.test.views) if run.test else (math.nan, None)
     last = run.history.iloc[-1]
@@ -106,9 +104,9 @@ def _list_accuracies(run: SavedRun) -> list[float]:
     return [test, views.accuracy if views else math.nan, last["val_accuracy"], best, last["accuracy"]]
 
 
-def _list_minutes(run: SavedRun) -> list[float]:
+def _list_minutes(run: LoadedRun) -> list[float]:
     """Minutes of the run, of its mean epoch and of its fastest; the first two without compilation too; compilation alone."""
-    total, epochs = minutes_of(run), len(run.history)
+    total, epochs = run.minutes, len(run.history)
     compiling = float(run.history["compilation_seconds"].sum(skipna=False)) / 60
     fastest = float(run.history["seconds"].min()) / 60
     return [total, total / epochs, fastest, total - compiling, (total - compiling) / epochs, compiling]
@@ -119,7 +117,7 @@ def add_mean_and_deviation(quantities: Sequence[Sequence[float]]) -> list[float]
     result = []
     for values in zip(*quantities, strict=True):
         if not any(map(math.isnan, values)):
-            over = spread(values)
+            over = summarize(values)
             result += [*values, over.mean, over.deviation]
     return result
 

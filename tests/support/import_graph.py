@@ -24,6 +24,18 @@ RANKS = [
     {"train", "report", "evaluate", "export", "bench", "__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+# The same within a folder: its own folders and modules.
+INNER_RANKS = {
+    "reporting": [
+        {"stats", "page"},
+        {"analysis"},
+        {"charts", "commentary"},
+        {"sections"},
+        {"section"},
+        {"rendering", "request"},
+        {"build"},
+    ],
+}
 _MODULE_NAME = re.compile(r"kcifar(\.\w+)+\.?")
 
 
@@ -54,6 +66,35 @@ def arrows(package: Path) -> dict[tuple[str, str], list[str]]:
         for name in sorted({name.split(".")[1] for name in imported_modules(path)} - {own}):
             found.setdefault((own, name), []).append(str(path.relative_to(package)))
     return found
+
+
+def inner_arrows(package: Path, folder: str) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows between the places inside one folder of the package, each with the files that it is made of."""
+    prefix = f"kcifar.{folder}."
+    inside: dict[tuple[str, str], list[str]] = {}
+    for path in sorted((package / folder).rglob("*.py")):
+        start = place_of(path, package / folder)
+        ends = {name.removeprefix(prefix).split(".")[0] for name in _whole_names(path) if name.startswith(prefix)}
+        for end in sorted(ends - {start}):
+            inside.setdefault((start, end), []).append(str(path.relative_to(package)))
+    return inside
+
+
+def inner_upward(package: Path, folder: str) -> dict[tuple[str, str], list[str]]:
+    """Return the arrows inside a folder that lead to a rank that is not above the own one."""
+    rank = {name: number for number, names in enumerate(INNER_RANKS[folder]) for name in names}
+    return {arrow: files for arrow, files in inner_arrows(package, folder).items() if rank[arrow[1]] >= rank[arrow[0]]}
+
+
+def _whole_names(path: Path) -> set[str]:
+    """Return the names that a file imports, those that it takes from a package after the package's own."""
+    taken = (
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    )
+    return imported_modules(path) | set(taken)
 
 
 def upward(found: dict[tuple[str, str], list[str]]) -> dict[tuple[str, str], list[str]]:

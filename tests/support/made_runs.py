@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.page.content import Content
-from kcifar.runs.load import SavedRun
-from kcifar.runs.schemas import DatasetFacts, Environment, ModelFacts, Named, PlannedStage, SavedRecipe, Status, TestResult
+from kcifar.reporting.page.content import SectionContent
+from kcifar.runs.load import LoadedRun
+from kcifar.runs.schemas import DatasetFile, EnvironmentFile, MetricsFile, ModelFile, NamedPart, PlannedStage, RecipeFile, StatusFile
 
 SETTINGS: dict[str, Any] = {"name": "lenet", "dataset": {"name": "d"}, "stages": [{"name": "learn", "learning_rate": {"value": 0.01}}]}
 
@@ -29,35 +29,35 @@ def made(
     seen: float = 5000.0,
     hardware: str | None = "a processor",
     val_accuracy: Sequence[float] = (0.3, 0.4),
-) -> SavedRun:
+) -> LoadedRun:
     """A run without a folder: `right` of its test images right, None for no test result."""
     epochs = len(val_accuracy)
     history = pandas.DataFrame({"stage": "learn", "stage_index": 0, "epoch": range(1, epochs + 1), "val_accuracy": val_accuracy})
     history = history.assign(seconds=seconds / epochs, images_seen=seen, images_per_second=50.0, accuracy=0.5, loss=1.0, learning_rate=0.1)
     history["compilation_seconds"] = math.nan
     settings = {**(SETTINGS if resolved is None else resolved), "seed": seed}
-    recipe = SavedRecipe(
-        name=settings["name"], seed=seed, dataset=Named(name=data), model=Named(name="m"), stages=[PlannedStage(name="learn", epochs=epochs)]
+    recipe = RecipeFile(
+        name=settings["name"], seed=seed, dataset=NamedPart(name=data), model=NamedPart(name="m"), stages=[PlannedStage(name="learn", epochs=epochs)]
     )
-    return SavedRun(
+    return LoadedRun(
         name,
         Path(name),
         recipe,
         history,
-        Status(state=state),
-        None if parameters is None else ModelFacts(parameters=parameters, bytes=4096),
-        None if hardware is None else Environment(backend="jax", precision="float32", processor=hardware, cores=2),
-        None if right is None else TestResult(samples=images, accuracy=right / images, cross_entropy=1.0, classes=[]),
-        None if content is None else DatasetFacts(class_names=["a", "b"], content_sha256=content),
+        StatusFile(state=state),
+        None if parameters is None else ModelFile(parameters=parameters, bytes=4096),
+        None if hardware is None else EnvironmentFile(backend="jax", precision="float32", processor=hardware, cores=2),
+        None if right is None else MetricsFile(samples=images, accuracy=right / images, cross_entropy=1.0, classes=[]),
+        None if content is None else DatasetFile(class_names=["a", "b"], content_sha256=content),
         settings,
     )
 
 
-def words(content: Content) -> str:
+def words(content: SectionContent) -> str:
     return "\n".join(content.paragraphs)
 
 
-def rows_of(content: Content) -> pandas.DataFrame:
+def rows_of(content: SectionContent) -> pandas.DataFrame:
     return content.tables[0].frame
 
 

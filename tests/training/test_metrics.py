@@ -1,12 +1,14 @@
 """Metrics by hand, against scikit-learn, and for a saved run again."""
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 import kcifar
 from kcifar.core.errors import UserError
@@ -40,6 +42,19 @@ def test_counts_of_each_class_add_up(pairs: list[tuple[int, int]]) -> None:
         assert row["support"] == row["tp"] + row["fn"]
     assert sum(row["tp"] for row in found["classes"]) == round(found["accuracy"] * len(pairs))
     assert len(metrics_lines({"split": "test"} | found)) == 5
+
+
+@given(st.integers(1, 8), st.integers(1, 60), st.integers(0, 2**32 - 1))
+def test_confusions_and_scores_are_those_of_scikit_learn_to_the_last_bit(classes: int, images: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    labels, predicted = (generator.choice(generator.integers(0, classes, 3), images) for _ in range(2))
+    ids, names = np.arange(classes), tuple(map(str, range(classes)))
+    found = metrics(np.eye(classes, dtype=np.float32)[predicted], labels, names)
+    with warnings.catch_warnings(action="ignore"):  # of a single class
+        assert found["confusion_matrix"] == confusion_matrix(labels, predicted, labels=ids).tolist()
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=ids, zero_division=0.0)
+    for row, *expected in zip(found["classes"], precision, recall, f1, support, strict=True):
+        assert [row["precision"], row["recall"], row["f1"], row["support"]] == expected
 
 
 def test_cross_entropy_agrees_with_keras() -> None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.analysis.recipe_differences import differing_keys, fingerprint, flatten, write_setting
-from kcifar.reporting.page.names import distinct
-from kcifar.runs.load import SavedRun
-from kcifar.runs.measures import accuracy_of
+from kcifar.reporting.analysis.recipe_differences import find_differing_keys, flatten, hash_settings, write_setting
+from kcifar.reporting.page.names import make_distinct
+from kcifar.runs.load import LoadedRun
 
-Value = TypeVar("Value", int, str)
-Facts = Callable[[Sequence[int]], Sequence[Mapping[str, str]]]  # what may tell the things at some places apart: a text for each key
+_Value = TypeVar("_Value", int, str)
+_Facts = Callable[[Sequence[int]], Sequence[Mapping[str, str]]]  # what may tell the things at some places apart: a text for each key
 
-UNKNOWN = "unknown"
+_UNKNOWN = "unknown"
 _MAX_KEYS = 3  # in a label
 _MAX_NAME = 60  # letters of a name in a label
 _MAX_DATA = 40  # letters of a data set in the label of a recipe
@@ -25,88 +24,106 @@ class Group:
     """Runs that belong together, in the order given; the label is of no other group."""
 
     label: str
-    runs: Sequence[SavedRun]
+    runs: Sequence[LoadedRun]
 
 
-def same_recipe(runs: Sequence[SavedRun]) -> list[Group]:
+def group_by_recipe(runs: Sequence[LoadedRun]) -> list[Group]:
     """Return the runs by recipe, in the order of each recipe's first run.
 
     Two runs are of the same recipe when their recipes have the same name and differ in nothing but the `IGNORED_KEYS`, and their data
-    are the same (`same_data`). The name counts, as it may stand for what settings do not tell, such as changed code. A label is that
+    are the same (`group_by_data`). The name counts, as it may stand for what settings do not tell, such as changed code. A label is that
     name; where several groups share it, it goes on with the settings that tell them apart: "lenet (stages[0].learning_rate.value=0.01)".
     """
-    data = {id(run): group.label for group in same_data(runs) for run in group.runs}
-    found: dict[Hashable, list[SavedRun]] = {}
+    data = {id(run): group.label for group in group_by_data(runs) for run in group.runs}
+    by_recipe: dict[Hashable, list[LoadedRun]] = {}
     for run in runs:
-        found.setdefault((data[id(run)], run.recipe.name, fingerprint(flatten(run.settings))), []).append(run)
-    first = [members[0] for members in found.values()]
+        by_recipe.setdefault((data[id(run)], run.recipe.name, hash_settings(flatten(run.settings))), []).append(run)
+    first = [members[0] for members in by_recipe.values()]
     names = [one_line(run.recipe.name, _MAX_NAME) for run in first]
-    labels = _told_apart(names, lambda places: _recipe_facts([first[place] for place in places], data))
-    return [Group(label, members) for label, members in zip(labels, found.values(), strict=True)]
+    labels = _make_labels(names, lambda places: _list_recipe_facts([first[place] for place in places], data))
+    return [Group(label, members) for label, members in zip(labels, by_recipe.values(), strict=True)]
 
 
-def same_data(runs: Sequence[SavedRun]) -> list[Group]:
+def group_by_data(runs: Sequence[LoadedRun]) -> list[Group]:
     """Return the runs by what they were trained and tested on, in the order of each data set's first run.
 
     The same are: the data set's name, the number of test images, and the sum over its content. A run that does not tell one of the
     latter counts as of what the others of its name tell, where they all tell the same.
     """
     names = [run.recipe.dataset.name for run in runs]
-    images = _filled(names, [_test_images(run) for run in runs])
-    contents = _filled(list(zip(names, images, strict=True)), [run.dataset.content_sha256 or None if run.dataset else None for run in runs])
-    found: dict[tuple[str, int | None, str | None], list[SavedRun]] = {}
+    images = _fill_unknown(names, [_count_test_images(run) for run in runs])
+    contents = _fill_unknown(list(zip(names, images, strict=True)), [run.dataset.content_sha256 or None if run.dataset else None for run in runs])
+    by_data: dict[tuple[str, int | None, str | None], list[LoadedRun]] = {}
     for run, name, number, content in zip(runs, names, images, contents, strict=True):
-        found.setdefault((name, number, content), []).append(run)
-    facts = [_data_facts(number, content) for _, number, content in found]
-    labels = _told_apart([one_line(name, _MAX_NAME) for name, _, _ in found], lambda places: [facts[place] for place in places])
-    return [Group(label, members) for label, members in zip(labels, found.values(), strict=True)]
+        by_data.setdefault((name, number, content), []).append(run)
+    facts = [_list_data_facts(number, content) for _, number, content in by_data]
+    labels = _make_labels([one_line(name, _MAX_NAME) for name, _, _ in by_data], lambda places: [facts[place] for place in places])
+    return [Group(label, members) for label, members in zip(labels, by_data.values(), strict=True)]
 
 
-def ranked(runs: Sequence[SavedRun]) -> list[Group]:
+def rank_by_accuracy(runs: Sequence[LoadedRun]) -> list[Group]:
     """Return the runs that have a test result by data set, in each the most accurate first; equal ones stay in the order given."""
-    groups = [Group(group.label, [run for run in group.runs if run.test]) for group in same_data(runs)]
-    return [Group(group.label, sorted(group.runs, key=accuracy_of, reverse=True)) for group in groups if group.runs]
+    groups = [Group(group.label, [run for run in group.runs if run.test]) for group in group_by_data(runs)]
+    return [Group(group.label, sorted(group.runs, key=lambda run: run.test_accuracy, reverse=True)) for group in groups if group.runs]
 
 
-def _test_images(run: SavedRun) -> int | None:
+def take_best_of_each(groups: Sequence[Group], limit: int) -> list[Group]:
+    """Return the first runs of each group, at most `limit` in all, shared out evenly; groups of which none is left are dropped."""
+    shares = share_evenly([len(group.runs) for group in groups], limit)
+    return [Group(group.label, group.runs[:share]) for group, share in zip(groups, shares, strict=True) if share]
+
+
+def share_evenly(sizes: Sequence[int], limit: int) -> list[int]:
+    """Return how many to take of several groups, at most `limit` in all, as evenly as their sizes allow; the first get what is over.
+
+    Example:
+        >>> share_evenly([30, 5, 30], 40)
+        [18, 5, 17]
+    """
+    places = sorted((place, number) for number, size in enumerate(sizes) for place in range(min(size, limit)))
+    taken = Counter(number for _, number in places[:limit])
+    return [taken[number] for number in range(len(sizes))]
+
+
+def _count_test_images(run: LoadedRun) -> int | None:
     counts = run.dataset.counts if run.dataset else {}
     return run.test.samples if run.test else counts.get("test")
 
 
-def _filled(kinds: Sequence[Hashable], values: Sequence[Value | None]) -> list[Value | None]:
+def _fill_unknown(kinds: Sequence[Hashable], values: Sequence[_Value | None]) -> list[_Value | None]:
     """Return the values; where one is None, that which all others of its kind have, if they have the same."""
-    known: dict[Hashable, set[Value]] = {}
+    known: dict[Hashable, set[_Value]] = {}
     for kind, value in zip(kinds, values, strict=True):
         known.setdefault(kind, set()).update(set() if value is None else {value})
     return [next(iter(known[kind])) if value is None and len(known[kind]) == 1 else value for kind, value in zip(kinds, values, strict=True)]
 
 
-def _recipe_facts(runs: Sequence[SavedRun], data: Mapping[int, str]) -> list[dict[str, str]]:
+def _list_recipe_facts(runs: Sequence[LoadedRun], data: Mapping[int, str]) -> list[dict[str, str]]:
     """Return over what data each run is, and what it says under the keys that tell their recipes apart."""
     flats = [flatten(run.settings) for run in runs]
-    keys = differing_keys(flats)
+    keys = find_differing_keys(flats)
     return [
         {"data": f"data={one_line(data[id(run)], _MAX_DATA)}"} | {key: write_setting(key, flat) for key in keys}
         for run, flat in zip(runs, flats, strict=True)
     ]
 
 
-def _data_facts(test_images: int | None, content: str | None) -> dict[str, str]:
-    number = UNKNOWN if test_images is None else f"{test_images:,}"
-    return {"test images": f"test images={number}", "content": f"content={one_line((content or UNKNOWN)[:8], 8)}"}
+def _list_data_facts(test_images: int | None, content: str | None) -> dict[str, str]:
+    number = _UNKNOWN if test_images is None else f"{test_images:,}"
+    return {"test images": f"test images={number}", "content": f"content={one_line((content or _UNKNOWN)[:8], 8)}"}
 
 
-def _told_apart(names: Sequence[str], facts: Facts) -> list[str]:
+def _make_labels(names: Sequence[str], facts: _Facts) -> list[str]:
     """Add to names that occur several times the facts in which they differ, then a number if that does not do."""
     labels = list(names)
     for name in [name for name, times in Counter(names).items() if times > 1]:
-        places = [place for place, other in enumerate(names) if other == name]
-        for place, texts in zip(places, zip(*_telling_facts(facts(places)), strict=True), strict=False):
+        places = [place for place, other_name in enumerate(names) if other_name == name]
+        for place, texts in zip(places, zip(*_choose_facts(facts(places)), strict=True), strict=False):
             labels[place] = f"{name} ({', '.join(texts)})"
-    return distinct(labels)
+    return make_distinct(labels)
 
 
-def _telling_facts(facts: Sequence[Mapping[str, str]]) -> list[list[str]]:
+def _choose_facts(facts: Sequence[Mapping[str, str]]) -> list[list[str]]:
     """Return the texts of few keys, each the key that tells most of them apart after those before it."""
     candidates = [[each[key] for each in facts] for key in facts[0]]
     chosen: list[list[str]] = []

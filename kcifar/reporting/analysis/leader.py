@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 
 from kcifar.core.errors import UserError, one_line
-from kcifar.reporting.analysis.paired_predictions import judge, only_right, same_images
-from kcifar.reporting.page.columns import SHARE
-from kcifar.reporting.page.names import called, listed
-from kcifar.reporting.stats.intervals import interval_of_share
-from kcifar.reporting.stats.significance import LEVEL, mcnemar_exact, write_p
-from kcifar.runs.load import SavedRun
-from kcifar.runs.measures import accuracy_of
+from kcifar.reporting.analysis.paired_predictions import align_predictions, count_discordant, have_same_images
+from kcifar.reporting.page.columns import PERCENT, write_named_p_value
+from kcifar.reporting.page.names import join_names, shorten_name
+from kcifar.reporting.stats.intervals import compute_fraction_interval
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL, mcnemar_exact
+from kcifar.runs.load import LoadedRun
 
 NETWORKS_ALONE = "The test speaks of these trained networks, not of their recipes: other seeds may turn the order."
 
 
-def lead(runs: Sequence[SavedRun], pairs: int) -> str:
+def describe_leader(runs: Sequence[LoadedRun], pairs: int) -> str:
     """Say which run is best, by how much, and whether that is more than chance.
 
     Args:
@@ -22,48 +21,44 @@ def lead(runs: Sequence[SavedRun], pairs: int) -> str:
         pairs: How many pairs of runs the whole report compares; where they are several, the one that is judged here is judged by itself.
     """
     best = runs[0]
-    low, high = interval_of(best)
-    reached = f"{SHARE.write(accuracy_of(best))} of the test images right (95% interval {SHARE.write(low)} to {SHARE.write(high)})"
+    low, high = compute_accuracy_interval(best)
+    reached = f"{PERCENT.write(best.test_accuracy)} of the test images right (95% interval {PERCENT.write(low)} to {PERCENT.write(high)})"
     if len(runs) == 1:
-        return f"The only run with a test result, {called(best.name)}, gets {reached}."
-    level = [called(run.name) for run in runs if SHARE.write(accuracy_of(run)) == SHARE.write(accuracy_of(best))]
+        return f"The only run with a test result, {shorten_name(best.name)}, gets {reached}."
+    level = [shorten_name(run.name) for run in runs if PERCENT.write(run.test_accuracy) == PERCENT.write(best.test_accuracy)]
     if len(level) > 1:
-        return f"Of {len(runs):,} runs with a test result, {len(level):,} are level at the top ({listed(level)}), with {reached}."
-    points = 100 * (accuracy_of(best) - accuracy_of(runs[1]))
-    ahead = f"{reached}, {points:.2f} percentage points above {called(runs[1].name)}"
-    return f"Of {len(runs):,} runs with a test result, {called(best.name)} gets the most: {ahead}. {_worth(best, runs[1], pairs)}"
+        return f"Of {len(runs):,} runs with a test result, {len(level):,} are level at the top ({join_names(level)}), with {reached}."
+    points = 100 * (best.test_accuracy - runs[1].test_accuracy)
+    ahead = f"{reached}, {points:.2f} percentage points above {shorten_name(runs[1].name)}"
+    return (
+        f"Of {len(runs):,} runs with a test result, {shorten_name(best.name)} gets the most: {ahead}. {_describe_significance(best, runs[1], pairs)}"
+    )
 
 
-def interval_of(run: SavedRun) -> tuple[float, float]:
+def compute_accuracy_interval(run: LoadedRun) -> tuple[float, float]:
     """Return the ends of the 95% Wilson interval of a run's test accuracy."""
     if run.test is None:
         raise ValueError(f"{run.name}: expected a run with a test result")
-    return interval_of_share(run.test.accuracy, run.test.samples)
+    return compute_fraction_interval(run.test.accuracy, run.test.samples)
 
 
-def _worth(best: SavedRun, second: SavedRun, pairs: int) -> str:
+def _describe_significance(best: LoadedRun, second: LoadedRun, pairs: int) -> str:
     """Say whether the lead is more than chance: by the images where only one is right, else by the intervals."""
     try:
-        judged = [judge(best), judge(second)]
+        judged = [align_predictions(best), align_predictions(second)]
     except UserError as error:
-        return f"They cannot be compared image by image ({one_line(error, 120)}); {_intervals(best, second)}."
-    if not same_images(*judged):
-        return f"They cannot be compared image by image (their test images differ); {_intervals(best, second)}."
-    only = only_right(judged)
+        return f"They cannot be compared image by image ({one_line(error, 120)}); {_compare_intervals(best, second)}."
+    if not have_same_images(*judged):
+        return f"They cannot be compared image by image (their test images differ); {_compare_intervals(best, second)}."
+    only = count_discordant(judged)
     p_value = mcnemar_exact(int(only[0, 1]), int(only[1, 0]))
     counts = f"{only[0, 1]:,} are right with the first alone and {only[1, 0]:,} with the second alone"
-    verdict = "shows a difference" if p_value < LEVEL else "shows no difference"
+    verdict = "shows a difference" if p_value < SIGNIFICANCE_LEVEL else "shows no difference"
     alone = ", by itself (the pairs of runs are adjusted for their number)," if pairs > 1 else ""
-    test = f"McNemar's exact test{alone} {verdict} at the level {LEVEL} ({say_p(p_value)})"
+    test = f"McNemar's exact test{alone} {verdict} at the level {SIGNIFICANCE_LEVEL} ({write_named_p_value(p_value)})"
     return f"Of their {len(judged[0].labels):,} test images, {counts}; {test}. {NETWORKS_ALONE}"
 
 
-def say_p(p_value: float) -> str:
-    """Write a p-value with its name: "p = 0.0312", "p < 0.0001"."""
-    written = write_p(p_value)
-    return f"p {written}" if written.startswith("<") else f"p = {written}"
-
-
-def _intervals(best: SavedRun, second: SavedRun) -> str:
-    apart = interval_of(best)[0] > interval_of(second)[1]
+def _compare_intervals(best: LoadedRun, second: LoadedRun) -> str:
+    apart = compute_accuracy_interval(best)[0] > compute_accuracy_interval(second)[1]
     return "their 95% intervals do not overlap" if apart else "their 95% intervals overlap, so that the order may be chance"

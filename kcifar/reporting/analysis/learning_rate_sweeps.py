@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kcifar.reporting.analysis.recipe_differences import Flat, differing_keys, flatten_alike
-from kcifar.reporting.analysis.studies import Point, has_diverged, is_whole, point, runs_alike, study_names
-from kcifar.reporting.stats.differences import Difference, below_best
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.analysis.recipe_differences import Flat, find_differing_keys, flatten_together
+from kcifar.reporting.analysis.studies import Finding, StudyPoint, group_similar_runs, has_diverged, is_complete, make_point, name_studies
+from kcifar.reporting.stats.differences import Difference, compare_with_best
+from kcifar.runs.load import LoadedRun
 
 MIN_RATES = 3  # of a sweep
-BEST, LOWER, ALIKE, DIVERGED, UNKNOWN = "best", "lower", "no clear difference", "diverged", "not known"
 
 _RATE_KEY = re.compile(r"stages\[\d+\]\.learning_rate\.(value|peak|start|end|min_value|values)")
 _SMALLEST, _LARGEST = 1e-38, 1e38  # as far as float32 goes
@@ -30,16 +29,16 @@ class Sweep:
     """
 
     keys: Sequence[str]
-    points: Sequence[Point]
-    unfinished: Sequence[SavedRun]
-    off_axis: Sequence[SavedRun]
+    points: Sequence[StudyPoint]
+    unfinished: Sequence[LoadedRun]
+    off_axis: Sequence[LoadedRun]
 
 
-def find_sweeps(runs: Sequence[SavedRun]) -> dict[str, Sweep]:
+def find_sweeps(runs: Sequence[LoadedRun]) -> dict[str, Sweep]:
     """Return every sweep of three rates or more among the runs, by name."""
-    found = [(group, sweep_of(group)) for group in runs_alike(runs, is_rate)]
-    groups = [(group, sweep) for group, sweep in found if len({own.x for own in sweep.points}) >= MIN_RATES]
-    return dict(zip(study_names([group for group, _ in groups], is_rate), (sweep for _, sweep in groups), strict=True))
+    sweeps = [(group, make_sweep(group)) for group in group_similar_runs(runs, is_rate)]
+    groups = [(group, sweep) for group, sweep in sweeps if len({point.x for point in sweep.points}) >= MIN_RATES]
+    return dict(zip(name_studies([group for group, _ in groups], is_rate), (sweep for _, sweep in groups), strict=True))
 
 
 def is_rate(key: str) -> bool:
@@ -47,69 +46,69 @@ def is_rate(key: str) -> bool:
     return bool(_RATE_KEY.fullmatch(key))
 
 
-def sweep_of(runs: Sequence[SavedRun]) -> Sweep:
+def make_sweep(runs: Sequence[LoadedRun]) -> Sweep:
     """Return what runs that differ in their learning rates alone make up; one whose rate is no number > 0 is no point of it."""
     ended = [run for run in runs if _has_ended(run)]
-    flats = flatten_alike([run.settings for run in ended])
-    keys = differing_keys(flats)
+    flats = flatten_together([run.settings for run in ended])
+    keys = find_differing_keys(flats)
     off_axis = []
-    found: dict[tuple[float, tuple[str, ...]], list[SavedRun]] = {}
+    by_rate: dict[tuple[float, tuple[str, ...]], list[LoadedRun]] = {}
     for run, flat in zip(ended, flats, strict=True):
-        rate = _largest_rate(flat, keys)
+        rate = _find_largest_rate(flat, keys)
         if _SMALLEST < rate < _LARGEST:
-            found.setdefault((rate, tuple(_write(flat.get(key)) for key in keys)), []).append(run)
+            by_rate.setdefault((rate, tuple(_write(flat.get(key)) for key in keys)), []).append(run)
         else:
             off_axis.append(run)
-    points = [point(setting, setting[0], found[setting]) for setting in sorted(found)]
+    points = [make_point(setting, setting[0], by_rate[setting]) for setting in sorted(by_rate)]
     return Sweep(keys, points, [run for run in runs if not _has_ended(run)], off_axis)
 
 
-def place_of_best(sweep: Sweep) -> int | None:
+def find_best_point(sweep: Sweep) -> int | None:
     """Return which point has the highest mean validation accuracy of those where no run diverged, the smaller rate of equal ones."""
-    return max(_candidates(sweep), key=lambda place: (sweep.points[place].validation.mean, -place), default=None)
+    return max(_find_candidates(sweep), key=lambda place: (sweep.points[place].validation.mean, -place), default=None)
 
 
-def distances(sweep: Sweep) -> list[Difference | None]:
+def compute_distances(sweep: Sweep) -> list[Difference | None]:
     """Return how far the validation accuracy of each point lies below that of the best; None for the best, and where one is not known."""
-    candidates, best = _candidates(sweep), place_of_best(sweep)
-    found: list[Difference | None] = [None] * len(sweep.points)
+    candidates, best = _find_candidates(sweep), find_best_point(sweep)
+    differences: list[Difference | None] = [None] * len(sweep.points)
     for place in candidates:
         if best is not None and place != best:
-            apart = below_best(sweep.points[best].validation, sweep.points[place].validation, len(candidates))
-            found[place] = apart if apart.source else None
-    return found
+            difference = compare_with_best(sweep.points[best].validation, sweep.points[place].validation, len(candidates))
+            differences[place] = difference if difference.source else None
+    return differences
 
 
-def findings(sweep: Sweep) -> list[str]:
+def classify_rates(sweep: Sweep) -> list[Finding]:
     """Return what is to be said of each point, by the rule in `NOTE`."""
-    best = place_of_best(sweep)
-    apart = distances(sweep)
-    return [BEST if place == best else _finding(own, apart[place]) for place, own in enumerate(sweep.points)]
+    best = find_best_point(sweep)
+    differences = compute_distances(sweep)
+    return [Finding.BEST if place == best else _classify_point(point, differences[place]) for place, point in enumerate(sweep.points)]
 
 
-def _finding(own: Point, apart: Difference | None) -> str:
-    if number_diverged(own):
-        return DIVERGED
-    if apart is None:
-        return UNKNOWN
-    return LOWER if apart.is_clear else ALIKE
+def _classify_point(point: StudyPoint, difference: Difference | None) -> Finding:
+    if count_diverged(point):
+        return Finding.DIVERGED
+    if difference is None:
+        return Finding.UNKNOWN
+    return Finding.LOWER if difference.is_clear else Finding.ALIKE
 
 
-def _candidates(sweep: Sweep) -> list[int]:
+def _find_candidates(sweep: Sweep) -> list[int]:
     """The places that the best is chosen from."""
-    return [place for place, own in enumerate(sweep.points) if own.validation.accuracies and not number_diverged(own)]
+    return [place for place, point in enumerate(sweep.points) if point.validation.accuracies and not count_diverged(point)]
 
 
-def _has_ended(run: SavedRun) -> bool:
-    return is_whole(run) or has_diverged(run)
+def _has_ended(run: LoadedRun) -> bool:
+    return is_complete(run) or has_diverged(run)
 
 
-def number_diverged(own: Point) -> int:
+def count_diverged(point: StudyPoint) -> int:
     """How many runs of a point diverged."""
-    return sum(map(has_diverged, own.runs))
+    return sum(map(has_diverged, point.runs))
 
 
-def _largest_rate(flat: Flat, keys: Sequence[str]) -> float:
+def _find_largest_rate(flat: Flat, keys: Sequence[str]) -> float:
     """Return the largest number under the keys, lists included; NaN for none."""
     values = (inner for key in keys for inner in (flat[key] if isinstance(flat.get(key), list) else [flat.get(key)]))
     return max((float(value) for value in values if isinstance(value, int | float)), default=math.nan)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from kcifar.core.errors import UserError
-from kcifar.runs.load import SavedRun
+from kcifar.runs.load import LoadedRun
 
 _ROUNDING = 1e-3  # share of images whose two largest probabilities may have become equal in rounding
 
 
 @dataclass(frozen=True)
-class Judged:
+class AlignedPredictions:
     """One run on the test images, in the order of their indices.
 
     Attributes:
@@ -26,7 +26,7 @@ class Judged:
     correct: np.ndarray
 
 
-def judge(run: SavedRun) -> Judged:
+def align_predictions(run: LoadedRun) -> AlignedPredictions:
     """Return which test images a run got right.
 
     Raises:
@@ -39,15 +39,15 @@ def judge(run: SavedRun) -> Judged:
     if run.test and abs(correct.mean() - run.test.accuracy) > _ROUNDING:
         raise UserError(f"predictions.npz: expected {run.test.accuracy:.2%} of the images right, as test.json has it, got {correct.mean():.2%}")
     order = np.argsort(predictions.indices)
-    return Judged(predictions.indices[order], predictions.labels[order], correct[order])
+    return AlignedPredictions(predictions.indices[order], predictions.labels[order], correct[order])
 
 
-def same_images(one: Judged, other: Judged) -> bool:
+def have_same_images(a: AlignedPredictions, b: AlignedPredictions) -> bool:
     """Whether both runs saw the same images: equal indices and labels."""
-    return np.array_equal(one.indices, other.indices) and np.array_equal(one.labels, other.labels)
+    return np.array_equal(a.indices, b.indices) and np.array_equal(a.labels, b.labels)
 
 
-def only_right(runs: Sequence[Judged]) -> np.ndarray:
+def count_discordant(runs: Sequence[AlignedPredictions]) -> np.ndarray:
     """Return on how many images each run is right where another is wrong.
 
     Args:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.analysis.hashable import frozen
 
 # What a run is called and drawn by chance, and what changes files but nothing that is learned.
 IGNORED_KEYS = frozenset({"name", "seed", "test", "log_every", "checkpoint_every"})
@@ -34,15 +33,15 @@ def flatten(recipe: Mapping[str, Any], stage_labels: Sequence[str] | None = None
     """
     flat: dict[str, Any] = {}
     for key, value in recipe.items():
-        if key == STAGES and _is_parts(value):
-            labels = stage_labels or _places(value)
-            flat |= {STAGES: tuple(labels)} | dict(_beneath(STAGES, labels, value))
+        if key == STAGES and _is_part_list(value):
+            labels = stage_labels or _number_parts(value)
+            flat |= {STAGES: tuple(labels)} | dict(_flatten_parts(STAGES, labels, value))
         else:
-            flat.update(_settings(str(key), value))
+            flat.update(_flatten_value(str(key), value))
     return flat
 
 
-def flatten_alike(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
+def flatten_together(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
     """Return recipes by keys that can be compared: stages by name where their names, or else their numbers, are the same in all.
 
     Recipes with as many stages under other names are compared by place: a new name alone changes nothing. Those with more and fewer
@@ -55,24 +54,40 @@ def flatten_alike(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
     return [flatten(recipe, [f".{name}" for name in each]) for recipe, each in zip(recipes, names, strict=True)]
 
 
-def differing_keys(flats: Sequence[Flat]) -> list[str]:
+def find_differing_keys(flats: Sequence[Flat]) -> list[str]:
     """Return the keys that some recipes set to another value than others do, in the order of the first recipe that has them.
 
     Left out are the `IGNORED_KEYS`, and keys that follow from others: what only some recipes have, beneath a key that differs (the
     arguments of another optimizer). What all that have it set alike is no difference then, what they set to several values is.
     """
     keys = [key for key in dict.fromkeys(key for flat in flats for key in flat) if key not in IGNORED_KEYS]
-    values = {key: {frozen(flat[key]) if key in flat else _ABSENT for flat in flats} for key in keys}
+    values = {key: {make_hashable(flat[key]) if key in flat else _ABSENT for flat in flats} for key in keys}
     differing = {key for key in keys if len(values[key]) > 1}
-    return [key for key in keys if key in differing and (len(values[key] - {_ABSENT}) > 1 or differing.isdisjoint(_above(key)))]
+    return [key for key in keys if key in differing and (len(values[key] - {_ABSENT}) > 1 or differing.isdisjoint(_find_parent_keys(key)))]
 
 
-def fingerprint(flat: Flat, passed_over: Callable[[str], bool] = IGNORED_KEYS.__contains__) -> Hashable:
+def hash_settings(flat: Flat, passed_over: Callable[[str], bool] = IGNORED_KEYS.__contains__) -> Hashable:
     """Return what is equal for recipes that differ in no key but the `IGNORED_KEYS` and those passed over; the order does not count."""
-    return frozenset((key, frozen(value)) for key, value in flat.items() if key not in IGNORED_KEYS and not passed_over(key))
+    return frozenset((key, make_hashable(value)) for key, value in flat.items() if key not in IGNORED_KEYS and not passed_over(key))
 
 
-def write_change(key: str, before: Flat, after: Flat) -> str:
+def make_hashable(value: Any) -> Hashable:
+    """Return plain containers as something that can be compared and looked up: mappings whatever their order, NaN equal to itself.
+
+    Example:
+        >>> make_hashable({"a": [1, 2.0], "b": {}}) == make_hashable({"b": {}, "a": [1.0, 2]})
+        True
+        >>> make_hashable({"flip": True}) == make_hashable({"flip": 1})
+        False
+    """
+    if isinstance(value, Mapping):
+        return "mapping", frozenset((key, make_hashable(inner)) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return "list", tuple(map(make_hashable, value))
+    return ("truth", value) if isinstance(value, bool) else "nan" if value != value else (value,)
+
+
+def write_setting_change(key: str, before: Flat, after: Flat) -> str:
     """Write what a key is in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip → none".
 
     Parts are written by their names, but whole where the other recipe has nothing there: "stages.learn.l2: none → value 0.001".
@@ -88,39 +103,39 @@ def write_setting(key: str, flat: Flat) -> str:
     return f"{one_line(key, 100)}={one_line(text, 24)}"
 
 
-def _settings(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flatten_value(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield path, value.get("name", _GIVEN)
-        yield from _arguments(path, value)
-    elif _is_parts(value):
+        yield from _flatten_arguments(path, value)
+    elif _is_part_list(value):
         names = [str(part["name"]) for part in value]
-        labels = [f".{name}" for name in names] if len(set(names)) == len(names) else _places(value)
+        labels = [f".{name}" for name in names] if len(set(names)) == len(names) else _number_parts(value)
         yield path, tuple(names)
-        yield from _beneath(path, labels, value)
+        yield from _flatten_parts(path, labels, value)
     else:
         yield path, value
 
 
-def _arguments(path: str, part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _flatten_arguments(path: str, part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in part.items():
         if name != "name":
-            yield from _settings(f"{path}.{name}", value)
+            yield from _flatten_value(f"{path}.{name}", value)
 
 
-def _beneath(path: str, labels: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _flatten_parts(path: str, labels: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     for label, part in zip(labels, parts, strict=True):
-        yield from _arguments(f"{path}{label}", part)
+        yield from _flatten_arguments(f"{path}{label}", part)
 
 
-def _places(parts: Sequence[object]) -> list[str]:
+def _number_parts(parts: Sequence[object]) -> list[str]:
     return [f"[{place}]" for place in range(len(parts))]
 
 
-def _is_parts(value: object) -> bool:
+def _is_part_list(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(part, Mapping) and "name" in part for part in value)
 
 
-def _above(key: str) -> Iterator[str]:
+def _find_parent_keys(key: str) -> Iterator[str]:
     """The keys that a key stands beneath."""
     return (key[:place] for place, letter in enumerate(key) if letter in ".[")
 
@@ -132,8 +147,12 @@ def _write_whole(flat: Flat, key: str) -> str:
     value = flat[key]
     if value == _CONSTANT and f"{key}.value" in flat:
         return _write_value(flat[f"{key}.value"])
-    beneath = [other for other in flat if other.startswith(f"{key}.") and "." not in other[len(key) + 1 :] and flat[other] is not None]
-    arguments = ", ".join(f"{other[len(key) + 1 :]} {_write_whole(flat, other)}" for other in beneath)
+    beneath = [
+        argument_key
+        for argument_key in flat
+        if argument_key.startswith(f"{key}.") and "." not in argument_key[len(key) + 1 :] and flat[argument_key] is not None
+    ]
+    arguments = ", ".join(f"{argument_key[len(key) + 1 :]} {_write_whole(flat, argument_key)}" for argument_key in beneath)
     if value == _GIVEN and arguments:
         return arguments
     return _write_value(value) + (f" ({arguments})" if arguments else "")

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from kcifar.pictures.style import DOTS_PER_INCH
 from kcifar.pictures.text_fit import fitted, width_of
 
-MOST_DRAWN = 1000  # classes; of more a page has no room for one dot each
+MAX_CLASSES = 1000  # classes; of more a page has no room for one dot each
 
 # Lengths in dots, at 150 an inch.
 _SIDE, _BORDER, _AXIS_NAME, _BAR = 810, 22, 40, 26
@@ -30,26 +30,26 @@ _GREYS = (0.08, 0.45)  # of the ramp from white to black: dark words stay readab
 _BAD_LUMINANCE = 0.179  # where black and white stand out alike
 
 
-def draw_matrix(name: str, words: str, names: Sequence[str], values: np.ndarray, write: Callable[[float], str], unit: str) -> Figure:
+def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: np.ndarray, write: Callable[[float], str], unit: str) -> Figure:
     """Draw a confusion matrix, true classes downwards, called classes to the right.
 
     Args:
         name: Of the run; cut where it is too wide.
         words: What is drawn, in one short line.
-        names: Of the classes, in the order of rows and columns; at least two, at most `MOST_DRAWN`.
+        names: Of the classes, in the order of rows and columns; at least two, at most `MAX_CLASSES`.
         values: (classes, classes), >= 0; cells of 0 stay empty.
         write: Makes text of a value, for the cells.
         unit: What the colours of the errors mean, for their scale.
     """
-    labels = [fitted(name, _NAME_ROOM, _NAME) for name in names[:: naming_step(len(names))]]
+    labels = [fitted(name, _NAME_ROOM, _NAME) for name in names[:: compute_label_step(len(names))]]
     side = len(names) * max(1, round(_SIDE / len(names)))  # a cell is a square of whole dots
-    size = number_size(values, write)
-    figure, panel, bar = _panels(side, max(width_of(label, _NAME) for label in labels), scaled=not size)
+    size = compute_number_size(values, write)
+    figure, panel, bar = _make_panels(side, max(width_of(label, _NAME) for label in labels), scaled=not size)
     title = f"{fitted(name, 72 * figure.get_figwidth() - _BORDER, _TITLE)}\n{words}"
     figure.text(0.5, 1 - _BORDER / (figure.get_figheight() * DOTS_PER_INCH), title, ha="center", va="top", fontsize=_TITLE, linespacing=1.4)
-    colours, errors = cell_colours(values)
+    colours, errors = color_cells(values)
     panel.imshow(colours, interpolation="none", aspect="auto")
-    ticks = range(0, len(names), naming_step(len(names)))
+    ticks = range(0, len(names), compute_label_step(len(names)))
     panel.set_xticks(ticks, labels, rotation=90, fontsize=_NAME)
     panel.set_yticks(ticks, labels, fontsize=_NAME)
     panel.set(xlabel="called", ylabel="true class")
@@ -63,12 +63,12 @@ def draw_matrix(name: str, words: str, names: Sequence[str], values: np.ndarray,
     return figure
 
 
-def naming_step(count: int) -> int:
+def compute_label_step(count: int) -> int:
     """Return which classes are named on the axes: every one, every second, every third, …"""
     return -(-count * round(_NAME * 1.25 * _DOTS_PER_POINT) // _SIDE)
 
 
-def number_size(values: np.ndarray, write: Callable[[float], str]) -> float:
+def compute_number_size(values: np.ndarray, write: Callable[[float], str]) -> float:
     """Return the size in points at which every number fits its cell; 0 where that is too small to read, or the classes are too many."""
     if len(values) > _MOST_NUMBERED:
         return 0.0
@@ -77,18 +77,18 @@ def number_size(values: np.ndarray, write: Callable[[float], str]) -> float:
     return size if size >= _SMALLEST_NUMBER else 0.0
 
 
-def cell_colours(values: np.ndarray) -> tuple[np.ndarray, ScalarMappable]:
+def color_cells(values: np.ndarray) -> tuple[np.ndarray, ScalarMappable]:
     """Return the colour of each cell, float (classes, classes, 4), and the scale of those off the diagonal."""
     diagonal = np.eye(len(values), dtype=bool)
     errors = ScalarMappable(Normalize(0, np.where(diagonal, 0, values).max() or 1), "Blues")
     colours = np.array(errors.to_rgba(values))
-    own = values[diagonal]
+    correct = values[diagonal]
     low, high = _GREYS
-    colours[diagonal] = matplotlib.colormaps["Greys"](low + (high - low) * own / (own.max() or 1))
+    colours[diagonal] = matplotlib.colormaps["Greys"](low + (high - low) * correct / (correct.max() or 1))
     return colours, errors
 
 
-def ink_on(colour: np.ndarray) -> str:
+def choose_ink(colour: np.ndarray) -> str:
     """Return "black" or "white", whichever has more contrast on a colour (r, g, b, …) in [0, 1]: at least 4.5 : 1.
 
     Source: W3C, Web Content Accessibility Guidelines 2.1, relative luminance and contrast ratio.
@@ -97,7 +97,7 @@ def ink_on(colour: np.ndarray) -> str:
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > _BAD_LUMINANCE else "white"
 
 
-def _panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, Axes | None]:
+def _make_panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, Axes | None]:
     """Return a figure with a square panel of `side` dots, room for labels (in points) left of it and below, and a scale if one is wanted."""
     room = _BORDER + _AXIS_NAME + round((label + 6) * _DOTS_PER_POINT)
     width, height = room + side + (_BAR * 6 if scaled else 0) + _BORDER, 2 * _AXIS_NAME + _BORDER + side + room
@@ -114,11 +114,11 @@ def _panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, Axes |
 
 def _write_numbers(panel: Axes, values: np.ndarray, write: Callable[[float], str], size: float) -> None:
     """Write the numbers, those of the diagonal in bold, and part the cells by white lines."""
-    colours, _ = cell_colours(values)
+    colours, _ = color_cells(values)
     edges = np.arange(1, len(values)) - 0.5
     panel.hlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)
     panel.vlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)
     for row, column in np.argwhere(values):
         weight = "bold" if row == column else "normal"
-        ink = ink_on(colours[row, column])
+        ink = choose_ink(colours[row, column])
         panel.text(column, row, write(values[row, column]), color=ink, fontsize=size, fontweight=weight, ha="center", va="center")

@@ -21,7 +21,7 @@ _MAX_LETTERS = 100  # of a name or heading; nothing longer is measured
 
 
 @dataclass(frozen=True)
-class Block:
+class RowGroup:
     """Rows that may be compared with one another: a heading, and name and reading of each row."""
 
     heading: str
@@ -29,15 +29,15 @@ class Block:
     readings: Sequence[str]
 
 
-def chart(blocks: Sequence[Block], axis: str) -> tuple[Figure, Axes, list[list[float]]]:
+def draw_dot_plot(blocks: Sequence[RowGroup], axis: str) -> tuple[Figure, Axes, list[list[float]]]:
     """Return a figure of named rows, its panel, and the heights of the rows of each block; the caller puts the dots in.
 
     The first row is at the top. Headings are written where there are several blocks.
     """
     headed = len(blocks) > 1
     lines = sum(len(block.names) + headed for block in blocks)
-    drawn = Figure(figsize=(_WIDTH, _FRAME + _ROW * max(lines, 2)))
-    panel = drawn.subplots()
+    figure = Figure(figsize=(_WIDTH, _FRAME + _ROW * max(lines, 2)))
+    panel = figure.subplots()
     heights, place = [], 0
     for block in blocks:
         if headed:
@@ -50,10 +50,10 @@ def chart(blocks: Sequence[Block], axis: str) -> tuple[Figure, Axes, list[list[f
     panel.xaxis.set_major_formatter(PercentFormatter(1.0))
     panel.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     panel.margins(x=0.04)
-    return drawn, panel, heights
+    return figure, panel, heights
 
 
-def _name_rows(panel: Axes, blocks: Sequence[Block], heights: Sequence[float]) -> None:
+def _name_rows(panel: Axes, blocks: Sequence[RowGroup], heights: Sequence[float]) -> None:
     panel.set_yticks(heights, [shortened(name) for block in blocks for name in block.names], fontsize=_SIZE)
     panel.tick_params(axis="y", length=0)
     for height, reading in zip(heights, (reading for block in blocks for reading in block.readings), strict=True):

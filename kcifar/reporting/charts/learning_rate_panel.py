@@ -11,7 +11,7 @@ _MAX_NAMED = 5  # rates named on the axis one by one
 _MAX_LOGARITHMIC = 1000  # largest over smallest rate; one that ends near zero would be all that a logarithmic axis shows
 
 
-def draw_rates(panel: Axes, rates: np.ndarray, edges: np.ndarray) -> None:
+def draw_learning_rate(panel: Axes, rates: np.ndarray, edges: np.ndarray) -> None:
     """Draw rates as steps.
 
     Args:

@@ -10,6 +10,7 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
 from kcifar.pictures.style import BLACK, VERMILION
+from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
 
 _ROOM = np.array([5.3, 1.85])  # inches of a panel without its axes
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.9, 0.15, 0.3, 0.55  # inches around it, for axes and legend
@@ -17,14 +18,13 @@ _MARGIN = np.array([0.6, 0.25])  # inches within a panel, so that the numbers of
 _LETTER, _LINE, _GAP = 0.085, 0.15, 0.05  # inches: of a number's letters, and from a dot to its number
 _FIXED = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)  # all sizes are known: no layout has to be solved
 _LOG_FROM = 10  # times the smallest cost; a wider span has a logarithmic axis
-_MAX_TICKS = 6
 _MANY = 100  # dots; more are drawn smaller
 _MAX_NUMBERED = 40
 _MAX_MERGED = 2  # numbers at one dot
 
 
 @dataclass(frozen=True)
-class Panel:
+class CostPanel:
     """One cost of the runs.
 
     Attributes:
@@ -38,7 +38,7 @@ class Panel:
     front: np.ndarray
 
 
-def draw(panels: Sequence[Panel], accuracies: np.ndarray, numbers: Sequence[int]) -> Figure:
+def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numbers: Sequence[int]) -> Figure:
     """Draw accuracy against each cost, one panel below the other.
 
     Args:
@@ -48,45 +48,45 @@ def draw(panels: Sequence[Panel], accuracies: np.ndarray, numbers: Sequence[int]
     """
     width, step = _LEFT + _ROOM[0] + _RIGHT, _ROOM[1] + _BOTTOM
     height = _TOP + step * len(panels)
-    drawn = Figure(figsize=(width, height), layout=_FIXED)
+    figure = Figure(figsize=(width, height), layout=_FIXED)
     for place, panel in enumerate(panels):
         bottom = _BOTTOM + step * (len(panels) - 1 - place)
-        axes = drawn.add_axes((_LEFT / width, bottom / height, _ROOM[0] / width, _ROOM[1] / height))
+        axes = figure.add_axes((_LEFT / width, bottom / height, _ROOM[0] / width, _ROOM[1] / height))
         _draw_panel(axes, panel, accuracies, numbers)
-    drawn.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9, borderpad=0)
-    return drawn
+    figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9, borderpad=0)
+    return figure
 
 
-def _draw_panel(axes: Axes, panel: Panel, accuracies: np.ndarray, numbers: Sequence[int]) -> None:
+def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: Sequence[int]) -> None:
     others = ~(panel.front | np.isnan(panel.costs))
     size = 4.5 if others.sum() <= _MANY else 2.5
     axes.plot(panel.costs[others], accuracies[others], "o", color="0.4", markerfacecolor="none", markersize=size, label="others")
-    front = _ascending(panel, accuracies)
+    front = _find_front(panel, accuracies)
     line = axes.plot(panel.costs[front], accuracies[front], "D-", drawstyle="steps-post", color=BLACK, linewidth=1.3, label="on the front", zorder=3)
     line[0].set(markerfacecolor=VERMILION, markersize=5.5)
     low, high = _scale_axes(axes, panel, accuracies)
-    points = np.stack([_along(panel.costs[front], axes.get_xscale()), accuracies[front]], axis=1)
-    for place, text in _labels((points - low) / (high - low) * _ROOM, [numbers[run] for run in front]):
+    points = np.stack([_transform(panel.costs[front], axes.get_xscale()), accuracies[front]], axis=1)
+    for place, text in _place_labels((points - low) / (high - low) * _ROOM, [numbers[run] for run in front]):
         spot = (panel.costs[front[place]], accuracies[front[place]])
         axes.annotate(text, spot, (-72 * _GAP, 72 * _GAP), textcoords="offset points", ha="right", va="bottom", fontsize=9)
 
 
-def _ascending(panel: Panel, accuracies: np.ndarray) -> list[int]:
+def _find_front(panel: CostPanel, accuracies: np.ndarray) -> list[int]:
     """Return the places of the runs on the front, the cheapest first."""
     front = np.flatnonzero(panel.front)
     return [int(run) for run in front[np.lexsort((accuracies[front], panel.costs[front]))]]
 
 
-def _along(costs: np.ndarray, scale: str) -> np.ndarray:
+def _transform(costs: np.ndarray, scale: str) -> np.ndarray:
     return np.log10(costs) if scale == "log" else costs
 
 
-def _scale_axes(axes: Axes, panel: Panel, accuracies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scale_axes(axes: Axes, panel: CostPanel, accuracies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Set scales, limits and ticks; return the limits as (cost, accuracy) pairs, costs by logarithm where their axis is logarithmic."""
     known = ~np.isnan(panel.costs)
     smallest, largest = panel.costs[known].min(), panel.costs[known].max()
     scale = "log" if 0 < _LOG_FROM * smallest < largest else "linear"
-    points = np.stack([_along(panel.costs[known], scale), accuracies[known]], axis=1)
+    points = np.stack([_transform(panel.costs[known], scale), accuracies[known]], axis=1)
     low, span = points.min(axis=0), np.ptp(points, axis=0)
     single = np.where(span > 0, 0.0, np.where(low > 0, low, 1.0) * 0.1)  # a single value stands in the middle of something
     low, span = low - single / 2, span + single
@@ -94,15 +94,15 @@ def _scale_axes(axes: Axes, panel: Panel, accuracies: np.ndarray) -> tuple[np.nd
     low, high = low - unit * _MARGIN, low + span + unit * _MARGIN
     axes.set(xlabel=panel.axis, ylabel="test accuracy", xscale=scale, ylim=(low[1], high[1]))
     axes.set_xlim(*(10 ** np.array([low[0], high[0]]) if scale == "log" else (low[0], high[0])))
-    axes.xaxis.set_major_locator(FixedLocator(log_ticks(*axes.get_xlim())) if scale == "log" else MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(FixedLocator(make_log_ticks(*axes.get_xlim())) if scale == "log" else MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: write_short(cost)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: write_short_number(cost)))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     return low, high
 
 
-def _labels(places: np.ndarray, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+def _place_labels(places: np.ndarray, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Yield which dots get a number and what it reads, so that none covers another; the most accurate first.
 
     A number stands above its dot to the left, where a front has no other dot. Dots at one place share what is written.
@@ -116,39 +116,10 @@ def _labels(places: np.ndarray, numbers: Sequence[int]) -> Iterator[tuple[int, s
     for dot, place in enumerate(places):
         merged.setdefault(tuple(place), []).append(dot)
     for place, dots in reversed(merged.items()):
-        called = sorted(numbers[dot] for dot in dots)
-        text = ", ".join(map(str, called[:_MAX_MERGED])) + ("…" if len(called) > _MAX_MERGED else "")
+        run_numbers = sorted(numbers[dot] for dot in dots)
+        text = ", ".join(map(str, run_numbers[:_MAX_MERGED])) + ("…" if len(run_numbers) > _MAX_MERGED else "")
         right, bottom = place[0] - _GAP, place[1] + _GAP
         box = np.array([right - _LETTER * len(text), bottom, right, bottom + _LINE])
-        if len(taken) < _MAX_NUMBERED and not any((box[:2] < other[2:]).all() and (other[:2] < box[2:]).all() for other in taken):
+        if len(taken) < _MAX_NUMBERED and not any((box[:2] < taken_box[2:]).all() and (taken_box[:2] < box[2:]).all() for taken_box in taken):
             taken.append(box)
             yield dots[0], text
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Return round values between two ends > 0 for a logarithmic axis: 1, 2, 5 of each power of ten, or fewer where those are many.
-
-    Example:
-        >>> log_ticks(0.9, 30)
-        [1.0, 2.0, 5.0, 10.0, 20.0]
-    """
-    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    for digits, stride in ((("1", "2", "5"), 1), (("1", "3"), 1), *((("1",), stride) for stride in range(1, len(powers)))):
-        ticks = [float(f"{digit}e{power}") for power in powers[::stride] for digit in digits]
-        within = [tick for tick in ticks if low <= tick <= high]
-        if len(within) <= _MAX_TICKS:
-            return within
-    return [float(f"1e{powers[0]}")]
-
-
-def write_short(value: float) -> str:
-    """Write a number >= 0 in few letters: 0.5, 12, 62.1k, 1.5M, 2G.
-
-    Example:
-        >>> [write_short(value) for value in (0, 0.25, 999, 62_000, 1_250_000, 3e12)]
-        ['0', '0.25', '999', '62k', '1.25M', '3000G']
-    """
-    for power, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= power:
-            return f"{value / power:.4g}{letter}"
-    return f"{value:.4g}"

@@ -8,49 +8,49 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from kcifar.pictures.stage_marks import mark_boundaries, stage_spans
+from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries
 from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION
 from kcifar.reporting.charts.dot_plot import shortened
 
-LOOKS = ((VERMILION, "-"), (BLUE, "-."), (GREEN, (0, (6, 1, 1, 1, 1, 1))), (ORANGE, (0, (8, 4))))
-MAX_DRAWN = len(LOOKS)  # recipes
+_LOOKS = ((VERMILION, "-"), (BLUE, "-."), (GREEN, (0, (6, 1, 1, 1, 1, 1))), (ORANGE, (0, (8, 4))))
+MAX_RECIPES = len(_LOOKS)  # recipes
 _SIZE = (7.0, 6.8)  # inches
 _MAX_MARKED = 60  # epochs; more points than that melt into the line
 _NAME_ROOM = 260.0  # points
 
 
 @dataclass(frozen=True)
-class Accuracies:
+class RecipeHistories:
     """The histories of one recipe's runs, at least one, under its name."""
 
     label: str
     histories: Sequence[pandas.DataFrame]
 
 
-def draw(recipes: Sequence[Accuracies], log: pandas.DataFrame) -> Figure:
+def draw_published_log(recipes: Sequence[RecipeHistories], log: pandas.DataFrame) -> Figure:
     """Draw validation accuracy above training accuracy, with the stages of the first run, and a legend below.
 
     Args:
-        recipes: At least one, at most `MAX_DRAWN`.
+        recipes: At least one, at most `MAX_RECIPES`.
         log: See `csv_files.read_published_log`; what it has nothing of is left out.
     """
-    drawn = Figure(figsize=_SIZE)
-    panels = drawn.subplots(2, 1, sharex=True)
+    figure = Figure(figsize=_SIZE)
+    panels = figure.subplots(2, 1, sharex=True)
     for panel, column, name in zip(panels, ("val_accuracy", "accuracy"), ("validation", "training"), strict=True):
-        for recipe, look in zip(recipes, LOOKS, strict=False):
+        for recipe, look in zip(recipes, _LOOKS, strict=False):
             _draw_runs(panel, recipe, column, look)
         _draw_log(panel, log, column)
         panel.set_ylabel(f"{name} accuracy")
         panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-        mark_boundaries(panel, stage_spans(recipes[0].histories[0]))
+        mark_boundaries(panel, find_stage_ranges(recipes[0].histories[0]))
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     handles = {label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    drawn.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False, handlelength=3)
-    return drawn
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False, handlelength=3)
+    return figure
 
 
-def _draw_runs(panel: Axes, recipe: Accuracies, column: str, look: tuple[str, object]) -> None:
+def _draw_runs(panel: Axes, recipe: RecipeHistories, column: str, look: tuple[str, object]) -> None:
     colour, dashes = look
     runs = f" ({len(recipe.histories):,} runs)" if len(recipe.histories) > 1 else ""
     for place, history in enumerate(recipe.histories):

@@ -9,17 +9,17 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from kcifar.pictures.style import BLACK, BLUE, SKY_BLUE, VERMILION
 from kcifar.pictures.text_fit import fitted
-from kcifar.reporting.stats.calibration import Reliability
-from kcifar.reporting.stats.intervals import interval_of_share
+from kcifar.reporting.stats.calibration import ReliabilityBins
+from kcifar.reporting.stats.intervals import compute_fraction_interval
 
 _SIZE = (5.6, 5.8)  # inches; small, so that its text is large on a phone
 _ROOM = 340  # points, of the title
 
 
-def draw_reliability(bins: Reliability, name: str, split: str) -> Figure:
+def draw_reliability(bins: ReliabilityBins, name: str, split: str) -> Figure:
     """Draw the accuracy of each bin as a bar with its 95% Wilson interval, the gap to its mean confidence hatched, and its images beneath."""
-    drawn = Figure(figsize=_SIZE)
-    above, beneath = drawn.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    figure = Figure(figsize=_SIZE)
+    above, beneath = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     _draw_bars(above, bins)
     above.plot([0, 1], [0, 1], "--", color=BLACK, linewidth=1.2, label="calibrated")
     above.set(ylabel=f"accuracy on {split} images", xlim=(0, 1), ylim=(0, 1.01))
@@ -31,14 +31,14 @@ def draw_reliability(bins: Reliability, name: str, split: str) -> Figure:
     for axis in (above.xaxis, above.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
     above.set_title(fitted(name, _ROOM, 10), fontsize=10, pad=30)
-    return drawn
+    return figure
 
 
-def _draw_bars(panel: Axes, bins: Reliability) -> None:
+def _draw_bars(panel: Axes, bins: ReliabilityBins) -> None:
     """All bars as one outline, then the lines between them: drawn bin by bin they take twice as long."""
     held = bins.counts > 0
     counts, accuracy = bins.counts[held].tolist(), bins.accuracy[held]
-    intervals = np.array([interval_of_share(share, count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
+    intervals = np.array([compute_fraction_interval(share, count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
     centres = (bins.edges[:-1] + bins.edges[1:])[held] / 2
     panel.stairs(bins.accuracy, bins.edges, fill=True, facecolor=SKY_BLUE, label="accuracy")
     panel.vlines(bins.edges[1:-1], 0, np.fmax(bins.accuracy[:-1], bins.accuracy[1:]), color=BLUE, linewidth=1)

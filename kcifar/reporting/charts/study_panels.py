@@ -8,7 +8,7 @@ from matplotlib.ticker import PercentFormatter
 
 from kcifar.core.errors import one_line
 from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
-from kcifar.reporting.analysis.studies import Point
+from kcifar.reporting.analysis.studies import StudyPoint
 from kcifar.reporting.stats.differences import Sample
 
 MAX_PANELS = 3  # studies drawn
@@ -18,46 +18,46 @@ _TITLE = 72  # letters that fit above a panel
 _MAX_MARKED = 60  # points; more than that melt into the line
 
 
-def study_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
+def make_study_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return a figure and a panel for each title, one below the other."""
-    drawn = Figure(figsize=(_WIDTH, 0.3 + _HEIGHT * len(titles)))
-    panels = list(drawn.subplots(len(titles), 1, squeeze=False)[:, 0])
+    figure = Figure(figsize=(_WIDTH, 0.3 + _HEIGHT * len(titles)))
+    panels = list(figure.subplots(len(titles), 1, squeeze=False)[:, 0])
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(one_line(title, _TITLE), fontsize=9, loc="left")
         panel.set_ylabel("accuracy")
         panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    return drawn, panels
+    return figure, panels
 
 
-def draw_training(panel: Axes, points: Sequence[Point]) -> None:
+def draw_training(panel: Axes, points: Sequence[StudyPoint]) -> None:
     """Draw the mean training accuracy of each point."""
-    _draw(panel, [(point.x, point.training) for point in points], "training", BLUE, "o-")
+    _draw_means(panel, [(point.x, point.training) for point in points], "training", BLUE, "o-")
 
 
-def draw_validation(panel: Axes, points: Sequence[Point]) -> None:
+def draw_validation(panel: Axes, points: Sequence[StudyPoint]) -> None:
     """Draw the mean validation accuracy of each point."""
-    _draw(panel, [(point.x, point.validation) for point in points], "validation", VERMILION, "s--")
+    _draw_means(panel, [(point.x, point.validation) for point in points], "validation", VERMILION, "s--")
 
 
-def draw_test(panel: Axes, points: Sequence[Point]) -> None:
+def draw_test(panel: Axes, points: Sequence[StudyPoint]) -> None:
     """Draw the mean test accuracy of each point."""
-    _draw(panel, [(point.x, point.test) for point in points], "test", GREEN, "^:")
+    _draw_means(panel, [(point.x, point.test) for point in points], "test", GREEN, "^:")
 
 
-def mark_best(panel: Axes, x: float, accuracy: float, label: str) -> None:
+def mark_best_point(panel: Axes, x: float, accuracy: float, label: str) -> None:
     """Draw a star around the best point."""
     panel.plot([x], [accuracy], "*", color=BLACK, markerfacecolor="none", markersize=16, markeredgewidth=1.3, label=label, zorder=4, clip_on=False)
 
 
-def finish(panel: Axes, axis: str) -> None:
+def finish_panel(panel: Axes, axis: str) -> None:
     """Name the x axis, and put the legend under it, where it hides nothing."""
     panel.set_xlabel(axis)
     panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
-def _draw(panel: Axes, found: Sequence[tuple[float, Sample]], name: str, colour: str, look: str) -> None:
+def _draw_means(panel: Axes, samples: Sequence[tuple[float, Sample]], name: str, colour: str, look: str) -> None:
     """Draw means as a line and deviations as bars; samples without accuracies are passed over, and the line if none is left."""
-    shown = [(x, sample.mean, sample.deviation) for x, sample in found if sample.accuracies]
+    shown = [(x, sample.mean, sample.deviation) for x, sample in samples if sample.accuracies]
     if not shown:
         return
     look = look if len(shown) <= _MAX_MARKED else look[1:]

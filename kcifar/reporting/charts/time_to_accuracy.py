@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
 from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
-from kcifar.reporting.analysis.time_to_accuracy import Curve
+from kcifar.reporting.analysis.time_to_accuracy import BestSoFar
+from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
 from kcifar.reporting.charts.dot_plot import shortened
-from kcifar.reporting.charts.pareto_front import log_ticks, write_short
 
 _Dashes = str | tuple[float, tuple[float, ...]]
 
 # Told apart by their dashes, too: matplotlib's four, then points on and off.
-LOOKS: Sequence[tuple[str, _Dashes]] = (
+_LOOKS: Sequence[tuple[str, _Dashes]] = (
     (BLUE, "-"),
     (VERMILION, "--"),
     (GREEN, "-."),
@@ -25,7 +25,7 @@ LOOKS: Sequence[tuple[str, _Dashes]] = (
     (ORANGE, (0, (8, 4))),
     (SKY_BLUE, (0, (2, 3))),
 )
-MAX_DRAWN = len(LOOKS)  # recipes
+MAX_RECIPES = len(_LOOKS)  # recipes
 _WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.6, 0.24  # inches
 _COLUMNS = 2  # of the legend
 _LOG_FROM = 20  # times the shortest run; a wider span has a logarithmic axis
@@ -33,37 +33,37 @@ _NAME_ROOM = 165.0  # points
 
 
 @dataclass(frozen=True)
-class Lines:
+class RecipeCurves:
     """The curves of one recipe's runs, at least one, under its name."""
 
     label: str
-    curves: Sequence[Curve]
+    curves: Sequence[BestSoFar]
 
 
-def draw(recipes: Sequence[Lines]) -> Figure:
-    """Draw the curves of at most `MAX_DRAWN` recipes, and a legend below in their order."""
+def draw_time_to_accuracy(recipes: Sequence[RecipeCurves]) -> Figure:
+    """Draw the curves of at most `MAX_RECIPES` recipes, and a legend below in their order."""
     rows = -(-len(recipes) // _COLUMNS)
-    drawn = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
-    panel = drawn.subplots()
-    for recipe, (colour, dashes) in zip(recipes, LOOKS, strict=False):
-        minutes, best = _joined(recipe.curves)
+    figure = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
+    panel = figure.subplots()
+    for recipe, (colour, dashes) in zip(recipes, _LOOKS, strict=False):
+        minutes, best = _join_curves(recipe.curves)
         runs = f" ({len(recipe.curves):,} runs)" if len(recipe.curves) > 1 else ""
         name = shortened(recipe.label, _NAME_ROOM) + runs
         panel.plot(minutes, best, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.5, label=name)
         panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=colour, markersize=4)
-    _scale(panel, [curve for recipe in recipes for curve in recipe.curves])
-    drawn.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=9, frameon=False, handlelength=3)
-    return drawn
+    _scale_axes(panel, [curve for recipe in recipes for curve in recipe.curves])
+    figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=9, frameon=False, handlelength=3)
+    return figure
 
 
-def _joined(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:
+def _join_curves(curves: Sequence[BestSoFar]) -> tuple[np.ndarray, np.ndarray]:
     """Return the corners of all curves for a single line, which a NaN breaks after each."""
     minutes = [part for curve in curves for part in (curve.minutes, [curve.end, np.nan])]
     best = [part for curve in curves for part in (curve.best, [curve.best[-1], np.nan])]
     return np.concatenate(minutes), np.concatenate(best)
 
 
-def _scale(panel: Axes, curves: Sequence[Curve]) -> None:
+def _scale_axes(panel: Axes, curves: Sequence[BestSoFar]) -> None:
     """Set scales, limits and ticks; minutes by logarithm where the runs differ much in length."""
     panel.set(xlabel="minutes of training, validation included", ylabel="best validation accuracy so far")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -72,8 +72,8 @@ def _scale(panel: Axes, curves: Sequence[Curve]) -> None:
     if min(starts) > 0 and max(ends) > _LOG_FROM * min(ends):
         panel.set_xscale("log")
         panel.set_xlim(min(starts) / 1.2, max(ends) * 1.2)
-        panel.xaxis.set_major_locator(FixedLocator(log_ticks(*panel.get_xlim())))
+        panel.xaxis.set_major_locator(FixedLocator(make_log_ticks(*panel.get_xlim())))
         panel.xaxis.set_minor_locator(NullLocator())
     else:
         panel.set_xlim(left=0)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short(minutes)))  # last: a change of scale brings its own
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short_number(minutes)))  # last: a change of scale brings its own

@@ -6,30 +6,29 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.commentary.generalization_gap import last_accuracies, loss_rise
-from kcifar.reporting.commentary.recipe_facts import mixes_images, stage_setting
-from kcifar.reporting.commentary.stages import StageGain, stage_gains
-from kcifar.reporting.commentary.standard_error import difference_error
-from kcifar.reporting.commentary.trend import Rise, still_rising
-from kcifar.reporting.commentary.wording import MAX_NAMED, are_alike, change, counted, in_points, listed, size
-from kcifar.reporting.page.columns import LEARNING_RATE, LOSS, SHARE
-from kcifar.reporting.stats.intervals import BY_CHANCE, interval_of_share
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.schemas import Status
+from kcifar.reporting.analysis.stages import StageGain, compute_stage_gains
+from kcifar.reporting.commentary.generalization_gap import find_loss_rise, read_last_accuracies
+from kcifar.reporting.commentary.progress import Rise, find_rise
+from kcifar.reporting.commentary.recipe_facts import mixes_images, read_stage_setting
+from kcifar.reporting.commentary.wording import MAX_NAMED, count_noun, join_labels, write_change, write_size
+from kcifar.reporting.page.columns import LEARNING_RATE, LOSS, PERCENT, read_alike, round_points
+from kcifar.reporting.stats.intervals import Z_95, compute_difference_error, compute_fraction_interval
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.schemas import StatusFile
 
 _LATE_EPOCHS, _LATE_SHARE = 3, 0.2  # epochs without anything better, in number and as a share of all, from which on training was too long
 
 
-def suggest_mending(history: pandas.DataFrame, status: Status, outcome: Outcome | None, planned_epochs: int) -> list[str]:
+def suggest_fixes(history: pandas.DataFrame, status: StatusFile, evaluation: EvaluationResult | None, planned_epochs: int) -> list[str]:
     """Return what must be seen to before anything is tuned: a training that broke off, or learnt nothing.
 
     Args:
         history: The run's completed epochs.
         status: How far it came.
-        outcome: Result on test or validation, or None.
+        evaluation: Result on test or validation, or None.
         planned_epochs: Of all stages.
     """
-    return (_lower_rate(history, status) or _resume(history, status, planned_epochs)) + (_look_at_the_data(outcome) if outcome else [])
+    return (_lower_rate(history, status) or _resume(history, status, planned_epochs)) + (_check_data(evaluation) if evaluation else [])
 
 
 def suggest_tuning(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
@@ -42,7 +41,7 @@ def suggest_tuning(history: pandas.DataFrame, settings: Mapping[str, Any], valid
     """
     if history["val_accuracy"].isna().all():
         return ["Set images aside for validation: there is no validation accuracy, so neither overfitting nor the best epoch can be seen."]
-    rise, gains = still_rising(history), stage_gains(history)
+    rise, gains = find_rise(history), compute_stage_gains(history)
     if rise:
         return [
             _train_longer(rise, gains[-1]),
@@ -58,65 +57,70 @@ def suggest_tuning(history: pandas.DataFrame, settings: Mapping[str, Any], valid
     ]
 
 
-def suggest_seeds(outcome: Outcome) -> list[str]:
+def suggest_seeds(evaluation: EvaluationResult) -> list[str]:
     """Say below which difference one seed says nothing."""
-    by_chance = BY_CHANCE * difference_error(outcome.accuracy, outcome.accuracy, outcome.samples)
-    if not in_points(by_chance):
+    by_chance = Z_95 * compute_difference_error(evaluation.accuracy, evaluation.accuracy, evaluation.samples)
+    if not round_points(by_chance):
         return []
-    advice = f"Train with more seeds before taking a run whose {outcome.split} accuracy differs by less than {size(by_chance)} for better or worse"
-    images = counted(outcome.samples, f"{outcome.split} image")
-    alike = f"two networks that are right on {SHARE.write(outcome.accuracy)} may differ by as much (binomial, 95%)"
+    bound = f"whose {evaluation.split} accuracy differs by less than {write_size(by_chance)} for better or worse"
+    advice = f"Train with more seeds before taking a run {bound}"
+    images = count_noun(evaluation.samples, f"{evaluation.split} image")
+    alike = f"two networks that are right on {PERCENT.write(evaluation.accuracy)} may differ by as much (binomial, 95%)"
     return [f"{advice}: this is one seed, and by the choice of {images} alone {alike}."]
 
 
-def _lower_rate(history: pandas.DataFrame, status: Status) -> list[str]:
+def _lower_rate(history: pandas.DataFrame, status: StatusFile) -> list[str]:
     rows = history[history["loss"].isna()]
     if rows.empty:
         stopped = status.state == "failed" and "not finite" in (status.reason or "")
         return ["Lower the learning rate: training stopped at a value that is not finite."] if stopped else []
     epochs, rate = [f"{epoch:,}" for epoch in rows["epoch"]], float(rows["learning_rate"].iloc[0])
     at = "" if math.isnan(rate) else f", at a learning rate of {LEARNING_RATE.write(rate)}{' in the first of them' * (len(epochs) > 1)}"
-    return [f"Lower the learning rate: training loss has no finite value in epoch{'s' * (len(epochs) > 1)} {listed(epochs)}{at}."]
+    return [f"Lower the learning rate: training loss has no finite value in epoch{'s' * (len(epochs) > 1)} {join_labels(epochs)}{at}."]
 
 
-def _resume(history: pandas.DataFrame, status: Status, planned_epochs: int) -> list[str]:
+def _resume(history: pandas.DataFrame, status: StatusFile, planned_epochs: int) -> list[str]:
     if status.state not in ("interrupted", "failed") or len(history) >= planned_epochs:
         return []
-    return [f"Resume the training: {len(history):,} of {counted(planned_epochs, 'epoch')} are done."]
+    return [f"Resume the training: {len(history):,} of {count_noun(planned_epochs, 'epoch')} are done."]
 
 
-def _look_at_the_data(outcome: Outcome) -> list[str]:
+def _check_data(evaluation: EvaluationResult) -> list[str]:
     """Say so where always calling the commonest class would do as well."""
-    commonest = max((result.support for result in outcome.classes), default=0) / outcome.samples
-    low, _ = interval_of_share(outcome.accuracy, outcome.samples)
-    if len(outcome.classes) < 2 or low > commonest:
+    commonest = max((result.support for result in evaluation.classes), default=0) / evaluation.samples
+    low, _ = compute_fraction_interval(evaluation.accuracy, evaluation.samples)
+    if len(evaluation.classes) < 2 or low > commonest:
         return []
-    interval = f"the 95% interval of the accuracy begins at {SHARE.write(low)}"
+    interval = f"the 95% interval of the accuracy begins at {PERCENT.write(low)}"
     return [
         f"Look at the learning rate and the data before anything else: {interval}, "
-        f"and calling every image by the commonest class would reach {SHARE.write(commonest)}."
+        f"and calling every image by the commonest class would reach {PERCENT.write(commonest)}."
     ]
 
 
 def _train_longer(rise: Rise, stage: StageGain) -> str:
-    means = f"its mean is {SHARE.write(rise.last)} over the last {rise.epochs} epochs and {SHARE.write(rise.before)} over the {rise.epochs} before"
+    means = (
+        f"its mean is {PERCENT.write(rise.last)} over the last {rise.epochs} epochs and {PERCENT.write(rise.before)} over the {rise.epochs} before"
+    )
     return f"Give stage {stage.label} more epochs: validation accuracy was still rising, {means}."
 
 
 def _regularise(history: pandas.DataFrame, validation_images: int | None) -> list[str]:
-    found, rise = last_accuracies(history), loss_rise(history)
-    if found is None or not found.are_far_apart(validation_images):
+    accuracies, rise = read_last_accuracies(history), find_loss_rise(history)
+    if accuracies is None or not accuracies.are_far_apart(validation_images):
         return []
     also = f", and validation loss rose from {LOSS.write(rise.lowest)} in epoch {rise.epoch:,} to {LOSS.write(rise.last)}" if rise else ""
-    return [f"Try stronger augmentation or regularisation: training accuracy is {size(found.gap)} above validation accuracy in the last epoch{also}."]
+    evidence = f"training accuracy is {write_size(accuracies.gap)} above validation accuracy in the last epoch{also}"
+    return [f"Try stronger augmentation or regularisation: {evidence}."]
 
 
 def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any]) -> list[str]:
     """Suggest more capacity, but not where blended targets keep training accuracy low."""
-    found = last_accuracies(history)
-    if found is None or not found.are_low_and_near or mixes_images(settings, int(history["stage_index"].iloc[-1])):
+    accuracies = read_last_accuracies(history)
+    if accuracies is None or not accuracies.are_low_and_near or mixes_images(settings, int(history["stage_index"].iloc[-1])):
         return []
-    evidence = f"training accuracy ({SHARE.write(found.training)}) and validation accuracy ({SHARE.write(found.validation)}) are {found.both}"
+    training, validation = PERCENT.write(accuracies.training), PERCENT.write(accuracies.validation)
+    evidence = f"training accuracy ({training}) and validation accuracy ({validation}) are {accuracies.both}"
     return [f"Try a larger network or a longer training: {evidence}."]
 
 
@@ -124,45 +128,45 @@ def _shorten(stages: Sequence[StageGain], images: int | None) -> list[str]:
     """Name stages that gained less than the standard error of a difference, or lost more than it."""
     if not images:
         return []
-    weak = [stage for stage in stages if stage.is_known and (_lost(stage, images) or (stage.epochs > 1 and _gained_little(stage, images)))]
+    weak = [stage for stage in stages if stage.is_known and (_has_lost(stage, images) or (stage.epochs > 1 and _has_gained_little(stage, images)))]
     more = len(weak) - MAX_NAMED
-    return [_shortened(stage, images) for stage in weak[:MAX_NAMED]] + ([f"So with {counted(more, 'more stage')}."] if more > 0 else [])
+    return [_describe_weak_stage(stage, images) for stage in weak[:MAX_NAMED]] + ([f"So with {count_noun(more, 'more stage')}."] if more > 0 else [])
 
 
-def _error(stage: StageGain, images: int) -> float:
-    return difference_error(stage.start, stage.end, images)
+def _compute_error(stage: StageGain, images: int) -> float:
+    return compute_difference_error(stage.start, stage.end, images)
 
 
-def _lost(stage: StageGain, images: int) -> bool:
-    return -in_points(stage.gain) > in_points(_error(stage, images))
+def _has_lost(stage: StageGain, images: int) -> bool:
+    return -round_points(stage.gain) > round_points(_compute_error(stage, images))
 
 
-def _gained_little(stage: StageGain, images: int) -> bool:
-    return in_points(stage.gain) < in_points(_error(stage, images))
+def _has_gained_little(stage: StageGain, images: int) -> bool:
+    return round_points(stage.gain) < round_points(_compute_error(stage, images))
 
 
-def _shortened(stage: StageGain, images: int) -> str:
-    error = f"the standard error of such a difference over {counted(images, 'image')} ({size(_error(stage, images))})"
-    changed = f"its {counted(stage.epochs, 'epoch')} changed validation accuracy by {change(stage.gain)}"
-    if _lost(stage, images):
+def _describe_weak_stage(stage: StageGain, images: int) -> str:
+    error = f"the standard error of such a difference over {count_noun(images, 'image')} ({write_size(_compute_error(stage, images))})"
+    changed = f"its {count_noun(stage.epochs, 'epoch')} changed validation accuracy by {write_change(stage.gain)}"
+    if _has_lost(stage, images):
         return f"Lower the rate of stage {stage.label} or leave it out: {changed}, a loss of more than {error}."
-    return f"Shorten stage {stage.label} or leave it out: {changed}, {'a loss' if in_points(stage.gain) < 0 else 'a gain'} of less than {error}."
+    return f"Shorten stage {stage.label} or leave it out: {changed}, {'a loss' if round_points(stage.gain) < 0 else 'a gain'} of less than {error}."
 
 
 def _stop_early(history: pandas.DataFrame, settings: Mapping[str, Any]) -> list[str]:
     """Suggest what keeps the best epoch, where it lies long before the last one and the recipe does not keep it yet."""
     accuracy = history["val_accuracy"].tolist()
     highest = max(value for value in accuracy if not math.isnan(value))
-    stopping = stage_setting(settings, int(history["stage_index"].iloc[-1]), "early_stopping") is not None
+    stopping = read_stage_setting(settings, int(history["stage_index"].iloc[-1]), "early_stopping") is not None
     means = ["early stopping"] * (not stopping) + ['"select: best"'] * (settings.get("select") != "best")
     best, count = accuracy.index(highest) + 1, len(accuracy)
     if not means or count - best < max(_LATE_EPOCHS, _LATE_SHARE * count):
         return []
-    evidence = f"validation accuracy was highest, {SHARE.write(highest)}, in epoch {best:,} of {count:,}"
-    return [f"Use {' or '.join(means)}: {evidence}; the last one {_behind(accuracy[-1], highest)}."]
+    evidence = f"validation accuracy was highest, {PERCENT.write(highest)}, in epoch {best:,} of {count:,}"
+    return [f"Use {' or '.join(means)}: {evidence}; the last one {_describe_last(accuracy[-1], highest)}."]
 
 
-def _behind(last: float, highest: float) -> str:
+def _describe_last(last: float, highest: float) -> str:
     if math.isnan(last):
         return "has no finite value"
-    return "is within 0.01 points of that" if are_alike(last, highest) else f"has {size(highest - last)} less"
+    return "is within 0.01 points of that" if read_alike(last, highest) else f"has {write_size(highest - last)} less"

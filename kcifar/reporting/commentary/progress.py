@@ -2,66 +2,85 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
 from typing import Any
 
 import pandas
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.commentary.recipe_facts import stage_setting
-from kcifar.reporting.commentary.wording import counted, listed, stage_labels
-from kcifar.reporting.page.columns import LOSS, SHARE
-from kcifar.reporting.stats.intervals import interval_of_share
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.schemas import PlannedStage, Status, ViewsResult
+from kcifar.reporting.commentary.recipe_facts import read_stage_setting
+from kcifar.reporting.commentary.wording import count_noun, join_labels
+from kcifar.reporting.page.columns import LOSS, PERCENT
+from kcifar.reporting.page.names import label_stages
+from kcifar.reporting.stats.intervals import compute_fraction_interval
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.schemas import PlannedStage, StatusFile, ViewsResult
 
 _ENDS = {"interrupted": "was interrupted", "failed": "failed", "running": "was still running,"}
 
 
-def describe_progress(history: pandas.DataFrame, planned: Sequence[PlannedStage], status: Status, settings: Mapping[str, Any]) -> list[str]:
+_MAX_WINDOW = 5  # epochs that are averaged
+
+
+_MIN_RISE = 0.002  # between two such means; less is not worth an epoch
+
+
+@dataclass(frozen=True)
+class Rise:
+    """Validation accuracy that was still rising: its mean over the last epochs of the last stage, and over as many before them."""
+
+    epochs: int
+    before: float
+    last: float
+
+
+def describe_progress(history: pandas.DataFrame, planned: Sequence[PlannedStage], status: StatusFile, settings: Mapping[str, Any]) -> list[str]:
     """Say how many of the planned epochs are done, and why not all."""
     done, ordered = len(history), sum(stage.epochs for stage in planned)
     if status.state != "finished":
         reason = f" (reason: {one_line(status.reason, 150)})" if status.reason else ""
-        return [f"Training {_ENDS[status.state]} after {done:,} of {counted(ordered, 'epoch')}{reason}."]
+        return [f"Training {_ENDS[status.state]} after {done:,} of {count_noun(ordered, 'epoch')}{reason}."]
     if done == ordered:
         return ["Training finished its one epoch." if done == 1 else f"Training finished all {done:,} epochs."]
     if done > ordered:
-        return [f"Training finished after {counted(done, 'epoch')}; {ordered:,} were planned."]
-    short = list(_stopped_early(history, planned, settings))
-    return [f"Training finished after {done:,} of {counted(ordered, 'planned epoch')}{f'; early stopping ended {listed(short)}' if short else ''}."]
+        return [f"Training finished after {count_noun(done, 'epoch')}; {ordered:,} were planned."]
+    short = list(_find_stopped_early(history, planned, settings))
+    ended = f"; early stopping ended {join_labels(short)}" if short else ""
+    return [f"Training finished after {done:,} of {count_noun(ordered, 'planned epoch')}{ended}."]
 
 
-def _stopped_early(history: pandas.DataFrame, planned: Sequence[PlannedStage], settings: Mapping[str, Any]) -> Iterator[str]:
+def _find_stopped_early(history: pandas.DataFrame, planned: Sequence[PlannedStage], settings: Mapping[str, Any]) -> Iterator[str]:
     """Name the stages that have an early stopping and fewer epochs than planned."""
     done = history["stage_index"].value_counts()
-    for index, (stage, label) in enumerate(zip(planned, stage_labels([stage.name for stage in planned]), strict=True)):
-        if done.get(index, 0) < stage.epochs and stage_setting(settings, index, "early_stopping") is not None:
+    for index, (stage, label) in enumerate(zip(planned, label_stages([stage.name for stage in planned]), strict=True)):
+        if done.get(index, 0) < stage.epochs and read_stage_setting(settings, index, "early_stopping") is not None:
             yield f"{label} after {done.get(index, 0):,} of {stage.epochs:,}"
 
 
-def describe_outcome(outcome: Outcome | None, weights: str, views: ViewsResult | None) -> list[str]:
+def describe_evaluation(evaluation: EvaluationResult | None, weights: str, views: ViewsResult | None) -> list[str]:
     """Say how often the network is right on the test part, else on validation.
 
     Args:
-        outcome: What was measured; None: nothing.
+        evaluation: What was measured; None: nothing.
         weights: "best" where those of the best epoch were measured.
         views: Of the test part, where more than one view of each image was looked at.
     """
-    missing = ["The test part was not evaluated."] if outcome is None or outcome.split != "test" else []
-    if outcome is None:
+    missing = ["The test part was not evaluated."] if evaluation is None or evaluation.split != "test" else []
+    if evaluation is None:
         return missing
-    low, high = interval_of_share(outcome.accuracy, outcome.samples)
-    interval = f"95% Wilson interval {SHARE.write(low)} to {SHARE.write(high)}"
-    entropy = "that is not finite" if outcome.cross_entropy is None else f"of {LOSS.write(outcome.cross_entropy)}"
+    low, high = compute_fraction_interval(evaluation.accuracy, evaluation.samples)
+    interval = f"95% Wilson interval {PERCENT.write(low)} to {PERCENT.write(high)}"
+    entropy = "that is not finite" if evaluation.cross_entropy is None else f"of {LOSS.write(evaluation.cross_entropy)}"
     chosen = ", with the weights of its best epoch" if weights == "best" else ""
-    images = f"{'the ' * (outcome.samples > 1)}{counted(outcome.samples, f'{outcome.split} image')}"
-    accuracy = f"{SHARE.write(outcome.accuracy)} ({interval})"
+    images = f"{'the ' * (evaluation.samples > 1)}{count_noun(evaluation.samples, f'{evaluation.split} image')}"
+    accuracy = f"{PERCENT.write(evaluation.accuracy)} ({interval})"
     measured = f"On {images} the network has an accuracy of {accuracy} and a cross-entropy {entropy}{chosen}."
-    return [*missing, measured, *([_over_views(views)] if views else [])]
+    return [*missing, measured, *([_describe_views(views)] if views else [])]
 
 
-def _over_views(views: ViewsResult) -> str:
-    return f"Averaged over {views.count:,} views of each image its accuracy is {SHARE.write(views.accuracy)}."
+def _describe_views(views: ViewsResult) -> str:
+    return f"Averaged over {views.count:,} views of each image its accuracy is {PERCENT.write(views.accuracy)}."
 
 
 def describe_validation(history: pandas.DataFrame) -> list[str]:
@@ -74,12 +93,30 @@ def describe_validation(history: pandas.DataFrame) -> list[str]:
     last, highest = accuracy[-1], max(value for value in accuracy if not math.isnan(value))
     epoch = accuracy.index(highest) + 1
     if math.isnan(last):
-        reached = f"Validation accuracy has no finite value in {where}; its highest is {SHARE.write(highest)}, in epoch {epoch:,}."
+        reached = f"Validation accuracy has no finite value in {where}; its highest is {PERCENT.write(highest)}, in epoch {epoch:,}."
     elif epoch == len(accuracy):
-        reached = f"Validation accuracy is {SHARE.write(last)} after {where}{', its highest' if epoch > 1 else ''}."
-    elif SHARE.write(last) == SHARE.write(highest):
-        reached = f"Validation accuracy is {SHARE.write(last)} after {where}, to two digits the same as its highest, in epoch {epoch:,}."
+        reached = f"Validation accuracy is {PERCENT.write(last)} after {where}{', its highest' if epoch > 1 else ''}."
+    elif PERCENT.write(last) == PERCENT.write(highest):
+        reached = f"Validation accuracy is {PERCENT.write(last)} after {where}, to two digits the same as its highest, in epoch {epoch:,}."
     else:
-        reached = f"Validation accuracy is {SHARE.write(last)} after {where}; its highest is {SHARE.write(highest)}, in epoch {epoch:,}."
-    gaps = [f"It has no finite value in {'epoch' if len(missing) == 1 else 'epochs'} {listed(missing)}."] if missing else []
+        reached = f"Validation accuracy is {PERCENT.write(last)} after {where}; its highest is {PERCENT.write(highest)}, in epoch {epoch:,}."
+    gaps = [f"It has no finite value in {'epoch' if len(missing) == 1 else 'epochs'} {join_labels(missing)}."] if missing else []
     return [reached, *gaps]
+
+
+def find_rise(history: pandas.DataFrame) -> Rise | None:
+    """Return the rise of validation accuracy at the end of the last stage, or None.
+
+    Two means are compared, over the last n epochs of the stage and the n before (n up to 5, half the stage at most, 2 at least). They
+    must differ by more than two standard errors, taken from the scatter within both. Where the learning rate more than halves in these
+    epochs nothing is said: the rise may end with the rate.
+    """
+    stage = history[history["stage_index"] == history["stage_index"].iloc[-1]]
+    window = min(_MAX_WINDOW, len(stage) // 2)
+    accuracy, rates = stage["val_accuracy"].tolist()[-2 * window :], stage["learning_rate"].tolist()[-2 * window :]
+    if window < 2 or any(map(math.isnan, accuracy)) or rates[-1] < rates[0] / 2:
+        return None
+    before, last = accuracy[:window], accuracy[window:]
+    error = math.sqrt((stdev(before) ** 2 + stdev(last) ** 2) / window)
+    rise = mean(last) - mean(before)
+    return Rise(window, mean(before), mean(last)) if rise > max(2 * error, _MIN_RISE) else None

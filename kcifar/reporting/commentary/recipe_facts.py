@@ -8,40 +8,40 @@ from kcifar.core.errors import one_line
 _MIXING = {"mixup", "cutmix"}
 
 
-def stage_setting(settings: Mapping[str, Any], stage: int, key: str) -> Any:
+def read_stage_setting(settings: Mapping[str, Any], stage: int, key: str) -> Any:
     """Return one setting of a stage (from 0), or None."""
     stages = settings.get("stages")
-    found = stages[stage] if isinstance(stages, list) and stage < len(stages) else None
-    return found.get(key) if isinstance(found, Mapping) else None
+    stage_settings = stages[stage] if isinstance(stages, list) and stage < len(stages) else None
+    return stage_settings.get(key) if isinstance(stage_settings, Mapping) else None
 
 
-def augmentations(settings: Mapping[str, Any], stage: int) -> list[str]:
+def find_augmentation_names(settings: Mapping[str, Any], stage: int) -> list[str]:
     """Return the names of a stage's augmentations, in order, each once."""
-    found = stage_setting(settings, stage, "augmentation")
-    parts = found if isinstance(found, list) else []
+    parts_or_none = read_stage_setting(settings, stage, "augmentation")
+    parts = parts_or_none if isinstance(parts_or_none, list) else []
     return list(dict.fromkeys(one_line(part["name"], 40) for part in parts if isinstance(part, Mapping) and "name" in part))
 
 
 def mixes_images(settings: Mapping[str, Any], stage: int) -> bool:
     """Whether a stage blends images and their targets."""
-    return not _MIXING.isdisjoint(_all_names(stage_setting(settings, stage, "augmentation")))
+    return not _MIXING.isdisjoint(_find_all_names(read_stage_setting(settings, stage, "augmentation")))
 
 
-def _all_names(parts: Any) -> Iterator[str]:
+def _find_all_names(parts: Any) -> Iterator[str]:
     """The names of parts, and of those that they choose from."""
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, Mapping):
             yield str(part.get("name"))
-            yield from _all_names(part.get("operations"))
+            yield from _find_all_names(part.get("operations"))
 
 
 def drops_units(settings: Mapping[str, Any], stage: int) -> bool:
     """Whether a stage has dropout, of units or of paths: its own rate, else the network's."""
     model = settings.get("model")
-    given = model if isinstance(model, Mapping) else {}
+    model_settings = model if isinstance(model, Mapping) else {}
     for key in ("dropout_rate", "drop_path_rate"):
-        own = stage_setting(settings, stage, key)
-        rate = given.get(key) if own is None else own
+        stage_rate = read_stage_setting(settings, stage, key)
+        rate = model_settings.get(key) if stage_rate is None else stage_rate
         if isinstance(rate, int | float) and rate > 0:
             return True
     return False
@@ -49,4 +49,4 @@ def drops_units(settings: Mapping[str, Any], stage: int) -> bool:
 
 def averages_weights(settings: Mapping[str, Any], stage: int) -> bool:
     """Whether validation is measured with averaged weights."""
-    return any(stage_setting(settings, stage, key) is not None for key in ("ema", "lookahead"))
+    return any(read_stage_setting(settings, stage, key) is not None for key in ("ema", "lookahead"))

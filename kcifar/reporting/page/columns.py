@@ -15,7 +15,7 @@ MISSING = "-"
 
 
 @dataclass(frozen=True)
-class Kind:
+class ColumnKind:
     """One kind of column.
 
     Attributes:
@@ -46,7 +46,7 @@ def write_points(share: float) -> str:
     return f"{100 * share:+.2f}"
 
 
-def write_spread(share: float) -> str:
+def write_unsigned_points(share: float) -> str:
     """Write a deviation, an error or a width in percentage points, without a sign: 0.75."""
     return f"{100 * share:.2f}"
 
@@ -56,20 +56,31 @@ def write_command(value: str) -> str:
     return one_line(value, 4_000)
 
 
-TEXT = Kind("string", one_line)
-COMMAND = Kind("string", write_command)
-COUNT = Kind("Int64", "{:,}".format)
-SHARE = Kind("float64", "{:.2%}".format)
-POINTS = Kind("float64", write_points)
-SPREAD = Kind("float64", write_spread)
-LEARNING_RATE = Kind("float64", write_rate)
-LOSS = Kind("float64", "{:.4f}".format)
-DECIMAL = Kind("float64", "{:,.1f}".format)
-
-Columns = Mapping[str, Kind]
+def write_p_value(p_value: float) -> str:
+    """Write a p-value for people: 0.0312, < 0.0001."""
+    return f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001"
 
 
-def frame(rows: Iterable[Mapping[str, Any]], columns: Columns, index: Sequence[str]) -> pandas.DataFrame:
+def write_named_p_value(p_value: float) -> str:
+    """Write a p-value with its name: "p = 0.0312", "p < 0.0001"."""
+    written = write_p_value(p_value)
+    return f"p {written}" if written.startswith("<") else f"p = {written}"
+
+
+TEXT = ColumnKind("string", one_line)
+COMMAND = ColumnKind("string", write_command)
+COUNT = ColumnKind("Int64", "{:,}".format)
+PERCENT = ColumnKind("float64", "{:.2%}".format)
+POINTS = ColumnKind("float64", write_points)
+UNSIGNED_POINTS = ColumnKind("float64", write_unsigned_points)
+LEARNING_RATE = ColumnKind("float64", write_rate)
+LOSS = ColumnKind("float64", "{:.4f}".format)
+DECIMAL = ColumnKind("float64", "{:,.1f}".format)
+
+Columns = Mapping[str, ColumnKind]
+
+
+def make_frame(rows: Iterable[Mapping[str, Any]], columns: Columns, index: Sequence[str]) -> pandas.DataFrame:
     """Return rows as a table with exactly the given columns and dtypes.
 
     Args:
@@ -84,14 +95,29 @@ def frame(rows: Iterable[Mapping[str, Any]], columns: Columns, index: Sequence[s
     return pandas.DataFrame(arrays).set_index(list(index))
 
 
-def written(table: pandas.DataFrame, columns: Columns) -> pandas.DataFrame:
+def format_table(table: pandas.DataFrame, columns: Columns) -> pandas.DataFrame:
     """Return the table as text for people: the index becomes columns, headings become words, missing values a dash."""
     flat = table.reset_index()
     names = [str(name) for name in flat.columns]
-    texts = {heading(name): [MISSING if pandas.isna(value) else columns[name].write(value) for value in flat[name]] for name in names}
+    texts = {format_heading(name): [MISSING if pandas.isna(value) else columns[name].write(value) for value in flat[name]] for name in names}
     return pandas.DataFrame(texts, dtype="object")
 
 
-def heading(column: str) -> str:
+def format_heading(column: str) -> str:
     """Return a column's heading: "val_accuracy" is "val accuracy"."""
     return column.replace("_", " ")
+
+
+def is_change(difference: float) -> bool:
+    """Whether a difference of shares is written as other than zero."""
+    return round_points(difference) != 0
+
+
+def round_points(difference: float) -> float:
+    """Return a difference of shares as it is written, in percentage points with two digits; what is compared with a bound is this."""
+    return float(POINTS.write(difference))
+
+
+def read_alike(first: float, second: float) -> bool:
+    """Whether two shares are written alike, or so is their difference and zero; they are within 0.01 points then."""
+    return PERCENT.write(first) == PERCENT.write(second) or not is_change(first - second)

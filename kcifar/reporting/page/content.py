@@ -20,7 +20,7 @@ class Table:
         name: In letters, digits and "_"; the same for every run, and of no other section.
         title: Heading.
         columns: Kind of each column of `frame`, its index included.
-        frame: Made by `columns.frame`. That of a run has no column that names the run: files that hold several runs get one.
+        frame: Made by `columns.make_frame`. That of a run has no column that names the run: files that hold several runs get one.
         note: One or two sentences under the table; empty for none.
         page_rows: So many rows are shown on the page and the terminal; files hold all.
     """
@@ -34,12 +34,12 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class FigureSpec:
     """One figure; its files are called after `name`: `history.png`, `history.svg`.
 
     Attributes:
         name: In letters, digits and "_"; of no other section.
-        draw: Draws it, under the report's own settings (`figures.house_style`).
+        draw: Draws it, under the report's own settings (`style.house_style`).
         caption: One sentence under it: what is shown, and how to read it.
         text: What one would say to somebody who cannot see it: the numbers that matter, in a sentence or two.
     """
@@ -51,18 +51,18 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Content:
+class SectionContent:
     """What a section has to say of a run, or of all runs; with nothing in it the section is left out.
 
     Attributes:
         paragraphs: Plain text; whatever it holds from a run folder is escaped later.
         tables: In the order shown.
-        drawings: In the order shown.
+        figures: In the order shown.
     """
 
     paragraphs: Sequence[str] = ()
     tables: Sequence[Table] = ()
-    drawings: Sequence[Drawing] = ()
+    figures: Sequence[FigureSpec] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.paragraphs or self.tables or self.drawings)
+        return bool(self.paragraphs or self.tables or self.figures)

@@ -11,7 +11,8 @@ from functools import cache
 from markupsafe import Markup
 
 from kcifar.reporting.page.content import Table
-from kcifar.reporting.page.html_tables import TEMPLATES, templates, to_html, to_upright_html
+from kcifar.reporting.page.html_tables import TEMPLATES, load_templates, to_html, to_upright_html
+from kcifar.reporting.page.report import RenderedSection
 
 _RESERVED = ("main", "contents", "notes")  # ids that the template itself gives
 _ID_LENGTH = 60
@@ -23,32 +24,11 @@ _PIXELS_PER_POINT = 96 / 72
 
 
 @dataclass(frozen=True)
-class PageFigure:
-    """One figure: `text` is the alternative text."""
-
-    name: str
-    svg: bytes
-    caption: str
-    text: str
-
-
-@dataclass(frozen=True)
-class PageSection:
-    """One section: paragraphs, tables and figures, shown in this order."""
-
-    name: str
-    title: str
-    paragraphs: Sequence[str]
-    tables: Sequence[Table]
-    figures: Sequence[PageFigure]
-
-
-@dataclass(frozen=True)
 class PagePart:
     """One part: what is said of all runs together, or of one."""
 
     title: str
-    sections: Sequence[PageSection]
+    sections: Sequence[RenderedSection]
 
 
 def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> str:
@@ -63,46 +43,46 @@ def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> 
     Raises:
         ValueError: A figure is no SVG with a size.
     """
-    styles, script = Markup("\n").join(map(_asset, _STYLES)), _asset("page.js")
-    template = templates().get_template("page.html.j2")
+    styles, script = Markup("\n").join(map(_read_asset, _STYLES)), _read_asset("page.js")
+    template = load_templates().get_template("page.html.j2")
     return template.render(
         title=title,
-        parts=_anchored(parts),
+        parts=_add_anchors(parts),
         notes=notes,
         styles=styles,
         script=script,
-        style_hash=_hash(styles),
-        script_hash=_hash(script),
-        table_html=_table_html,
-        table_looks=_table_looks,
-        image=_image,
+        style_hash=_compute_hash(styles),
+        script_hash=_compute_hash(script),
+        table_html=_render_table,
+        table_looks=_choose_table_classes,
+        image=_embed_image,
     )
 
 
-def _anchored(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tuple[str, PageSection]]]]:
+def _add_anchors(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tuple[str, RenderedSection]]]]:
     """Give every part and section an id; parts first, so that theirs do not depend on sections."""
     taken = set(_RESERVED)
-    anchors = [_new_id(part.title, taken) for part in parts]
+    anchors = [_make_id(part.title, taken) for part in parts]
     return [
-        (anchor, part, [(_new_id(f"{anchor}-{section.name}", taken), section) for section in part.sections])
+        (anchor, part, [(_make_id(f"{anchor}-{section.name}", taken), section) for section in part.sections])
         for anchor, part in zip(anchors, parts, strict=True)
     ]
 
 
-def _new_id(name: str, taken: set[str]) -> str:
+def _make_id(name: str, taken: set[str]) -> str:
     """Return an id of letters, digits and "-" that is not taken yet, and take it."""
     stem = re.sub("[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "part"
     numbered: Iterator[str] = (f"{stem}-{number}" for number in itertools.count(2))
-    found = next(candidate for candidate in itertools.chain((stem,), numbered) if candidate not in taken)
-    taken.add(found)
-    return found
+    anchor = next(candidate for candidate in itertools.chain((stem,), numbered) if candidate not in taken)
+    taken.add(anchor)
+    return anchor
 
 
-def _table_html(table: Table) -> Markup:
+def _render_table(table: Table) -> Markup:
     return Markup(to_upright_html(table) if len(table.frame) == 1 else to_html(table, table.page_rows))
 
 
-def _table_looks(table: Table, section: PageSection) -> str:
+def _choose_table_classes(table: Table, section: RenderedSection) -> str:
     """Return the classes of a table's frame, which say how it is laid out on screen and paper."""
     rows, columns = len(table.frame), len(table.columns)
     looks = {
@@ -114,7 +94,7 @@ def _table_looks(table: Table, section: PageSection) -> str:
     return " ".join(name for name, holds in looks.items() if holds)
 
 
-def _image(svg: bytes) -> dict[str, str | int]:
+def _embed_image(svg: bytes) -> dict[str, str | int]:
     """Return source, width and height (pixels) of an image."""
     size = _VIEW_BOX.search(svg)
     if size is None:
@@ -124,11 +104,11 @@ def _image(svg: bytes) -> dict[str, str | int]:
 
 
 @cache
-def _asset(name: str) -> Markup:
+def _read_asset(name: str) -> Markup:
     """Return a file of the templates as it is: ours, hence no danger to the page."""
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _hash(text: str) -> str:
+def _compute_hash(text: str) -> str:
     """Return what a content security policy calls an inline style or script by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

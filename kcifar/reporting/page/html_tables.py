@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kcifar.reporting.page.columns import heading, written
+from kcifar.reporting.page.columns import format_heading, format_table
 from kcifar.reporting.page.content import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -18,7 +18,7 @@ _UNFIT = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u
 _LONG_TEXT = 24  # characters; a column of longer cells may break its lines
 
 
-class Column(NamedTuple):
+class HtmlColumn(NamedTuple):
     """A column as templates see it.
 
     Attributes:
@@ -30,7 +30,7 @@ class Column(NamedTuple):
     looks: str
 
 
-class Cell(NamedTuple):
+class HtmlCell(NamedTuple):
     """A cell as templates see it.
 
     Attributes:
@@ -53,56 +53,56 @@ def to_html(table: Table, rows: int | None = None) -> str:
         table: With any number of rows.
         rows: Only so many from the top; None: all.
     """
-    return str(macros().lined(table.title, *_contents(table, rows)))
+    return str(load_macros().lined(table.title, *_make_cells(table, rows)))
 
 
 def to_upright_html(table: Table) -> str:
     """Return the first row of a table as one `<table>` with caption and a line for each column."""
-    return str(macros().upright(table.title, *_contents(table, 1)))
+    return str(load_macros().upright(table.title, *_make_cells(table, 1)))
 
 
-def macros() -> Any:
+def load_macros() -> Any:
     """Return the macros of `tables.html.j2`."""
-    return templates().get_template("tables.html.j2").module
+    return load_templates().get_template("tables.html.j2").module
 
 
 @cache
-def templates() -> Environment:
+def load_templates() -> Environment:
     """Return the templates: whatever they put in is cleaned and escaped, but for `Markup`."""
     loader = FileSystemLoader(TEMPLATES)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=cleaned, trim_blocks=True, lstrip_blocks=True)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=clean_text, trim_blocks=True, lstrip_blocks=True)
 
 
-def cleaned(value: object) -> str:
+def clean_text(value: object) -> str:
     """Return text without what has no place in a page, each such sign replaced by U+FFFD; `Markup` as it is.
 
     Example:
-        >>> cleaned("a" + chr(0) + "b" + chr(0xD800)).encode()
+        >>> clean_text("a" + chr(0) + "b" + chr(0xD800)).encode()
         b'a\\xef\\xbf\\xbdb\\xef\\xbf\\xbd'
     """
     return value if isinstance(value, Markup) else _UNFIT.sub("\ufffd", str(value))
 
 
-def _contents(table: Table, rows: int | None) -> tuple[list[Column], int, list[tuple[Cell, ...]]]:
+def _make_cells(table: Table, rows: int | None) -> tuple[list[HtmlColumn], int, list[tuple[HtmlCell, ...]]]:
     """Return the columns, how many of them head the rows, and the rows."""
     frame = table.frame if rows is None else table.frame.head(rows)
-    texts, values = written(frame, table.columns), frame.reset_index()
+    texts, values = format_table(frame, table.columns), frame.reset_index()
     columns, cells = [], []
     for name in map(str, values.columns):
-        number, own = table.columns[name].is_number, texts[heading(name)].tolist()
-        columns.append(Column(heading(name), _looks(own, number)))
+        number, column_texts = table.columns[name].is_number, texts[format_heading(name)].tolist()
+        columns.append(HtmlColumn(format_heading(name), _choose_class(column_texts, number)))
         missing = values[name].isna().tolist()
-        cells.append([_cell(*found, columns[-1].looks, number) for found in zip(own, values[name].tolist(), missing, strict=True)])
+        cells.append([_make_cell(*cell, columns[-1].looks, number) for cell in zip(column_texts, values[name].tolist(), missing, strict=True)])
     return columns, frame.index.nlevels, list(zip(*cells, strict=True))
 
 
-def _looks(texts: Sequence[str], number: bool) -> str:
+def _choose_class(texts: Sequence[str], number: bool) -> str:
     if number:
         return "number"
     return "long" if any(len(text) > _LONG_TEXT for text in texts) else "text"
 
 
-def _cell(text: str, value: Any, missing: bool, looks: str, number: bool) -> Cell:
+def _make_cell(text: str, value: Any, missing: bool, looks: str, number: bool) -> HtmlCell:
     if missing:
-        return Cell(text, f"{looks} missing", "")
-    return Cell(text, looks, str(value).replace("inf", "Infinity") if number else "")
+        return HtmlCell(text, f"{looks} missing", "")
+    return HtmlCell(text, looks, str(value).replace("inf", "Infinity") if number else "")

@@ -6,18 +6,19 @@ from pathlib import Path
 
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.files import write_bytes, write_text
-from kcifar.reporting.page.html_page import PageFigure, PagePart, PageSection, render_page
-from kcifar.reporting.page.table_files import of_several_runs, write_table
-from kcifar.reporting.rendering import RenderedSection, Report
-from kcifar.reporting.request import FIGURE_FORMATS, PAGE_FORMAT, TABLE_FORMATS
-from kcifar.runs.find import PAGE
+from kcifar.reporting.page.html_page import PagePart, render_page
+from kcifar.reporting.page.report import RenderedSection, Report
+from kcifar.reporting.page.table_files import join_runs, write_table
+from kcifar.runs.find import REPORT_FOLDER, REPORT_PAGE, is_run
 
+TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
+FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
 FIGURE_FOLDER = "figures"
 ALL_RUNS = "All runs"  # heading of what is said of all of them
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenReport:
     """What a report left: its folder, the files, and files of an earlier report that are still there."""
 
     out: Path
@@ -25,7 +26,31 @@ class Written:
     earlier: Sequence[Path]
 
 
-def write_report(report: Report, formats: Sequence[str], out: Path) -> Written:
+def make_report_folder(asked: Path | None, runs: Path, first: Path) -> Path:
+    """Make the folder of the report and return it.
+
+    Args:
+        asked: Of the user; None: `report` beside the first run.
+        runs: The folder that holds the runs.
+        first: The first run's folder.
+    Raises:
+        UserError: It is a file, in a run, the folder of the runs itself, or cannot be made.
+    """
+    out = asked or _find_default_folder(first)
+    inside = [folder for folder in (out.absolute(), *out.absolute().parents) if is_run(folder)]
+    if inside or out.absolute() == runs.absolute():
+        got = f"one in the run {inside[0].name}" if inside else "the folder of the runs itself"
+        raise UserError(f"--out {out}: expected a folder outside of runs, got {got}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"--out {out}: expected a folder, got a file") from None
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
+    return out
+
+
+def write_report(report: Report, formats: Sequence[str], out: Path) -> WrittenReport:
     """Write tables, figures (those of a run in a folder of its name) and page, as far as `formats` names them.
 
     Raises:
@@ -36,22 +61,22 @@ def write_report(report: Report, formats: Sequence[str], out: Path) -> Written:
         for name, sections in [("", report.overview), *report.detailed_runs]:
             files += _write_figures(sections, [kind for kind in formats if kind in FIGURE_FORMATS], out / FIGURE_FOLDER / name)
         if PAGE_FORMAT in formats:
-            write_text(out / PAGE, render_page(report.title, _page_parts(report), report.notes))
-            files.append(out / PAGE)
+            write_text(out / REPORT_PAGE, render_page(report.title, _make_page_parts(report), report.notes))
+            files.append(out / REPORT_PAGE)
     except OSError as error:
         place = error.filename2 or error.filename or out
         raise UserError(f"--out {out}: {place}: cannot be written: {error.strerror or error}") from None
-    return Written(out, files, _earlier(out, files))
+    return WrittenReport(out, files, _find_earlier_files(out, files))
 
 
-def places(written: Written) -> list[str]:
+def describe_places(written: WrittenReport) -> list[str]:
     """Say where the files are, in a line for each kind, and which others an earlier report left beside them."""
     lines = []
     for name, kinds, place in (("page", ["html"], ""), ("tables", TABLE_FORMATS, ""), ("figures", FIGURE_FORMATS, FIGURE_FOLDER)):
-        files = [path for path in written.files if path.suffix[1:] in kinds and (path.name == PAGE) == (name == "page")]
-        there = ", ".join(kind for kind in kinds if any(path.suffix[1:] == kind for path in files))
+        files = [path for path in written.files if path.suffix[1:] in kinds and (path.name == REPORT_PAGE) == (name == "page")]
+        formats = ", ".join(kind for kind in kinds if any(path.suffix[1:] == kind for path in files))
         if files:
-            lines.append(f"{name + ':':8} {files[0] if name == 'page' else written.out / place}{'' if name == 'page' else f' ({there})'}")
+            lines.append(f"{name + ':':8} {files[0] if name == 'page' else written.out / place}{'' if name == 'page' else f' ({formats})'}")
     if written.earlier:
         shown = ", ".join(str(path.relative_to(written.out)) for path in written.earlier[:3])
         more = f" and {len(written.earlier) - 3} more" if len(written.earlier) > 3 else ""
@@ -59,11 +84,15 @@ def places(written: Written) -> list[str]:
     return lines or [f"nothing was written to {written.out}: what was asked for has nothing in these formats"]
 
 
-def _earlier(out: Path, files: Sequence[Path]) -> list[Path]:
+def _find_default_folder(first: Path) -> Path:
+    return first.parent / REPORT_FOLDER if first.name not in ("", "..") else first.resolve().parent / REPORT_FOLDER
+
+
+def _find_earlier_files(out: Path, files: Sequence[Path]) -> list[Path]:
     """Return the files of reports in the folder that were not written now."""
     endings = {f".{kind}" for kind in (*TABLE_FORMATS, *FIGURE_FORMATS)}
-    there = [path for path in (*out.glob("*"), *(out / FIGURE_FOLDER).rglob("*")) if path.suffix in endings and path.name != "README.md"]
-    return sorted(set(there) - set(files))
+    report_files = [path for path in (*out.glob("*"), *(out / FIGURE_FOLDER).rglob("*")) if path.suffix in endings and path.name != "README.md"]
+    return sorted(set(report_files) - set(files))
 
 
 def _write_tables(report: Report, kinds: Sequence[str], out: Path) -> list[Path]:
@@ -72,7 +101,7 @@ def _write_tables(report: Report, kinds: Sequence[str], out: Path) -> list[Path]
     of_runs = [(name, table) for name, sections in report.detailed_runs for section in sections for table in section.tables]
     for name in dict.fromkeys(table.name for _, table in of_runs):
         chosen = [(run, table) for run, table in of_runs if table.name == name]
-        tables.append(of_several_runs([run for run, _ in chosen], [table for _, table in chosen]))
+        tables.append(join_runs([run for run, _ in chosen], [table for _, table in chosen]))
     return [path for table in tables for path in write_table(table, out, kinds)]
 
 
@@ -86,11 +115,6 @@ def _write_figures(sections: Sequence[RenderedSection], kinds: Sequence[str], fo
     return list(contents)
 
 
-def _page_parts(report: Report) -> list[PagePart]:
+def _make_page_parts(report: Report) -> list[PagePart]:
     named = ([(ALL_RUNS, report.overview)] if report.overview else []) + report.detailed_runs
-    return [PagePart(name, [_page_section(section) for section in sections]) for name, sections in named]
-
-
-def _page_section(section: RenderedSection) -> PageSection:
-    figures = [PageFigure(figure.name, figure.svg, figure.caption, figure.text) for figure in section.figures]
-    return PageSection(section.name, section.title, section.paragraphs, section.tables, figures)
+    return [PagePart(name, sections) for name, sections in named]

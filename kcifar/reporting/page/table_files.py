@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas
 
 from kcifar.core.files import write_text
-from kcifar.reporting.page.columns import TEXT, written
+from kcifar.reporting.page.columns import TEXT, format_table
 from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.html_tables import to_html
 
@@ -46,7 +46,7 @@ def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
     return paths
 
 
-def of_several_runs(names: Sequence[str], tables: Sequence[Table]) -> Table:
+def join_runs(names: Sequence[str], tables: Sequence[Table]) -> Table:
     """Return one table out of the same table of several runs, with a first column that names the run."""
     first = tables[0]
     frame = pandas.concat([table.frame for table in tables], keys=list(names), names=["run"])
@@ -62,17 +62,17 @@ def to_csv(table: Table) -> str:
 
 def to_markdown(table: Table) -> str:
     """Return heading, table and note in GitHub's Markdown; text from run folders is escaped and columns line up in the source."""
-    headings, lines, numeric = _parts(table)
+    headings, lines, numeric = _format_parts(table)
     cells = [[escape_markdown(cell) for cell in line] for line in (headings, *lines)]
     widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(numeric))]
     rule = ["-" * (width - 1) + ":" if right else "-" * width for width, right in zip(widths, numeric, strict=True)]
-    body = [_padded(line, widths, numeric) for line in (cells[0], rule, *cells[1:])]
+    body = [_pad_cells(line, widths, numeric) for line in (cells[0], rule, *cells[1:])]
     return "\n".join([f"## {escape_markdown(table.title)}", "", *body, *(["", table.note] if table.note else []), ""])
 
 
 def to_latex(table: Table) -> str:
     """Return the table for LaTeX with booktabs: a float, or a longtable where it may not fit a page; text is escaped."""
-    headings, lines, numeric = _parts(table)
+    headings, lines, numeric = _format_parts(table)
     body = [" & ".join(map(escape_latex, line)) + r" \\" for line in (headings, *lines)]
     rows = [r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
     alignment = "".join("r" if right else "l" for right in numeric)
@@ -96,21 +96,21 @@ WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, 
 def escape_markdown(text: str) -> str:
     """Return text that Markdown shows as it is: no markup, no HTML, no end of cell."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
+    return _SPECIAL.sub(lambda match: "\\" + match.group(), text)
 
 
 def escape_latex(text: str) -> str:
     """Return text that LaTeX sets as it is: no command, no mathematics, no end of cell."""
-    return _LATEX_SPECIAL.sub(lambda found: _LATEX[found.group()], text)
+    return _LATEX_SPECIAL.sub(lambda match: _LATEX[match.group()], text)
 
 
-def _parts(table: Table) -> tuple[list[str], list[list[str]], list[bool]]:
+def _format_parts(table: Table) -> tuple[list[str], list[list[str]], list[bool]]:
     """Return the headings, the lines of cells as text, and whether each column lines up on the right."""
-    texts = written(table.frame, table.columns)
+    texts = format_table(table.frame, table.columns)
     names = [str(name) for name in table.frame.reset_index().columns]
     return list(texts.columns), [list(line) for line in texts.itertuples(index=False)], [table.columns[name].is_number for name in names]
 
 
-def _padded(line: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+def _pad_cells(line: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     cells = (cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(line, widths, numeric, strict=True))
     return f"| {' | '.join(cells)} |"

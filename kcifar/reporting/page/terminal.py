@@ -13,10 +13,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.page.columns import Columns, heading, written
+from kcifar.reporting.page.columns import Columns, format_heading, format_table
 from kcifar.reporting.page.content import Table
-from kcifar.reporting.page.output_files import Written, places
-from kcifar.reporting.rendering import RenderedSection, Report
+from kcifar.reporting.page.output_files import WrittenReport, describe_places
+from kcifar.reporting.page.report import RenderedSection, Report
 
 MAX_PRINTED = 4  # runs; more are not printed one by one
 MAX_ROWS = 60  # of one section; what has more is for the files, not for a terminal
@@ -24,7 +24,7 @@ _MAX_TEXT = 32  # cells; longer names are folded
 _MAX_PARAGRAPH = 4000  # characters
 
 
-def print_report(console: Console, report: Report, written: Written) -> None:
+def print_report(console: Console, report: Report, written: WrittenReport) -> None:
     """Print the sections that are for the terminal, the notes, and where the files are."""
     details = report.detailed_runs if len(report.runs) <= MAX_PRINTED else []
     for name, sections in [("", report.overview), *details]:
@@ -36,27 +36,27 @@ def print_report(console: Console, report: Report, written: Written) -> None:
         console.print(Text(line), soft_wrap=True)
     if notes:
         console.print()
-    for place in places(written):
+    for place in describe_places(written):
         console.print(Text(place), soft_wrap=True)
 
 
 def print_section(console: Console, heading_of_run: str, section: RenderedSection) -> None:
     """Print a section's paragraphs and tables under headings that name the run, if it is about one."""
     if section.paragraphs:
-        console.print(Text(_headed(heading_of_run, section.title), style="bold"))
+        console.print(Text(_make_heading(heading_of_run, section.title), style="bold"))
     for paragraph in section.paragraphs:
         console.print(Text(one_line(paragraph, _MAX_PARAGRAPH)))
         console.print()
     for table in section.tables:
         if not section.paragraphs or table.title != section.title:
-            console.print(Text(_headed(heading_of_run, table.title), style="bold"))
+            console.print(Text(_make_heading(heading_of_run, table.title), style="bold"))
         print_table(console, table)
 
 
 def print_table(console: Console, table: Table) -> None:
     """Print a table with its note."""
     shown = table.frame.head(min(MAX_ROWS, table.page_rows))
-    for band in _bands(console, table.columns, shown):
+    for band in _split_into_bands(console, table.columns, shown):
         console.print(band)
         console.print()
     left_out = len(table.frame) - len(shown)
@@ -67,27 +67,27 @@ def print_table(console: Console, table: Table) -> None:
         console.print()
 
 
-def _headed(heading_of_run: str, title: str) -> str:
+def _make_heading(heading_of_run: str, title: str) -> str:
     return f"{title}: {heading_of_run}" if heading_of_run else title
 
 
-def _bands(console: Console, columns: Columns, frame: pandas.DataFrame) -> Iterator[Grid]:
+def _split_into_bands(console: Console, columns: Columns, frame: pandas.DataFrame) -> Iterator[Grid]:
     """Break a table into as few tables as fit the console, each with the index columns and at least one other."""
     if frame.empty:
         return
-    texts = written(frame, columns)
-    numeric = {heading(name) for name, kind in columns.items() if kind.is_number}
+    texts = format_table(frame, columns)
+    numeric = {format_heading(name) for name, kind in columns.items() if kind.is_number}
     if len(texts) == 1:
-        yield _upright(texts)
+        yield _make_upright_grid(texts)
         return
     keys = list(texts.columns[: frame.index.nlevels])
     band = list(keys)
     for column in texts.columns[len(keys) :]:
-        if len(band) > len(keys) and not _fits(console, _lined(texts[[*band, column]], numeric)):
-            yield _lined(texts[band], numeric)
+        if len(band) > len(keys) and not _fits(console, _make_grid(texts[[*band, column]], numeric)):
+            yield _make_grid(texts[band], numeric)
             band = list(keys)
         band.append(column)
-    yield _lined(texts[band], numeric)
+    yield _make_grid(texts[band], numeric)
 
 
 def _fits(console: Console, table: Grid) -> bool:
@@ -95,18 +95,18 @@ def _fits(console: Console, table: Grid) -> bool:
     return console.measure(table, options=unlimited).maximum <= console.width
 
 
-def _lined(texts: pandas.DataFrame, numeric: set[str]) -> Grid:
+def _make_grid(texts: pandas.DataFrame, numeric: set[str]) -> Grid:
     """Rows under headings, which are broken so that they do not widen their column."""
-    folded = texts.map(_folded)
+    folded = texts.map(_fold)
     table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for name in folded.columns:
-        table.add_column(Text(_narrow(name, folded[name])), justify="right" if name in numeric else "left", overflow="fold")
+        table.add_column(Text(_break_heading(name, folded[name])), justify="right" if name in numeric else "left", overflow="fold")
     for row in folded.itertuples(index=False):
         table.add_row(*map(Text, row))
     return table
 
 
-def _upright(texts: pandas.DataFrame) -> Grid:
+def _make_upright_grid(texts: pandas.DataFrame) -> Grid:
     """One row, a line for each value."""
     table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=False, collapse_padding=True)
     table.add_column(style="dim", no_wrap=True)
@@ -116,11 +116,11 @@ def _upright(texts: pandas.DataFrame) -> Grid:
     return table
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return "\n".join(textwrap.wrap(text, _MAX_TEXT)) or text
 
 
-def _narrow(name: str, cells: Iterable[str]) -> str:
+def _break_heading(name: str, cells: Iterable[str]) -> str:
     """Break a heading at its spaces to the width of the column's cells, or of its longest word."""
     width = max(len(line) for text in (*cells, name.replace(" ", "\n")) for line in text.split("\n"))
     return "\n".join(textwrap.wrap(name, width))

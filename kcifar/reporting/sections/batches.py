@@ -2,142 +2,34 @@
 
 import numpy as np
 import pandas
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from kcifar.pictures.stage_marks import Span, mark_boundaries, name_stages
-from kcifar.pictures.style import BLUE
-from kcifar.pictures.text_fit import fitted
-from kcifar.reporting.charts.learning_rate_panel import draw_rates
-from kcifar.reporting.page.columns import LOSS, SHARE
-from kcifar.reporting.page.content import Content, Drawing
-from kcifar.reporting.stats.downsampling import outline, running_mean
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.charts.batches import compute_window, draw_batches, select_usable
+from kcifar.reporting.page.columns import LOSS, PERCENT
+from kcifar.reporting.page.content import FigureSpec, SectionContent
+from kcifar.runs.load import LoadedRun
 
 ORDER = 135
 TITLE = "Batches"
 
-_SIZE = (7.2, 6.8)  # inches
-_PANEL_WIDTH = 6.3  # inches
-_MAX_PLAIN = 100  # rows drawn as they are; more have a running mean
-_MAX_MARKED = 60  # rows; more points than that melt into the line
-_WINDOWS = 50  # that a running mean's window fits into the run
-_POINTS = 400  # of a drawn line: buckets of the raw one, places of the mean
-_MAX_STEP = 2**53  # updates; beyond, floats do not tell one from the next
-_MAX_VALUE = 1e38  # as far as float32 goes; what is beyond was not measured, and overflows as it is drawn
-_LOGARITHMIC = 100  # largest over smallest loss from which on the axis is logarithmic
 
-
-def of_run(run: SavedRun) -> Content:
+def of_run(run: LoadedRun) -> SectionContent:
     """Return the figure over updates; nothing where the run logged no batches."""
-    rows = _usable(run.batches)
+    rows = select_usable(run.batches)
     if rows.empty:
-        return Content()
-    return Content(drawings=[Drawing("batches", lambda: draw(run), _caption(rows), _text(rows))])
+        return SectionContent()
+    return SectionContent(figures=[FigureSpec("batches", lambda: draw_batches(run), _write_caption(rows), _describe_figure(rows))])
 
 
-def _usable(batches: pandas.DataFrame | None) -> pandas.DataFrame:
-    """Return the rows in the order of their updates, but for those whose update or epoch cannot be; values that cannot be become NaN."""
-    if batches is None:
-        return pandas.DataFrame({"step": []})
-    possible = batches["step"].between(1, _MAX_STEP) & (batches["epoch"] >= 1)
-    rows = batches[possible].sort_values("step", kind="stable", ignore_index=True)
-    return rows.assign(**{name: rows[name].where(rows[name].abs() < _MAX_VALUE) for name in ("loss", "accuracy")})
-
-
-def _window(rows: pandas.DataFrame) -> int:
-    """Rows in the running mean; 1 where there are too few for one."""
-    return 1 if len(rows) <= _MAX_PLAIN else round(len(rows) / _WINDOWS)
-
-
-def _caption(rows: pandas.DataFrame) -> str:
+def _write_caption(rows: pandas.DataFrame) -> str:
     longest = int(np.diff(rows["step"], prepend=0).max())
     points = f"Accuracy and loss on training batches, each point the mean of the updates since the one before (up to {longest:,})"
-    mean = f" in light; strong is the running mean of {_window(rows)} points around, within a stage" if _window(rows) > 1 else ""
+    mean = f" in light; strong is the running mean of {compute_window(rows)} points around, within a stage" if compute_window(rows) > 1 else ""
     return f"{points}{mean}. Dashed lines part the stages; the rate is each completed epoch's last."
 
 
-def _text(rows: pandas.DataFrame) -> str:
-    measures = (("accuracy", SHARE), ("loss", LOSS))
+def _describe_figure(rows: pandas.DataFrame) -> str:
+    measures = (("accuracy", PERCENT), ("loss", LOSS))
     ends = [(name, *(kind.write(value) for value in rows[name].dropna().iloc[[0, -1]])) for name, kind in measures if rows[name].notna().any()]
     went = " and ".join(f"{name} from {first} to {last}" for name, first, last in ends) or "no finite value"
     updates = int(rows["step"].iloc[-1])
     return f"Line chart of accuracy, loss and learning rate over {updates:,} update{'s' * (updates != 1)}: {went}."
-
-
-def draw(run: SavedRun) -> Figure:
-    """Draw accuracy, loss and learning rate over the updates of the run; what is not finite leaves a gap."""
-    rows = _usable(run.batches)
-    drawn = Figure(figsize=_SIZE)
-    accuracy, loss, rate = drawn.subplots(3, 1, sharex=True, height_ratios=(4, 4, 1.5))
-    spans = stage_blocks(rows, len(run.recipe.stages))
-    for panel, measure in ((accuracy, "accuracy"), (loss, "loss")):
-        _draw_measure(panel, rows, spans, measure)
-    if _window(rows) > 1:
-        accuracy.legend(loc="lower right")  # of both panels; accuracy rises away from there
-    accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ends = epoch_ends(rows, len(run.history))
-    draw_rates(rate, run.history["learning_rate"].to_numpy()[: len(ends) - 1], ends)
-    for panel in (accuracy, loss, rate):
-        mark_boundaries(panel, spans)
-    rate.set(xlabel="updates", xlim=(0, rows["step"].iloc[-1]))
-    rate.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
-    rate.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
-    name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(fitted(run.name, _PANEL_WIDTH * 72, 10), fontsize=10)
-    return drawn
-
-
-def stage_blocks(rows: pandas.DataFrame, most: int) -> list[Span]:
-    """Return name, first and last update of each stage; where names change more often than the recipe has stages, one without a name."""
-    changes = np.flatnonzero(rows["stage"].to_numpy()[1:] != rows["stage"].to_numpy()[:-1])
-    if len(changes) >= most:
-        return [("", 0.0, float(rows["step"].iloc[-1]))]
-    lasts = [*changes, len(rows) - 1]
-    ends = [float(rows["step"].iloc[last]) for last in lasts]
-    return [(str(rows["stage"].iloc[last]), begin, end) for last, begin, end in zip(lasts, [0.0, *ends], ends, strict=False)]
-
-
-def epoch_ends(rows: pandas.DataFrame, epochs: int) -> np.ndarray:
-    """Return after how many updates each completed epoch ended, 0 before them, float64 (at most epochs + 1,), ascending.
-
-    The last update of an epoch has a row. The ends of epochs without rows are spread evenly; epochs after the last that has one are left out.
-    """
-    lasts = rows.groupby("epoch")["step"].max()
-    known = np.concatenate([[0.0], np.maximum.accumulate(lasts.to_numpy())])
-    places = np.concatenate([[0.0], lasts.index.to_numpy()])
-    return np.asarray(np.interp(np.arange(min(epochs, int(places[-1])) + 1), places, known))
-
-
-def _draw_measure(panel: Axes, rows: pandas.DataFrame, spans: list[Span], measure: str) -> None:
-    steps, values, window = rows["step"].to_numpy(), rows[measure].to_numpy(), _window(rows)
-    panel.set_ylabel(measure)
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        panel.text(0.5, 0.5, "no finite value", ha="center", transform=panel.transAxes)
-        panel.set_yticks([])
-    elif measure == "loss" and finite.min() > 0 and finite.max() > _LOGARITHMIC * finite.min():
-        panel.set_yscale("log")
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    places = outline(steps, values, _POINTS)
-    if window == 1:
-        look = "o-" if len(rows) <= _MAX_MARKED else "-"
-        panel.plot(steps[places], values[places], look, color=BLUE, markersize=3.5, linewidth=1.6, clip_on=False)
-        return
-    panel.plot(steps[places], values[places], color=BLUE, alpha=0.35, linewidth=0.8, label="batches")
-    panel.plot(*_mean_line(steps, values, spans, window), color=BLUE, linewidth=2, label=f"running mean of {window} points")
-
-
-def _mean_line(steps: np.ndarray, values: np.ndarray, spans: list[Span], window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the running mean of each stage by itself, with a gap between stages."""
-    x: list[np.ndarray] = []
-    y: list[np.ndarray] = []
-    begin, gap = 0, np.array([np.nan])
-    for _, _, last in spans:
-        end = int(np.searchsorted(steps, last, side="right"))
-        places = np.unique(np.linspace(0, end - begin - 1, max(2, round(_POINTS * (end - begin) / len(steps)))).astype(np.int64))
-        x += [steps[begin:end][places], gap]
-        y += [running_mean(values[begin:end], window, places), gap]
-        begin = end
-    return np.concatenate(x), np.concatenate(y)

@@ -3,10 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from kcifar.reporting.page.columns import COUNT, SHARE, TEXT, frame
-from kcifar.reporting.page.content import Content, Table
-from kcifar.runs.evaluation_result import scores_of
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
+from kcifar.reporting.page.content import SectionContent, Table
+from kcifar.runs.load import LoadedRun
 from kcifar.runs.schemas import ClassResult
 
 ORDER = 200
@@ -19,9 +18,9 @@ NOTE = (
 )
 COLUMNS = {
     "class": TEXT,
-    "precision": SHARE,
-    "recall": SHARE,
-    "f1": SHARE,
+    "precision": PERCENT,
+    "recall": PERCENT,
+    "f1": PERCENT,
     "support": COUNT,
     "tp": COUNT,
     "fp": COUNT,
@@ -30,15 +29,15 @@ COLUMNS = {
 }
 
 
-def of_run(run: SavedRun) -> Content:
+def of_run(run: LoadedRun) -> SectionContent:
     """Return a row for each class, in the order of the labels; nothing where no part was evaluated."""
-    if run.outcome is None:
-        return Content()
-    rows = [_row(result) for result in run.outcome.classes]
-    title = f"Classes, {run.outcome.samples:,} {run.outcome.split} images"
-    return Content(tables=[Table("classes", title, COLUMNS, frame(rows, COLUMNS, ("class",)), NOTE)])
+    if run.evaluation is None:
+        return SectionContent()
+    rows = [_make_row(result) for result in run.evaluation.classes]
+    title = f"Classes, {run.evaluation.samples:,} {run.evaluation.split} images"
+    return SectionContent(tables=[Table("classes", title, COLUMNS, make_frame(rows, COLUMNS, ("class",)), NOTE)])
 
 
-def _row(result: ClassResult) -> dict[str, Any]:
+def _make_row(result: ClassResult) -> dict[str, Any]:
     """The row of a class; its scores are those of its counts, since run folders hold 0 where there is none."""
-    return {"class": result.name, **result.model_dump(), **asdict(scores_of(result.tp, result.fp, result.fn))}
+    return {"class": result.name, **result.model_dump(), **asdict(result.scores)}

@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from kcifar.core.errors import one_line
 from kcifar.pictures.text_fit import fitted
 from kcifar.pictures.thumbnails import HEADING, Row, Thumbnail, draw_thumbnails
-from kcifar.reporting.page.columns import COUNT, SHARE, TEXT, frame
-from kcifar.reporting.page.content import Content, Drawing, Table
-from kcifar.reporting.stats.confusion import confused_pairs, shares_of_true_class
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.kept_images import KeptImages, kept_images
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
+from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
+from kcifar.reporting.stats.confusion import normalize_rows, rank_confused_pairs
+from kcifar.runs.arrays import KeptImages
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.load import LoadedRun
 
 ORDER = 215
 TITLE = "Most confused pairs"
@@ -22,7 +22,7 @@ NOTE = (
     "Images: so many of the true class were called the other, ties in the order of the labels. Share: of all images of the true class. "
     "Reverse images: so many of the called class were called the true one."
 )
-COLUMNS = {"true": TEXT, "called": TEXT, "images": COUNT, "share": SHARE, "reverse_images": COUNT}
+COLUMNS = {"true": TEXT, "called": TEXT, "images": COUNT, "share": PERCENT, "reverse_images": COUNT}
 
 _MAX_PAIRS = 20
 _MAX_ROWS, _COLUMNS = 8, 5  # pairs with examples, images of each
@@ -30,35 +30,35 @@ _MAX_SPOKEN = 3  # pairs told in the alternative text
 _MAX_NAME = 40
 _NAME_ROOM = 95.0  # points of a heading for each of its two names
 
-Pair = tuple[int, int]
+_Pair = tuple[int, int]
 
 
-def of_run(run: SavedRun) -> Content:
+def of_run(run: LoadedRun) -> SectionContent:
     """Return the table of the most confused pairs and the figure of their examples; words where nothing is confused."""
-    outcome = run.outcome
-    if outcome is None or outcome.matrix is None or len(outcome.matrix) < 2:
-        return Content()
-    pairs = confused_pairs(outcome.matrix)
+    evaluation = run.evaluation
+    if evaluation is None or evaluation.matrix is None or len(evaluation.matrix) < 2:
+        return SectionContent()
+    pairs = rank_confused_pairs(evaluation.matrix)
     if not len(pairs):
-        return Content([f"Nothing is confused: all {outcome.samples:,} {outcome.split} images are called what they are."])
-    shown = [(int(own), int(called)) for own, called in pairs[:_MAX_PAIRS]]
-    title = f"Most confused pairs, {outcome.samples:,} {outcome.split} images"
+        return SectionContent([f"Nothing is confused: all {evaluation.samples:,} {evaluation.split} images are called what they are."])
+    shown = [(int(label), int(predicted)) for label, predicted in pairs[:_MAX_PAIRS]]
+    title = f"Most confused pairs, {evaluation.samples:,} {evaluation.split} images"
     note = NOTE + (f" {len(pairs) - len(shown):,} rarer pairs are left out." if len(pairs) > len(shown) else "")
-    table = Table("confused_pairs", title, COLUMNS, frame(_rows(outcome, outcome.matrix, shown), COLUMNS, ("true", "called")), note)
-    return Content(tables=[table], drawings=_drawings(run, outcome.matrix, shown))
+    table = Table("confused_pairs", title, COLUMNS, make_frame(_make_rows(evaluation, evaluation.matrix, shown), COLUMNS, ("true", "called")), note)
+    return SectionContent(tables=[table], figures=_make_figures(run, evaluation.matrix, shown))
 
 
-def _rows(outcome: Outcome, matrix: np.ndarray, pairs: list[Pair]) -> Iterator[dict[str, Any]]:
-    names, shares = outcome.class_names, shares_of_true_class(matrix)
-    for own, called in pairs:
-        counts = {"images": matrix[own, called], "share": shares[own, called], "reverse_images": matrix[called, own]}
-        yield {"true": names[own], "called": names[called], **counts}
+def _make_rows(evaluation: EvaluationResult, matrix: np.ndarray, pairs: list[_Pair]) -> Iterator[dict[str, Any]]:
+    names, shares = evaluation.class_names, normalize_rows(matrix)
+    for label, predicted in pairs:
+        counts = {"images": matrix[label, predicted], "share": shares[label, predicted], "reverse_images": matrix[predicted, label]}
+        yield {"true": names[label], "called": names[predicted], **counts}
 
 
-def _drawings(run: SavedRun, matrix: np.ndarray, pairs: list[Pair]) -> list[Drawing]:
+def _make_figures(run: LoadedRun, matrix: np.ndarray, pairs: list[_Pair]) -> list[FigureSpec]:
     """The figure of the first pairs of which images are kept; none where there is no such pair."""
-    kept = kept_images(run)
-    examples = examples_of_pairs(kept, pairs) if kept else {}
+    kept = run.kept_images
+    examples = find_pair_examples(kept, pairs) if kept else {}
     if kept is None or not examples:
         return []
     names = [one_line(name, _MAX_NAME) for name in run.class_names]
@@ -66,27 +66,32 @@ def _drawings(run: SavedRun, matrix: np.ndarray, pairs: list[Pair]) -> list[Draw
         f"Examples of the most confused pairs, from the {kept.quantity} that the run keeps: of each pair at most {_COLUMNS}, "
         "the most confident first; below each the probability of what it is called."
     )
-    spoken = [f"{names[own]} called {names[called]} ({matrix[own, called]:,})" for own, called in list(examples)[:_MAX_SPOKEN]]
+    spoken = [f"{names[label]} called {names[predicted]} ({matrix[label, predicted]:,})" for label, predicted in list(examples)[:_MAX_SPOKEN]]
     text = f"Thumbnails of images called wrong, a row for each of {len(examples)} pair{'s' * (len(examples) > 1)}, the first: {', '.join(spoken)}."
-    return [Drawing("confused_pairs", lambda: _draw(run, kept, matrix, examples), caption, text)]
+    return [FigureSpec("confused_pairs", lambda: _draw(run, kept, matrix, examples), caption, text)]
 
 
-def examples_of_pairs(kept: KeptImages, pairs: list[Pair]) -> dict[Pair, list[int]]:
+def find_pair_examples(kept: KeptImages, pairs: list[_Pair]) -> dict[_Pair, list[int]]:
     """Return for the first pairs (true, called) that have any the places of their most confident mistakes."""
-    found = {(own, called): kept.most_confident((kept.labels == own) & (kept.called == called), _COLUMNS) for own, called in pairs}
-    return dict([(pair, places) for pair, places in found.items() if places][:_MAX_ROWS])
+    places_of_pairs = {
+        (label, predicted): kept.most_confident((kept.labels == label) & (kept.predicted == predicted), _COLUMNS) for label, predicted in pairs
+    }
+    return dict([(pair, places) for pair, places in places_of_pairs.items() if places][:_MAX_ROWS])
 
 
-def _draw(run: SavedRun, kept: KeptImages, matrix: np.ndarray, examples: dict[Pair, list[int]]) -> Figure:
+def _draw(run: LoadedRun, kept: KeptImages, matrix: np.ndarray, examples: dict[_Pair, list[int]]) -> Figure:
     rows = [
-        Row(_heading(run.class_names, matrix, pair), [Thumbnail(kept.image(place), (SHARE.write(kept.confidence[place]),)) for place in places])
+        Row(
+            _write_heading(run.class_names, matrix, pair),
+            [Thumbnail(kept.image(place), (PERCENT.write(kept.confidence[place]),)) for place in places],
+        )
         for pair, places in examples.items()
     ]
     return draw_thumbnails(run.name, "most confused pairs", rows, _COLUMNS)
 
 
-def _heading(names: list[str], matrix: np.ndarray, pair: Pair) -> str:
+def _write_heading(names: list[str], matrix: np.ndarray, pair: _Pair) -> str:
     """Return "cat called dog: 183 (18.30%)"."""
-    own, called = (fitted(names[label], _NAME_ROOM, HEADING, weight="bold") for label in pair)
+    label, predicted = (fitted(names[label], _NAME_ROOM, HEADING, weight="bold") for label in pair)
     count = matrix[pair]
-    return f"{own} called {called}: {count:,} ({SHARE.write(count / matrix[pair[0]].sum())})"
+    return f"{label} called {predicted}: {count:,} ({PERCENT.write(count / matrix[pair[0]].sum())})"

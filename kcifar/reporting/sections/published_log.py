@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas
 
-from kcifar.reporting.analysis.groups import same_data, same_recipe
-from kcifar.reporting.analysis.studies import first_ones
-from kcifar.reporting.charts.published_log import MAX_DRAWN, Accuracies, draw
-from kcifar.reporting.page.columns import COUNT, POINTS, SHARE, SPREAD, TEXT, frame, write_points, write_spread
-from kcifar.reporting.page.content import Content, Drawing, Table
-from kcifar.reporting.page.names import called
-from kcifar.reporting.stats.differences import binomial_half_width
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.analysis.groups import group_by_data, group_by_recipe
+from kcifar.reporting.analysis.studies import limit_descriptions
+from kcifar.reporting.charts.published_log import MAX_RECIPES, RecipeHistories, draw_published_log
+from kcifar.reporting.page.columns import COUNT, PERCENT, POINTS, TEXT, UNSIGNED_POINTS, make_frame, write_points, write_unsigned_points
+from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
+from kcifar.reporting.page.names import shorten_name
+from kcifar.reporting.stats.intervals import binomial_half_width
+from kcifar.runs.load import LoadedRun
 
 ORDER = 47
 TITLE = "Beside a published log"
@@ -27,11 +27,11 @@ COLUMNS = {
     "recipe": TEXT,
     "epoch": COUNT,
     "runs": COUNT,
-    "accuracy": SHARE,
-    "published_accuracy": SHARE,
-    "val_accuracy": SHARE,
-    "val_deviation": SPREAD,
-    "published_val_accuracy": SHARE,
+    "accuracy": PERCENT,
+    "published_accuracy": PERCENT,
+    "val_accuracy": PERCENT,
+    "val_deviation": UNSIGNED_POINTS,
+    "published_val_accuracy": PERCENT,
     "difference": POINTS,
 }
 _ROUNDING = 1e-9  # differences below are of arithmetic
@@ -39,11 +39,11 @@ _PUBLISHED = {"accuracy": "published_accuracy", "val_accuracy": "published_val_a
 
 
 @dataclass(frozen=True)
-class Beside:
+class LogComparison:
     """A recipe beside the log: its runs, and a row for each epoch of either: the table's columns, and how many runs were `validated`."""
 
     label: str
-    runs: Sequence[SavedRun]
+    runs: Sequence[LoadedRun]
     epochs: pandas.DataFrame
 
     @property
@@ -52,19 +52,19 @@ class Beside:
         return self.epochs[self.epochs["difference"].notna()]
 
 
-def of_runs(runs: Sequence[SavedRun]) -> Content:
+def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     """Return a table, a figure and a paragraph for each recipe; nothing where no log was given."""
     log = runs[0].published
     if log is None:
-        return Content()
-    found = [beside(group.label, group.runs, log) for group in same_recipe(runs)]
-    paragraphs = [*_data_sentences(runs), *first_ones([sentence for entry in found for sentence in _sentences(entry)])]
-    rows: Iterator[dict[Any, Any]] = ({"recipe": entry.label, **row} for entry in found for row in entry.epochs.to_dict("records"))
-    table = Table("published_log", TITLE, COLUMNS, frame(rows, COLUMNS, ("recipe", "epoch")), NOTE)
-    return Content(paragraphs, [table], [_drawing(found, log)])
+        return SectionContent()
+    comparisons = [compare_with_log(group.label, group.runs, log) for group in group_by_recipe(runs)]
+    paragraphs = [*_describe_data(runs), *limit_descriptions([sentence for entry in comparisons for sentence in _describe_comparison(entry)])]
+    rows: Iterator[dict[Any, Any]] = ({"recipe": entry.label, **row} for entry in comparisons for row in entry.epochs.to_dict("records"))
+    table = Table("published_log", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("recipe", "epoch")), NOTE)
+    return SectionContent(paragraphs, [table], [_make_figure(comparisons, log)])
 
 
-def beside(label: str, runs: Sequence[SavedRun], log: pandas.DataFrame) -> Beside:
+def compare_with_log(label: str, runs: Sequence[LoadedRun], log: pandas.DataFrame) -> LogComparison:
     """Join the means over runs with a log, by epochs.
 
     Args:
@@ -74,19 +74,19 @@ def beside(label: str, runs: Sequence[SavedRun], log: pandas.DataFrame) -> Besid
     """
     by_epoch = pandas.concat([run.history for run in runs]).groupby("epoch")
     means = by_epoch[["accuracy", "val_accuracy"]].mean()
-    own = means.assign(runs=by_epoch.size(), validated=by_epoch["val_accuracy"].count(), val_deviation=by_epoch["val_accuracy"].std())
-    joined = own.join(log.set_index("epoch").rename(columns=_PUBLISHED), how="outer")
+    run_means = means.assign(runs=by_epoch.size(), validated=by_epoch["val_accuracy"].count(), val_deviation=by_epoch["val_accuracy"].std())
+    joined = run_means.join(log.set_index("epoch").rename(columns=_PUBLISHED), how="outer")
     joined["difference"] = joined["val_accuracy"] - joined["published_val_accuracy"]
-    return Beside(label, runs, joined.reset_index())
+    return LogComparison(label, runs, joined.reset_index())
 
 
-def _data_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
-    if (number := len(same_data(runs))) > 1:
+def _describe_data(runs: Sequence[LoadedRun]) -> Iterator[str]:
+    if (number := len(group_by_data(runs))) > 1:
         yield f"The runs are over {number:,} different data sets; those of others than the log's do not compare with it."
 
 
-def _sentences(entry: Beside) -> Iterator[str]:
-    name = called(entry.label)
+def _describe_comparison(entry: LogComparison) -> Iterator[str]:
+    name = shorten_name(entry.label)
     if entry.common.empty:
         yield f"{name}: no epoch has a validation accuracy in both, the runs and the published log."
         return
@@ -94,34 +94,34 @@ def _sentences(entry: Beside) -> Iterator[str]:
     ends = [f"{write_points(gaps[place])} (epoch {epochs[place]})" for place in (int(np.argmin(gaps)), int(np.argmax(gaps)))]
     above = int((gaps > _ROUNDING).sum())
     yield (
-        f"{name} ({_count(len(entry.runs))}): in {above} of {len(gaps)} epochs above the validation accuracy of the published log; on average "
-        f"{write_points(gaps.mean())} points, from {' to '.join(ends)}. {_last_sentence(entry)}"
+        f"{name} ({_count_runs(len(entry.runs))}): in {above} of {len(gaps)} epochs above the validation accuracy of the published log; on average "
+        f"{write_points(gaps.mean())} points, from {' to '.join(ends)}. {_describe_last_epoch(entry)}"
     )
 
 
-def _count(runs: int) -> str:
+def _count_runs(runs: int) -> str:
     return f"{runs:,} run{'s' * (runs != 1)}"
 
 
-def _last_sentence(entry: Beside) -> str:
+def _describe_last_epoch(entry: LogComparison) -> str:
     """Compare the last epoch of both, and say what chance alone may do where the runs tell how many images they had."""
     last = entry.common.iloc[-1]
-    own, other, validated = last["val_accuracy"], last["published_val_accuracy"], int(last["validated"])
-    which = "" if validated == len(entry.runs) else f" ({_count(validated)} came so far)"
-    said = f"In epoch {int(last['epoch'])}{which}, the last of both: {SHARE.write(own)} and {SHARE.write(other)}."
+    accuracy, published, validated = last["val_accuracy"], last["published_val_accuracy"], int(last["validated"])
+    which = "" if validated == len(entry.runs) else f" ({_count_runs(validated)} came so far)"
+    said = f"In epoch {int(last['epoch'])}{which}, the last of both: {PERCENT.write(accuracy)} and {PERCENT.write(published)}."
     images = entry.runs[0].dataset.counts.get("validation") if entry.runs[0].dataset else None
     if not images:
         return said
-    width = write_spread(binomial_half_width(own, images, other, images))
+    width = write_unsigned_points(binomial_half_width(accuracy, images, published, images))
     return f"{said} If each is one run on {images:,} images of its own, their choice alone explains up to {width} points either way (95 %)."
 
 
-def _drawing(found: Sequence[Beside], log: pandas.DataFrame) -> Drawing:
-    shown = [Accuracies(entry.label, [run.history for run in entry.runs]) for entry in found[:MAX_DRAWN]]
-    which = f"; the first {len(shown)} of {len(found)} recipes are shown" if len(shown) < len(found) else ""
+def _make_figure(comparisons: Sequence[LogComparison], log: pandas.DataFrame) -> FigureSpec:
+    shown = [RecipeHistories(entry.label, [run.history for run in entry.runs]) for entry in comparisons[:MAX_RECIPES]]
+    which = f"; the first {len(shown)} of {len(comparisons)} recipes are shown" if len(shown) < len(comparisons) else ""
     caption = (
         f"Validation and training accuracy of every epoch: a line for each run, and the published log in black; dashed lines part the stages{which}."
     )
-    readings = " ".join(sentence for entry in found[:MAX_DRAWN] for sentence in _sentences(entry))
+    readings = " ".join(sentence for entry in comparisons[:MAX_RECIPES] for sentence in _describe_comparison(entry))
     text = f"Line charts of accuracy against epochs, beside a published log. {readings}"
-    return Drawing("published_log", lambda: draw(shown, log), caption, text)
+    return FigureSpec("published_log", lambda: draw_published_log(shown, log), caption, text)

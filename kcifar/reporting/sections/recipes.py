@@ -9,16 +9,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kcifar.pictures.style import BLACK, BLUE, VERMILION
-from kcifar.reporting.analysis.group_shares import even_shares
-from kcifar.reporting.analysis.groups import same_data, same_recipe
-from kcifar.reporting.analysis.tested_epoch import validation_of_tested
-from kcifar.reporting.charts.dot_plot import Block, chart
-from kcifar.reporting.page.columns import COUNT, DECIMAL, SHARE, SPREAD, TEXT, Kind, frame
-from kcifar.reporting.page.content import Content, Drawing, Table
-from kcifar.reporting.page.names import called, listed
-from kcifar.reporting.stats.significance import Spread, spread
-from kcifar.runs.load import SavedRun
-from kcifar.runs.measures import accuracy_of, compilation_minutes_of, minutes_of
+from kcifar.reporting.analysis.groups import group_by_data, group_by_recipe, share_evenly
+from kcifar.reporting.analysis.tested_epoch import find_tested_validation
+from kcifar.reporting.charts.dot_plot import RowGroup, draw_dot_plot
+from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, UNSIGNED_POINTS, ColumnKind, make_frame
+from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
+from kcifar.reporting.page.names import join_names, shorten_name
+from kcifar.reporting.stats.intervals import Summary, summarize
+from kcifar.runs.load import LoadedRun
 
 ORDER = 20
 TITLE = "Recipes"
@@ -37,134 +35,141 @@ NOTES = {
 _LIFT, _DROP = 0.14, 0.2  # rows; the mean stands a little above its runs, so that neither hides the other
 
 
-MEASURES = {"mean": SHARE, "deviation": SPREAD, "lowest": SHARE, "highest": SHARE, "standard_error": SPREAD}
+MEASURES = {"mean": PERCENT, "deviation": UNSIGNED_POINTS, "lowest": PERCENT, "highest": PERCENT, "standard_error": UNSIGNED_POINTS}
 COLUMNS = {
     "recipe": TEXT,
     "dataset": TEXT,
     "runs": COUNT,
     "seeds": TEXT,
     **{f"test_{name}": kind for name, kind in MEASURES.items()},
-    "views_mean": SHARE,
-    "views_deviation": SPREAD,
+    "views_mean": PERCENT,
+    "views_deviation": UNSIGNED_POINTS,
     **{f"val_{name}": kind for name, kind in MEASURES.items()},
     "minutes": DECIMAL,
-    "minutes_compiling": Kind("float64", "{:.2f}".format),
+    "minutes_compiling": ColumnKind("float64", "{:.2f}".format),
 }
 WHERE_KNOWN = ("views_mean", "views_deviation", "minutes_compiling")  # columns that are left out where no recipe has them
-MAX_DRAWN = 30
+_MAX_DRAWN = 30
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedRecipe:
     """A recipe, its runs, and what they reached on the test part."""
 
     label: str
-    runs: Sequence[SavedRun]
-    test: Spread
+    runs: Sequence[LoadedRun]
+    test: Summary
 
     @property
     def reading(self) -> str:
         """Mean and deviation: "71.42% ± 0.11"."""
-        return SHARE.write(self.test.mean) + (f" ± {SPREAD.write(self.test.deviation)}" if len(self.runs) > 1 else "")
+        return PERCENT.write(self.test.mean) + (f" ± {UNSIGNED_POINTS.write(self.test.deviation)}" if len(self.runs) > 1 else "")
 
 
-Ranking = Sequence[tuple[str, Sequence[Repeated]]]  # data sets, and the recipes over each
+_Ranking = Sequence[tuple[str, Sequence[RepeatedRecipe]]]  # data sets, and the recipes over each
 
 
-def of_runs(runs: Sequence[SavedRun]) -> Content:
+def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     """Return a row for each recipe and the figure of their means; nothing where no recipe has two finished runs with a test result."""
-    ranking = rank([run for run in runs if _counts(run)])
+    ranking = rank_recipes([run for run in runs if _is_counted(run)])
     if not any(len(recipe.runs) > 1 for _, recipes in ranking for recipe in recipes):
-        return Content()
-    paragraphs = [_highest(label if len(ranking) > 1 else "", recipes) for label, recipes in ranking] + list(_seed_sentences(ranking))
-    left_out = [f"{called(run.name)} ({run.progress or 'no test result'})" for run in runs if not _counts(run)]
-    paragraphs += [f"Left out of the means: {listed(left_out)}."] if left_out else []
-    rows = [{"dataset": label, **_row(recipe)} for label, recipes in ranking for recipe in recipes]
+        return SectionContent()
+    paragraphs = [_describe_highest(label if len(ranking) > 1 else "", recipes) for label, recipes in ranking] + list(_describe_seeds(ranking))
+    left_out = [f"{shorten_name(run.name)} ({run.progress or 'no test result'})" for run in runs if not _is_counted(run)]
+    paragraphs += [f"Left out of the means: {join_names(left_out)}."] if left_out else []
+    rows = [{"dataset": label, **_make_row(recipe)} for label, recipes in ranking for recipe in recipes]
     columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
     note = NOTE + "".join(text for name, text in NOTES.items() if name in columns)
-    return Content(paragraphs, [Table("recipes", "Recipes", columns, frame(rows, columns, ("recipe",)), note)], [_drawing(ranking)])
+    return SectionContent(paragraphs, [Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note)], [_make_figure(ranking)])
 
 
-def rank(runs: Sequence[SavedRun]) -> Ranking:
+def rank_recipes(runs: Sequence[LoadedRun]) -> _Ranking:
     """Return the recipes of runs that have a test result, over each data set, the highest mean first."""
-    recipes = [Repeated(group.label, group.runs, spread([accuracy_of(run) for run in group.runs])) for group in same_recipe(runs)]
-    data = {id(run): group.label for group in same_data(runs) for run in group.runs}
-    found: dict[str, list[Repeated]] = {label: [] for label in data.values()}
+    recipes = [RepeatedRecipe(group.label, group.runs, summarize([run.test_accuracy for run in group.runs])) for group in group_by_recipe(runs)]
+    data = {id(run): group.label for group in group_by_data(runs) for run in group.runs}
+    by_data: dict[str, list[RepeatedRecipe]] = {label: [] for label in data.values()}
     for recipe in sorted(recipes, key=lambda recipe: -recipe.test.mean):
-        found[data[id(recipe.runs[0])]].append(recipe)
-    return list(found.items())
+        by_data[data[id(recipe.runs[0])]].append(recipe)
+    return list(by_data.items())
 
 
-def _counts(run: SavedRun) -> bool:
+def _is_counted(run: LoadedRun) -> bool:
     return run.test is not None and run.status.state == "finished"
 
 
-def _row(recipe: Repeated) -> dict[str, Any]:
+def _make_row(recipe: RepeatedRecipe) -> dict[str, Any]:
     seeds = sorted({run.recipe.seed for run in recipe.runs})
-    row: dict[str, Any] = {"recipe": recipe.label, "runs": len(recipe.runs), "seeds": listed(list(map(str, seeds)))}
-    row |= _measures("test", recipe.test) | _over_views(recipe.runs)
-    validation = [validation_of_tested(run) for run in recipe.runs]
+    row: dict[str, Any] = {"recipe": recipe.label, "runs": len(recipe.runs), "seeds": join_names(list(map(str, seeds)))}
+    row |= _list_measures("test", recipe.test) | _summarize_views(recipe.runs)
+    validation = [find_tested_validation(run) for run in recipe.runs]
     if not np.isnan(validation).any():
-        row |= _measures("val", spread(validation))
-    compiling = float(np.mean([compilation_minutes_of(run) for run in recipe.runs]))
+        row |= _list_measures("val", summarize(validation))
+    compiling = float(np.mean([run.compilation_minutes for run in recipe.runs]))
     row |= {} if np.isnan(compiling) else {"minutes_compiling": compiling}
-    return row | {"minutes": float(np.mean([minutes_of(run) for run in recipe.runs]))}
+    return row | {"minutes": float(np.mean([run.minutes for run in recipe.runs]))}
 
 
-def _over_views(runs: Sequence[SavedRun]) -> dict[str, float]:
+def _summarize_views(runs: Sequence[LoadedRun]) -> dict[str, float]:
     """Return mean and deviation of the test accuracy over several views; nothing unless every run measured it."""
     accuracies = [run.test.views.accuracy for run in runs if run.test and run.test.views]
     if len(accuracies) < len(runs):
         return {}
-    found = spread(accuracies)
-    return {"views_mean": found.mean, "views_deviation": found.deviation}
+    summary = summarize(accuracies)
+    return {"views_mean": summary.mean, "views_deviation": summary.deviation}
 
 
-def _measures(part: str, found: Spread) -> dict[str, float]:
+def _list_measures(part: str, summary: Summary) -> dict[str, float]:
     return dict(
-        zip([f"{part}_{name}" for name in MEASURES], (found.mean, found.deviation, found.lowest, found.highest, found.standard_error), strict=True)
+        zip(
+            [f"{part}_{name}" for name in MEASURES],
+            (summary.mean, summary.deviation, summary.lowest, summary.highest, summary.standard_error),
+            strict=True,
+        )
     )
 
 
-def _highest(place: str, recipes: Sequence[Repeated]) -> str:
+def _describe_highest(place: str, recipes: Sequence[RepeatedRecipe]) -> str:
     """Say which recipe has the highest mean, and that of the next."""
-    means = [f"{recipe.reading} ({called(recipe.label)}, {len(recipe.runs):,} run{'s' * (len(recipe.runs) != 1)})" for recipe in recipes[:2]]
+    means = [f"{recipe.reading} ({shorten_name(recipe.label)}, {len(recipe.runs):,} run{'s' * (len(recipe.runs) != 1)})" for recipe in recipes[:2]]
     over = f"Over {place}, the" if place else "The"
     if len(recipes) == 1:
         return f"{over} mean test accuracy of the only recipe is {means[0]}."
-    if SHARE.write(recipes[0].test.mean) == SHARE.write(recipes[1].test.mean):
+    if PERCENT.write(recipes[0].test.mean) == PERCENT.write(recipes[1].test.mean):
         return f"{over} highest mean test accuracy of {len(recipes):,} recipes is shared: {means[0]} and {means[1]}."
     return f"{over} highest mean test accuracy of {len(recipes):,} recipes is {means[0]}, the next {means[1]}."
 
 
-def _seed_sentences(ranking: Ranking) -> Iterator[str]:
+def _describe_seeds(ranking: _Ranking) -> Iterator[str]:
     """Say where a deviation is not one over seeds alone."""
     twice = [
-        called(recipe.label) for _, recipes in ranking for recipe in recipes if max(Counter(run.recipe.seed for run in recipe.runs).values()) > 1
+        shorten_name(recipe.label)
+        for _, recipes in ranking
+        for recipe in recipes
+        if max(Counter(run.recipe.seed for run in recipe.runs).values()) > 1
     ]
     if twice:
-        yield f"Some runs of these recipes share a seed, so that their deviation is partly one between repetitions: {listed(twice)}."
+        yield f"Some runs of these recipes share a seed, so that their deviation is partly one between repetitions: {join_names(twice)}."
 
 
-def _drawing(ranking: Ranking) -> Drawing:
-    shares = even_shares([len(recipes) for _, recipes in ranking], MAX_DRAWN)
+def _make_figure(ranking: _Ranking) -> FigureSpec:
+    shares = share_evenly([len(recipes) for _, recipes in ranking], _MAX_DRAWN)
     shown = [(label, recipes[:share]) for (label, recipes), share in zip(ranking, shares, strict=True) if share]
     total = sum(len(recipes) for _, recipes in ranking)
     left_out = f"; the {sum(shares):,} best of {total:,} recipes are shown" if sum(shares) < total else ""
     caption = f"Test accuracy by recipe: each run (circle), their mean (diamond), and one sample standard deviation to either side (line){left_out}."
-    readings = "; ".join(listed([f"{called(recipe.label)} {recipe.reading}" for recipe in recipes]) for _, recipes in shown[:3])
-    return Drawing(
+    readings = "; ".join(join_names([f"{shorten_name(recipe.label)} {recipe.reading}" for recipe in recipes]) for _, recipes in shown[:3])
+    return FigureSpec(
         "recipes",
-        lambda: draw(shown),
+        lambda: draw_recipes(shown),
         caption,
         f"Dot chart of mean test accuracy and deviation in percentage points, the highest mean first: {readings}.",
     )
 
 
-def draw(ranking: Ranking) -> Figure:
+def draw_recipes(ranking: _Ranking) -> Figure:
     """Draw the accuracies of each recipe's runs with their mean and deviation, a row a recipe, a block a data set."""
-    blocks = [Block(label, [recipe.label for recipe in recipes], [recipe.reading for recipe in recipes]) for label, recipes in ranking]
-    drawn, panel, heights = chart(blocks, "test accuracy")
+    blocks = [RowGroup(label, [recipe.label for recipe in recipes], [recipe.reading for recipe in recipes]) for label, recipes in ranking]
+    figure, panel, heights = draw_dot_plot(blocks, "test accuracy")
     rows = [(recipe, height) for (_, recipes), places in zip(ranking, heights, strict=True) for recipe, height in zip(recipes, places, strict=True)]
     repeated = [(recipe.test, height) for recipe, height in rows if len(recipe.runs) > 1]
     means, deviations = (np.array([getattr(test, name) for test, _ in repeated]) for name in ("mean", "deviation"))
@@ -172,6 +177,6 @@ def draw(ranking: Ranking) -> Figure:
     panel.plot(
         [recipe.test.mean for recipe, _ in rows], [height + _LIFT for _, height in rows], "D", color=BLACK, markerfacecolor=VERMILION, markersize=5.5
     )
-    single = [(accuracy_of(run), height - _DROP) for recipe, height in rows for run in recipe.runs]
+    single = [(run.test_accuracy, height - _DROP) for recipe, height in rows for run in recipe.runs]
     panel.plot(*zip(*single, strict=True), "o", color=BLUE, markerfacecolor="none", markersize=4.5, markeredgewidth=1.2)
-    return drawn
+    return figure

@@ -7,14 +7,13 @@ from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
-from kcifar.reporting.analysis.groups import same_recipe
-from kcifar.reporting.analysis.hardware import UNKNOWN, hardware_of
-from kcifar.reporting.page.columns import COMMAND, COUNT, DECIMAL, TEXT, frame
-from kcifar.reporting.page.content import Content, Table
-from kcifar.reporting.page.names import called, listed
-from kcifar.runs.load import SavedRun
-from kcifar.runs.measures import minutes_of
-from kcifar.runs.schemas import Environment
+from kcifar.reporting.analysis.groups import group_by_recipe
+from kcifar.reporting.analysis.hardware import NO_HARDWARE, find_hardware
+from kcifar.reporting.page.columns import COMMAND, COUNT, DECIMAL, TEXT, make_frame
+from kcifar.reporting.page.content import SectionContent, Table
+from kcifar.reporting.page.names import join_names, shorten_name
+from kcifar.runs.load import LoadedRun
+from kcifar.runs.schemas import EnvironmentFile
 
 ORDER = 95
 TITLE = "How to train them again"
@@ -39,60 +38,60 @@ COLUMNS = {
 }
 
 
-def of_runs(runs: Sequence[SavedRun]) -> Content:
+def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     """Return a row for each recipe; nothing where no run tells its command."""
-    groups = same_recipe(runs)
+    groups = group_by_recipe(runs)
     if not any(run.environment and run.environment.command for run in runs):
-        return Content()
-    rows = [{"recipe": group.label, **_row(group.runs)} for group in groups]
-    table = Table("reproduction", TITLE, COLUMNS, frame(rows, COLUMNS, ("recipe",)), NOTE)
-    return Content([*_untold_sentences(runs)], [table])
+        return SectionContent()
+    rows = [{"recipe": group.label, **_make_row(group.runs)} for group in groups]
+    table = Table("reproduction", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("recipe",)), NOTE)
+    return SectionContent([*_describe_unrecorded(runs)], [table])
 
 
-def _row(runs: Sequence[SavedRun]) -> dict[str, Any]:
-    minutes = [found for run in runs if run.status.state == "finished" and not math.isnan(found := minutes_of(run))]
+def _make_row(runs: Sequence[LoadedRun]) -> dict[str, Any]:
+    minutes = [run_minutes for run in runs if run.status.state == "finished" and not math.isnan(run_minutes := run.minutes)]
     commands = [run.environment.command for run in runs if run.environment and run.environment.command]
     return {
-        "seeds": listed([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
-        "command": shlex.join(map(without_folder, common_part(commands[0]))) if commands else None,
+        "seeds": join_names([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
+        "command": shlex.join(map(remove_folder, remove_run_options(commands[0]))) if commands else None,
         "minutes": fmean(minutes) if minutes else None,
         "epochs": runs[0].planned_epochs,
-        "backend": _all_of(runs, lambda environment: environment.backend),
-        "precision": _all_of(runs, lambda environment: environment.precision),
-        "hardware": _all_of(runs, lambda environment: environment.hardware),
-        "versions": _all_of(runs, lambda environment: environment.versions),
+        "backend": _join_facts(runs, lambda environment: environment.backend),
+        "precision": _join_facts(runs, lambda environment: environment.precision),
+        "hardware": _join_facts(runs, lambda environment: environment.hardware),
+        "versions": _join_facts(runs, lambda environment: environment.versions),
     }
 
 
-def common_part(command: Sequence[str]) -> list[str]:
+def remove_run_options(command: Sequence[str]) -> list[str]:
     """Return a command without what is of a single run or its folder.
 
     Example:
-        >>> common_part(["python", "--seed", "3", "--run=a", "--set", "x=1", "--resume"])
+        >>> remove_run_options(["python", "--seed", "3", "--run=a", "--set", "x=1", "--resume"])
         ['python', '--set', 'x=1']
     """
     kept = [word for word in command if word not in _OF_A_FOLDER and not word.startswith(tuple(f"{option}=" for option in _OF_ONE_RUN))]
     return [word for place, word in enumerate(kept) if word not in _OF_ONE_RUN and (place == 0 or kept[place - 1] not in _OF_ONE_RUN)]
 
 
-def without_folder(word: str) -> str:
+def remove_folder(word: str) -> str:
     """Return a word of a command; of an absolute path, that of `--option=path` too, only the last part: reports are shown to others.
 
     Example:
-        >>> without_folder("--data=/home/me/cifar"), without_folder("stages/a.yaml")
+        >>> remove_folder("--data=/home/me/cifar"), remove_folder("stages/a.yaml")
         ('--data=cifar', 'stages/a.yaml')
     """
     option, equals, path = word.rpartition("=")
     return option + equals + PurePath(path).name if path.startswith(("/", "~")) else word
 
 
-def _all_of(runs: Sequence[SavedRun], fact: Callable[[Environment], str]) -> str | None:
+def _join_facts(runs: Sequence[LoadedRun], fact: Callable[[EnvironmentFile], str]) -> str | None:
     """Return a fact of the runs, or each of several, parted by semicolons; None where no run tells it."""
-    found = dict.fromkeys(fact(run.environment) for run in runs if run.environment)
-    return "; ".join(text for text in found if text) or None
+    facts = dict.fromkeys(fact(run.environment) for run in runs if run.environment)
+    return "; ".join(text for text in facts if text) or None
 
 
-def _untold_sentences(runs: Sequence[SavedRun]) -> Iterator[str]:
-    untold = [called(run.name) for run in runs if hardware_of(run) == UNKNOWN]
+def _describe_unrecorded(runs: Sequence[LoadedRun]) -> Iterator[str]:
+    untold = [shorten_name(run.name) for run in runs if find_hardware(run) == NO_HARDWARE]
     if untold:
-        yield f"Of {listed(untold)} the hardware is not recorded."
+        yield f"Of {join_names(untold)} the hardware is not recorded."

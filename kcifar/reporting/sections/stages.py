@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.commentary.stages import stage_gains
-from kcifar.reporting.page.columns import COUNT, DECIMAL, LEARNING_RATE, LOSS, POINTS, SHARE, TEXT, frame
-from kcifar.reporting.page.content import Content, Table
-from kcifar.reporting.stats.intervals import mean_rate
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.analysis.stages import compute_stage_gains
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LEARNING_RATE, LOSS, PERCENT, POINTS, TEXT, make_frame
+from kcifar.reporting.page.content import SectionContent, Table
+from kcifar.reporting.stats.intervals import harmonic_mean_rate
+from kcifar.runs.load import LoadedRun
 
 ORDER = 120
 TITLE = "Stages"
@@ -24,12 +24,12 @@ COLUMNS = {
     "epochs": COUNT,
     "first_learning_rate": LEARNING_RATE,
     "last_learning_rate": LEARNING_RATE,
-    "first_accuracy": SHARE,
-    "last_accuracy": SHARE,
-    "best_accuracy": SHARE,
-    "first_val_accuracy": SHARE,
-    "last_val_accuracy": SHARE,
-    "best_val_accuracy": SHARE,
+    "first_accuracy": PERCENT,
+    "last_accuracy": PERCENT,
+    "best_accuracy": PERCENT,
+    "first_val_accuracy": PERCENT,
+    "last_val_accuracy": PERCENT,
+    "best_val_accuracy": PERCENT,
     "val_gain": POINTS,
     "first_loss": LOSS,
     "last_loss": LOSS,
@@ -41,20 +41,20 @@ COLUMNS = {
 }
 
 
-def of_run(run: SavedRun) -> Content:
+def of_run(run: LoadedRun) -> SectionContent:
     """Return the table of the stages that have a completed epoch; `val_gain` is a difference of fractions."""
-    return Content(tables=[Table("stages", "Stages", COLUMNS, frame(_rows(run.history), COLUMNS, ("stage",)), NOTE)])
+    return SectionContent(tables=[Table("stages", "Stages", COLUMNS, make_frame(_make_rows(run.history), COLUMNS, ("stage",)), NOTE)])
 
 
-def _rows(history: pandas.DataFrame) -> Iterator[dict[str, Any]]:
-    for (_, epochs), stage in zip(history.groupby("stage_index"), stage_gains(history), strict=True):
-        yield {**_row(epochs), "val_gain": stage.gain}
+def _make_rows(history: pandas.DataFrame) -> Iterator[dict[str, Any]]:
+    for (_, epochs), stage in zip(history.groupby("stage_index"), compute_stage_gains(history), strict=True):
+        yield {**_make_row(epochs), "val_gain": stage.gain}
 
 
-def _row(epochs: pandas.DataFrame) -> dict[str, Any]:
+def _make_row(epochs: pandas.DataFrame) -> dict[str, Any]:
     """The row of one stage but for its gain."""
     row: dict[str, Any] = {"stage": epochs["stage"].iloc[0], "epochs": len(epochs)}
     for measure in ("learning_rate", "accuracy", "val_accuracy", "loss", "val_loss"):
         row |= {f"first_{measure}": epochs[measure].iloc[0], f"last_{measure}": epochs[measure].iloc[-1]}
     row |= {f"best_{measure}": epochs[measure].max() for measure in ("accuracy", "val_accuracy")} | {"best_val_loss": epochs["val_loss"].min()}
-    return row | {"seconds": epochs["seconds"].sum(), "images_per_second": mean_rate(epochs["images_per_second"])}
+    return row | {"seconds": epochs["seconds"].sum(), "images_per_second": harmonic_mean_rate(epochs["images_per_second"])}

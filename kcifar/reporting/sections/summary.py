@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, SHARE, TEXT, frame
-from kcifar.reporting.page.content import Content, Table
-from kcifar.reporting.stats.intervals import interval_of_share, mean_rate
-from kcifar.runs.load import SavedRun
-from kcifar.runs.measures import minutes_of
-from kcifar.runs.schemas import TestResult
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, PERCENT, TEXT, make_frame
+from kcifar.reporting.page.content import SectionContent, Table
+from kcifar.reporting.stats.intervals import compute_fraction_interval, harmonic_mean_rate
+from kcifar.runs.load import LoadedRun
+from kcifar.runs.schemas import MetricsFile
 
 ORDER = 100
 TITLE = "Summary"
@@ -33,16 +32,16 @@ COLUMNS = {
     "split_seed": COUNT,
     "epochs": COUNT,
     "planned_epochs": COUNT,
-    "final_val_accuracy": SHARE,
-    "best_val_accuracy": SHARE,
+    "final_val_accuracy": PERCENT,
+    "best_val_accuracy": PERCENT,
     "best_epoch": COUNT,
     "weights": TEXT,
-    "test_accuracy": SHARE,
-    "test_low": SHARE,
-    "test_high": SHARE,
+    "test_accuracy": PERCENT,
+    "test_low": PERCENT,
+    "test_high": PERCENT,
     "test_cross_entropy": LOSS,
     "views": COUNT,
-    "test_accuracy_over_views": SHARE,
+    "test_accuracy_over_views": PERCENT,
     "minutes": DECIMAL,
     "images_per_second": DECIMAL,
     "precision": TEXT,
@@ -53,19 +52,19 @@ COLUMNS = {
 }
 
 
-def of_run(run: SavedRun) -> Content:
+def of_run(run: LoadedRun) -> SectionContent:
     """Return the one row of the run."""
-    row = _identity(run) | _sizes(run) | _progress(run) | (_test(run.test) if run.test else {}) | _hardware(run)
-    return Content(tables=[Table("summary", "Summary", COLUMNS, frame([row], COLUMNS, ("recipe",)), NOTE)])
+    row = _list_identity(run) | _list_sizes(run) | _list_progress(run) | (_list_test(run.test) if run.test else {}) | _list_environment(run)
+    return SectionContent(tables=[Table("summary", "Summary", COLUMNS, make_frame([row], COLUMNS, ("recipe",)), NOTE)])
 
 
-def _identity(run: SavedRun) -> dict[str, Any]:
+def _list_identity(run: LoadedRun) -> dict[str, Any]:
     recipe = run.recipe
     seeds = {"seed": recipe.seed, "split_seed": recipe.split_seed}
     return {"recipe": recipe.name, "state": run.status.state, "dataset": recipe.dataset.name, "model": recipe.model.name} | seeds
 
 
-def _sizes(run: SavedRun) -> dict[str, Any]:
+def _list_sizes(run: LoadedRun) -> dict[str, Any]:
     counts = run.dataset.counts if run.dataset else {}
     row: dict[str, Any] = {f"{part}_images": counts.get(part) for part in ("train", "validation", "test")}
     if run.model:
@@ -74,7 +73,7 @@ def _sizes(run: SavedRun) -> dict[str, Any]:
     return row
 
 
-def _progress(run: SavedRun) -> dict[str, Any]:
+def _list_progress(run: LoadedRun) -> dict[str, Any]:
     best, epoch = run.best_validation or (None, None)
     return {
         "epochs": len(run.history),
@@ -82,13 +81,13 @@ def _progress(run: SavedRun) -> dict[str, Any]:
         "final_val_accuracy": run.history["val_accuracy"].iloc[-1],
         "best_val_accuracy": best,
         "best_epoch": epoch,
-        "minutes": minutes_of(run),
-        "images_per_second": mean_rate(run.history["images_per_second"]),
+        "minutes": run.minutes,
+        "images_per_second": harmonic_mean_rate(run.history["images_per_second"]),
     }
 
 
-def _test(test: TestResult) -> dict[str, Any]:
-    low, high = interval_of_share(test.accuracy, test.samples)
+def _list_test(test: MetricsFile) -> dict[str, Any]:
+    low, high = compute_fraction_interval(test.accuracy, test.samples)
     row: dict[str, Any] = {
         "weights": test.weights,
         "test_accuracy": test.accuracy,
@@ -99,7 +98,7 @@ def _test(test: TestResult) -> dict[str, Any]:
     return row | ({"views": test.views.count, "test_accuracy_over_views": test.views.accuracy} if test.views else {})
 
 
-def _hardware(run: SavedRun) -> dict[str, Any]:
+def _list_environment(run: LoadedRun) -> dict[str, Any]:
     environment = run.environment
     if environment is None:
         return {"precision": run.recipe.precision}

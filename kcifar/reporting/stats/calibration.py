@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kcifar.reporting.stats.intervals import BY_CHANCE
-from kcifar.runs.arrays import at_labels
+from kcifar.runs.arrays import take_at_labels
 
 BINS = 15  # as Guo et al. 2017 have them
-SMALLEST = 2.0**-149  # the smallest float32 above 0, 1.4e-45: what a probability of exactly 0 counts as in a logarithm
+MIN_PROBABILITY = 2.0**-149  # the smallest float32 above 0, 1.4e-45: what a probability of exactly 0 counts as in a logarithm
 
 
 @dataclass(frozen=True)
-class Reliability:
+class ReliabilityBins:
     """Images in bins of equal width by their confidence.
 
     Attributes:
@@ -37,7 +36,7 @@ class Reliability:
         return np.asarray(self.confidence - self.accuracy)
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Reliability:
+def bin_by_confidence(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> ReliabilityBins:
     """Sort images into bins ((m - 1)/M, m/M] of confidence.
 
     Args:
@@ -45,7 +44,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
         correct: bool (images,).
         bins: M, > 0.
     Example:
-        >>> found = reliability(np.array([0.55, 0.65, 0.9]), np.array([True, False, True]), bins=5)
+        >>> found = bin_by_confidence(np.array([0.55, 0.65, 0.9]), np.array([True, False, True]), bins=5)
         >>> found.counts.tolist(), found.gaps.round(2).tolist()
         ([0, 0, 1, 1, 1], [nan, nan, -0.45, 0.65, -0.1])
 
@@ -53,36 +52,36 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
         https://arxiv.org/abs/1706.04599
     """
     edges = np.linspace(0, 1, bins + 1)
-    places = _places(confidence, bins)
+    places = _find_bins(confidence, bins)
     counts = np.bincount(places, minlength=bins)
     divisors = np.where(counts, counts, np.nan)
     sums = (np.bincount(places, weights=values, minlength=bins) for values in (confidence, correct))
     mean_confidence, accuracy = (total / divisors for total in sums)
-    return Reliability(edges, counts, mean_confidence, accuracy)
+    return ReliabilityBins(edges, counts, mean_confidence, accuracy)
 
 
-def expected_calibration_error(found: Reliability) -> float:
+def expected_calibration_error(bins: ReliabilityBins) -> float:
     """Return the mean over images of the distance between their bin's confidence and accuracy: Σ n_b/n |acc_b - conf_b|, in [0, 1].
 
     Example:
-        >>> round(expected_calibration_error(reliability(np.array([0.7, 0.8, 0.9, 0.9]), np.array([True, True, True, False]), 1)), 3)
+        >>> round(expected_calibration_error(bin_by_confidence(np.array([0.7, 0.8, 0.9, 0.9]), np.array([True, True, True, False]), 1)), 3)
         0.075
 
     Source: Guo et al. 2017, equation 3; M. P. Naeini, G. F. Cooper, M. Hauskrecht, 2015.
     """
-    return float(np.nansum(found.counts * np.abs(found.gaps)) / found.counts.sum())
+    return float(np.nansum(bins.counts * np.abs(bins.gaps)) / bins.counts.sum())
 
 
-def maximum_calibration_error(found: Reliability) -> float:
+def maximum_calibration_error(bins: ReliabilityBins) -> float:
     """Return the largest distance between confidence and accuracy of a bin that holds images, in [0, 1].
 
     Example:
-        >>> round(maximum_calibration_error(reliability(np.array([0.55, 0.9]), np.array([True, True]))), 2)
+        >>> round(maximum_calibration_error(bin_by_confidence(np.array([0.55, 0.9]), np.array([True, True]))), 2)
         0.45
 
     Source: Guo et al. 2017, equation 5.
     """
-    return float(np.nanmax(np.abs(found.gaps)))
+    return float(np.nanmax(np.abs(bins.gaps)))
 
 
 def chance_calibration_error(confidence: np.ndarray, bins: int = BINS) -> float:
@@ -101,7 +100,7 @@ def chance_calibration_error(confidence: np.ndarray, bins: int = BINS) -> float:
     Source: the normal approximation; on the bias itself: R. Roelofs, N. Cain, J. Shlens, M. C. Mozer, Mitigating Bias in
         Calibration Error Estimation, 2022, https://arxiv.org/abs/2012.08668
     """
-    variances = np.bincount(_places(confidence, bins), weights=confidence * (1 - confidence), minlength=bins)
+    variances = np.bincount(_find_bins(confidence, bins), weights=confidence * (1 - confidence), minlength=bins)
     return float(math.sqrt(2 / math.pi) * np.sqrt(variances).sum() / len(confidence))
 
 
@@ -122,18 +121,6 @@ def overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, 
     return float(differences.mean()), max(float(differences.std()) / math.sqrt(len(differences)), expected)
 
 
-def verdict(difference: float, error: float) -> str:
-    """Return "overconfident" or "underconfident", or nothing where chance alone brings such a difference (95%).
-
-    Args:
-        difference: Mean confidence minus accuracy.
-        error: Its standard error, as `overconfidence` returns both.
-    """
-    if abs(difference) <= BY_CHANCE * error:
-        return ""
-    return "overconfident" if difference > 0 else "underconfident"
-
-
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the Brier score of several classes: the mean over images of Σ_k (p_k - y_k)², in [0, 2].
 
@@ -147,11 +134,11 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
     Source: G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, 1950, equation 2.
     """
     # (1 - p)² + Σ of the other squares, without a second array as large as the first
-    return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * at_labels(labels, probabilities) + 1).mean())
+    return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * take_at_labels(labels, probabilities) + 1).mean())
 
 
 def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean of -log p of the labels, in nats, >= 0; a probability of exactly 0 counts as `SMALLEST`.
+    """Return the mean of -log p of the labels, in nats, >= 0; a probability of exactly 0 counts as `MIN_PROBABILITY`.
 
     Args:
         labels: Integer (images,).
@@ -162,9 +149,9 @@ def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> fl
 
     Source: Guo et al. 2017, equation 6, there summed.
     """
-    return float(np.abs(np.log(np.maximum(at_labels(labels, probabilities), SMALLEST))).mean())  # abs: none is above 1, and no -0
+    return float(np.abs(np.log(np.maximum(take_at_labels(labels, probabilities), MIN_PROBABILITY))).mean())  # abs: none is above 1, and no -0
 
 
-def _places(confidence: np.ndarray, bins: int) -> np.ndarray:
+def _find_bins(confidence: np.ndarray, bins: int) -> np.ndarray:
     """The bin of each confidence, from 0; one of exactly 0 goes to the first."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")

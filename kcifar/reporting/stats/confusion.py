@@ -7,7 +7,7 @@ from kcifar.reporting.stats.leaf_order import optimal_leaf_order
 _TIE = 1e-9  # by which a class one label further away counts as more distant; far less than shares differ by
 
 
-def shares_of_true_class(matrix: np.ndarray) -> np.ndarray:
+def normalize_rows(matrix: np.ndarray) -> np.ndarray:
     """Return each row of a confusion matrix divided by its sum: how the images of a class were called.
 
     Args:
@@ -15,7 +15,7 @@ def shares_of_true_class(matrix: np.ndarray) -> np.ndarray:
     Returns:
         float64 (classes, classes) in [0, 1]; rows sum to 1, those of classes without images are 0.
     Example:
-        >>> shares_of_true_class(np.array([[3, 1], [0, 0]])).tolist()
+        >>> normalize_rows(np.array([[3, 1], [0, 0]])).tolist()
         [[0.75, 0.25], [0.0, 0.0]]
     """
     support = matrix.sum(axis=1, keepdims=True)
@@ -42,14 +42,14 @@ def order_by_similarity(matrix: np.ndarray) -> np.ndarray:
         return np.arange(count)
     from scipy.cluster.hierarchy import linkage
 
-    shares, labels = shares_of_true_class(matrix), np.arange(count)
+    shares, labels = normalize_rows(matrix), np.arange(count)
     distances = 1 - (shares + shares.T) / 2 + _TIE * np.abs(labels - labels[:, None])
     merges = linkage(distances[np.triu_indices(count, 1)], "average")[:, :2].astype(np.int64)
     order = np.array(optimal_leaf_order(merges.tolist(), distances))
     return np.asarray(order if order[0] < order[-1] else order[::-1])
 
 
-def confused_pairs(matrix: np.ndarray) -> np.ndarray:
+def rank_confused_pairs(matrix: np.ndarray) -> np.ndarray:
     """Return the pairs of classes that were confused, those with the most images first, ties in the order of the labels.
 
     Args:
@@ -57,8 +57,23 @@ def confused_pairs(matrix: np.ndarray) -> np.ndarray:
     Returns:
         int64 (pairs, 2), true and called class of each non-empty cell off the diagonal; both directions of a pair are pairs of their own.
     Example:
-        >>> confused_pairs(np.array([[8, 1, 1], [2, 7, 1], [0, 0, 10]])).tolist()
+        >>> rank_confused_pairs(np.array([[8, 1, 1], [2, 7, 1], [0, 0, 10]])).tolist()
         [[1, 0], [0, 1], [0, 2], [1, 2]]
     """
     pairs = np.argwhere((matrix > 0) & ~np.eye(len(matrix), dtype=bool))
     return np.asarray(pairs[np.argsort(-matrix[pairs[:, 0], pairs[:, 1]], kind="stable")])
+
+
+def rank_unordered_pairs(mistakes: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return each pair of classes that are confused, with the mistakes of both directions together; most mistakes first, ties by label.
+
+    Args:
+        mistakes: int64 (classes, classes), images by true and called class, with an empty diagonal.
+    Returns:
+        Triples (first, second, images), first < second.
+    """
+    both = np.triu(mistakes + mistakes.T)
+    first, second = np.nonzero(both)
+    images = both[first, second]
+    order = np.lexsort((second, first, -images))
+    return [(int(first[k]), int(second[k]), int(images[k])) for k in order]

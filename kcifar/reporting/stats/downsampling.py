@@ -30,7 +30,7 @@ def _mean(values: np.ndarray) -> float:
         return float(finite.mean()) if len(finite) else np.nan
 
 
-def outline(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
+def downsample_m4(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
     """Return the places of the points that a line needs to look the same on few pixels, ascending, int64 (at most 4 x buckets,).
 
     All where there are no more than that many. Else, in each of `buckets` equal spans of x, the first and the last point, the lowest and
@@ -41,7 +41,7 @@ def outline(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
         y: Float (count,).
         buckets: > 0.
     Example:
-        >>> outline(np.arange(6.0), np.array([3.0, 1.0, 9.0, 2.0, 2.0, 2.0]), 1)
+        >>> downsample_m4(np.arange(6.0), np.array([3.0, 1.0, 9.0, 2.0, 2.0, 2.0]), 1)
         array([0, 1, 2, 5])
 
     Source: U. Jugel et al., M4: A Visualization-Oriented Time Series Data Aggregation, 2014.
@@ -51,10 +51,10 @@ def outline(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
     bucket = np.minimum((x - x[0]) / max(x[-1] - x[0], 1e-300) * buckets, buckets - 1).astype(np.int64)
     starts = np.flatnonzero(np.diff(bucket, prepend=-1))
     ends = np.append(starts[1:], len(x))
-    found = [place for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for place in (start, *_extremes(y, start, end), end - 1)]
-    return np.unique(np.array(found, np.int64))
+    places = [place for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for place in (start, *_find_extremes(y, start, end), end - 1)]
+    return np.unique(np.array(places, np.int64))
 
 
-def _extremes(y: np.ndarray, start: int, end: int) -> tuple[int, ...]:
+def _find_extremes(y: np.ndarray, start: int, end: int) -> tuple[int, ...]:
     part = y[start:end]
     return (start + int(np.nanargmin(part)), start + int(np.nanargmax(part))) if np.isfinite(part).any() else ()

@@ -47,13 +47,13 @@ class _Tree:
     def __init__(self, merges: Merges, distances: np.ndarray) -> None:
         count = len(distances)
         self.distances = distances
-        self.merges = [(int(one), int(other)) for one, other in merges]
+        self.merges = [(int(left), int(right)) for left, right in merges]
         self.leaves = [np.array([leaf]) for leaf in range(count)]
         self.shortest = np.zeros((count, count))
-        for one, other in self.merges:
-            small, large = sorted((one, other), key=lambda node: len(self.leaves[node]))
+        for left, right in self.merges:
+            small, large = sorted((left, right), key=lambda node: len(self.leaves[node]))
             self._join(small, large)
-            self.leaves.append(np.concatenate([self.leaves[one], self.leaves[other]]))
+            self.leaves.append(np.concatenate([self.leaves[left], self.leaves[right]]))
 
     def _join(self, small: int, large: int) -> None:
         """Fill in the ways that begin below one node and end below the other; loops run over the smaller."""
@@ -70,10 +70,10 @@ class _Tree:
         if node < count:
             return np.zeros((1, 1))
         half = len(self.leaves[self.merges[node - count][0]])
-        found = np.full((len(leaves), len(leaves)), np.inf)
-        found[:half, half:] = self.shortest[np.ix_(leaves[:half], leaves[half:])]
-        found[half:, :half] = found[:half, half:].T
-        return found
+        ways = np.full((len(leaves), len(leaves)), np.inf)
+        ways[:half, half:] = self.shortest[np.ix_(leaves[:half], leaves[half:])]
+        ways[half:, :half] = ways[:half, half:].T
+        return ways
 
     def _ways_from(self, node: int, leaf: int) -> np.ndarray:
         """Return the row of `ways` that belongs to a leaf."""
@@ -82,24 +82,27 @@ class _Tree:
             return np.zeros(1)
         half = len(self.leaves[self.merges[node - count][0]])
         others = slice(half, None) if leaf in leaves[:half] else slice(None, half)
-        found = np.full(len(leaves), np.inf)
-        found[others] = self.shortest[leaf, leaves[others]]
-        return found
+        ways = np.full(len(leaves), np.inf)
+        ways[others] = self.shortest[leaf, leaves[others]]
+        return ways
 
     def path(self, first: int, last: int) -> list[int]:
         """Return all leaves in the order of the shortest way with these ends."""
         count, order = len(self.distances), []
-        left = [(len(self.leaves) - 1, first, last)]
-        while left:
-            node, begin, end = left.pop()
+        waiting = [(len(self.leaves) - 1, first, last)]
+        while waiting:
+            node, begin, end = waiting.pop()
             if node < count:
                 order.append(node)
                 continue
-            one, other = self.merges[node - count]
-            if begin in self.leaves[other]:
-                one, other = other, one
-            between = self.distances[np.ix_(self.leaves[one], self.leaves[other])]
-            ways = self._ways_from(one, begin)[:, None] + between + self._ways_from(other, end)
+            first_child, last_child = self.merges[node - count]
+            if begin in self.leaves[last_child]:
+                first_child, last_child = last_child, first_child
+            between = self.distances[np.ix_(self.leaves[first_child], self.leaves[last_child])]
+            ways = self._ways_from(first_child, begin)[:, None] + between + self._ways_from(last_child, end)
             step = np.unravel_index(ways.argmin(), ways.shape)
-            left += [(other, int(self.leaves[other][step[1]]), end), (one, begin, int(self.leaves[one][step[0]]))]
+            waiting += [
+                (last_child, int(self.leaves[last_child][step[1]]), end),
+                (first_child, begin, int(self.leaves[first_child][step[0]])),
+            ]
         return order

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kcifar.runs.arrays import at_labels
+from kcifar.runs.arrays import take_at_labels
 
 
 @dataclass(frozen=True)
-class Selection:
+class CoverageCurve:
     """What is accepted at each threshold of confidence, from the strictest to the one that accepts every image.
 
     Attributes:
@@ -31,20 +31,20 @@ class Selection:
         """Share of the accepted images that is right; float64 (n,)."""
         return np.asarray(self.correct / self.images)
 
-    def reaching(self, percent: int) -> int:
+    def find_place(self, percent: int) -> int:
         """Return the place of the strictest threshold that accepts at least so many percent of the images, in (0, 100]."""
-        wanted = -(-percent * int(self.images[-1]) // 100)
-        return int(np.searchsorted(self.images, wanted))
+        least_images = -(-percent * int(self.images[-1]) // 100)
+        return int(np.searchsorted(self.images, least_images))
 
 
-def selection(confidence: np.ndarray, correct: np.ndarray) -> Selection:
+def make_coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> CoverageCurve:
     """Return how many images each threshold accepts; images of the same confidence are accepted together, so that their order is of no account.
 
     Args:
         confidence: (images,), at least one.
         correct: bool (images,).
     Example:
-        >>> found = selection(np.array([0.5, 0.9, 0.5]), np.array([False, True, True]))
+        >>> found = make_coverage_curve(np.array([0.5, 0.9, 0.5]), np.array([False, True, True]))
         >>> found.thresholds.tolist(), found.images.tolist(), found.accuracy.round(3).tolist()
         ([0.9, 0.5], [1, 3], [1.0, 0.667])
 
@@ -52,26 +52,26 @@ def selection(confidence: np.ndarray, correct: np.ndarray) -> Selection:
     """
     values, places = np.unique(confidence, return_inverse=True)
     images, right = np.bincount(places), np.bincount(places[correct], minlength=len(values))
-    return Selection(values[::-1], images[::-1].cumsum(), right[::-1].cumsum())
+    return CoverageCurve(values[::-1], images[::-1].cumsum(), right[::-1].cumsum())
 
 
-def area_under_risk_coverage(found: Selection) -> float:
+def area_under_risk_coverage(curve: CoverageCurve) -> float:
     """Return the mean over images of the share of mistakes among those at least as confident (AURC), in [0, 1]; less is better.
 
     At confidences that tell nothing it is about the share of all mistakes.
 
     Example:
-        >>> round(area_under_risk_coverage(selection(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))), 4)
+        >>> round(area_under_risk_coverage(make_coverage_curve(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))), 4)
         0.2778
 
     Source: Y. Geifman, G. Uziel, R. El-Yaniv, Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers, 2019, section 3,
         https://arxiv.org/abs/1805.08206; the curve is that of Geifman and El-Yaniv 2017. Ties by threshold are ours.
     """
-    added = np.diff(found.images, prepend=0)
-    return float((added * (1 - found.accuracy)).sum() / found.images[-1])
+    added = np.diff(curve.images, prepend=0)
+    return float((added * (1 - curve.accuracy)).sum() / curve.images[-1])
 
 
-def label_ranks(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def rank_labels(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the place of each label among the classes of its image by falling probability: 1 for the most probable.
 
     Of classes with the same probability the first in the order of the labels goes first, as it does where a class is called
@@ -83,9 +83,9 @@ def label_ranks(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     Returns:
         int64 (images,), in [1, classes].
     Example:
-        >>> label_ranks(np.array([0, 1, 2]), np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])).tolist()
+        >>> rank_labels(np.array([0, 1, 2]), np.array([[0.5, 0.3, 0.2], [0.6, 0.2, 0.2], [0.6, 0.2, 0.2]])).tolist()
         [1, 2, 3]
     """
-    own = at_labels(labels, probabilities)[:, None]
+    label_values = take_at_labels(labels, probabilities)[:, None]
     earlier = np.arange(probabilities.shape[1]) < labels[:, None]
-    return np.asarray(1 + (probabilities > own).sum(axis=1) + ((probabilities == own) & earlier).sum(axis=1))
+    return np.asarray(1 + (probabilities > label_values).sum(axis=1) + ((probabilities == label_values) & earlier).sum(axis=1))

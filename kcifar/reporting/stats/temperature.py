@@ -4,36 +4,36 @@ import math
 
 import numpy as np
 
-from kcifar.reporting.stats.calibration import SMALLEST
-from kcifar.runs.arrays import at_labels
+from kcifar.reporting.stats.calibration import MIN_PROBABILITY
+from kcifar.runs.arrays import take_at_labels
 
-LOWEST, HIGHEST = 0.01, 100.0  # temperatures tried; what a network could need is within 0.3 to 10
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0  # temperatures tried; what a network could need is within 0.3 to 10
 _PRECISION = 1e-9  # relative
 _MAX_STEPS = 100  # Newton's steps take about six, halving alone about 30
 
 
-def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Return probabilities at another temperature: softmax(log p / T). The order of classes stays as it is.
 
     The logits of a network are log p up to a constant for each image, which softmax does not see.
 
     Args:
-        probabilities: (images, classes), rows sum to 1; 0 counts as `SMALLEST`. Not modified.
+        probabilities: (images, classes), rows sum to 1; 0 counts as `MIN_PROBABILITY`. Not modified.
         temperature: T > 0; above 1 brings the classes nearer to one another, below 1 parts them.
     Returns:
         float64 (images, classes), rows sum to 1.
     Example:
-        >>> at_temperature(np.array([[0.8, 0.2]]), 2.0).round(4).tolist()
+        >>> apply_temperature(np.array([[0.8, 0.2]]), 2.0).round(4).tolist()
         [[0.6667, 0.3333]]
 
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, 2017, section 4.2,
         https://arxiv.org/abs/1706.04599
     """
-    return _softmax(np.log(np.maximum(probabilities, SMALLEST)) / temperature)
+    return _softmax(np.log(np.maximum(probabilities, MIN_PROBABILITY)) / temperature)
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the temperature in [`LOWEST`, `HIGHEST`] at which the labels are most likely; 1 where every one serves alike.
+    """Return the temperature in [`MIN_TEMPERATURE`, `MAX_TEMPERATURE`] at which the labels are most likely; 1 where every one serves alike.
 
     The mean negative log-likelihood is convex in 1/T, so that its one minimum lies where its slope is 0. It is found by
     Newton's steps from 1, with halving of the interval in log T wherever such a step would leave it. A value at either end
@@ -42,7 +42,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Args:
         labels: Integer (images,), at least one.
-        probabilities: (images, classes), rows sum to 1; 0 counts as `SMALLEST`.
+        probabilities: (images, classes), rows sum to 1; 0 counts as `MIN_PROBABILITY`.
     Example:
         >>> labels, probabilities = np.array([0, 0, 0, 1]), np.full((4, 2), [0.9, 0.1])  # right in 3 of 4 at 0.9
         >>> round(fit_temperature(labels, probabilities), 4), round(math.log(9) / math.log(3), 4)
@@ -50,14 +50,14 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Source: Guo et al. 2017, section 4.2.
     """
-    logits = np.log(np.maximum(probabilities, SMALLEST))
-    logits -= at_labels(labels, logits)[:, None]
-    inverse, low, high = 1.0, 1 / HIGHEST, 1 / LOWEST
-    slope, curvature = _derivatives(logits, inverse)
-    if slope < 0 and _derivatives(logits, high)[0] <= 0:
-        return LOWEST
-    if slope > 0 and _derivatives(logits, low)[0] >= 0:
-        return HIGHEST
+    logits = np.log(np.maximum(probabilities, MIN_PROBABILITY))
+    logits -= take_at_labels(labels, logits)[:, None]
+    inverse, low, high = 1.0, 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
+    slope, curvature = _compute_derivatives(logits, inverse)
+    if slope < 0 and _compute_derivatives(logits, high)[0] <= 0:
+        return MIN_TEMPERATURE
+    if slope > 0 and _compute_derivatives(logits, low)[0] >= 0:
+        return MAX_TEMPERATURE
     for _ in range(_MAX_STEPS):
         if slope == 0:
             break
@@ -68,11 +68,11 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         if abs(following - inverse) <= _PRECISION * inverse:
             break
         inverse = following
-        slope, curvature = _derivatives(logits, inverse)
+        slope, curvature = _compute_derivatives(logits, inverse)
     return 1 / inverse
 
 
-def _derivatives(logits: np.ndarray, inverse: float) -> tuple[float, float]:
+def _compute_derivatives(logits: np.ndarray, inverse: float) -> tuple[float, float]:
     """First and second derivative of the mean negative log-likelihood in 1/T; logits are those above the label's, which are 0."""
     weights = _softmax(logits * inverse)
     means = np.einsum("ij,ij->i", weights, logits)

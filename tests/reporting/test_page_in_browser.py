@@ -26,14 +26,14 @@ LONG = "a_name_that_goes_on_and_on_" * 6  # 162 characters
 
 def chromium() -> str:
     """Return the browser; without it or what else is needed the test is skipped, under CI it fails."""
-    found = os.environ.get("CHROMIUM") or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), "")
-    missing = [] if found else [f"Chromium (one of {', '.join(CHROMIUM_NAMES)} on PATH, or CHROMIUM)"]
+    result = os.environ.get("CHROMIUM") or next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), "")
+    missing = [] if result else [f"Chromium (one of {', '.join(CHROMIUM_NAMES)} on PATH, or CHROMIUM)"]
     missing += [] if shutil.which("node") else ["Node"]
     missing += [] if (TOOLS / "node_modules").is_dir() else ["npm ci --prefix tests/browser"]
     if missing:
         end = pytest.fail if os.environ.get("CI") else pytest.skip
         end(f"needs {', '.join(missing)}")
-    return found
+    return result
 
 
 def one_run(folder: Path) -> None:
@@ -56,10 +56,10 @@ def test_the_page_in_a_browser(write: Callable[[Path], None], tmp_path: Path) ->
     write(tmp_path / "runs")
     report = [sys.executable, "-m", "kcifar.report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "out"), "--format", "page"]
     subprocess.run(report, check=True, capture_output=True, timeout=300)
-    found = look(browser, tmp_path / "out" / "report.html")
-    assert found["findings"] == []
-    assert found["images"] > 0
-    assert found["sorted_columns"] > 0
+    result = look(browser, tmp_path / "out" / "report.html")
+    assert result["findings"] == []
+    assert result["images"] > 0
+    assert result["sorted_columns"] > 0
 
 
 def look(browser: str, page: Path) -> Any:

@@ -1,6 +1,6 @@
 """Laws of the report as a whole: every section for every kind of run, the files it writes, mistakes, and what it must not import.
 
-Run alone with `pytest tests/reporting/test_report.py`.
+Run alone with `pytest tests/reporting/test_build.py`.
 """
 
 import io
@@ -28,12 +28,12 @@ from kcifar.core.errors import UserError
 from kcifar.pictures.style import rendered
 from kcifar.reporting import sections as section_folder
 from kcifar.reporting.build import MAX_DETAILED, MAX_WHOLE, build_report
-from kcifar.reporting.page.content import Content
+from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.page.table_files import WRITERS
-from kcifar.reporting.request import Request
+from kcifar.reporting.request import ReportRequest
 from kcifar.reporting.section import Section, find_sections, read_section
 from kcifar.runs.find import find_run
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.runs.load import LoadedRun, load_run
 
 BACKENDS = ("keras", "tensorflow", "jax", "torch")
 DRAWN = ("three stages", "one epoch", "nothing finite", "forty stages, hostile names")  # what differs most in a figure
@@ -41,23 +41,23 @@ SECTIONS = {section.name: section for section in find_sections()}
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
     folder = tmp_path_factory.mktemp("runs")
     log = pandas.DataFrame({"epoch": [1, 2, 50], "accuracy": math.nan, "val_accuracy": [0.4, math.nan, 0.6]})
-    return {case: replace(read_run(write(folder / case), f"{case} {HOSTILE}"), published=log) for case, write in CASES.items()}
+    return {case: replace(load_run(write(folder / case), f"{case} {HOSTILE}"), published=log) for case, write in CASES.items()}
 
 
 # Every section
 
 
-def _contents_of(section: Section, runs: Sequence[SavedRun]) -> list[Content]:
+def _contents_of(section: Section, runs: Sequence[LoadedRun]) -> list[SectionContent]:
     """All that a section has to say of some runs."""
     found = [section.of_run(run) for run in runs] if section.of_run else [section.of_runs(runs)] if section.of_runs else []
     return [content for content in found if content]
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_tables_have_the_columns_and_kinds_that_they_name(name: str, saved: dict[str, SavedRun]) -> None:
+def test_tables_have_the_columns_and_kinds_that_they_name(name: str, saved: dict[str, LoadedRun]) -> None:
     for content in _contents_of(SECTIONS[name], list(saved.values())):
         for table in content.tables:
             flat = table.frame.reset_index()
@@ -71,23 +71,23 @@ def test_tables_have_the_columns_and_kinds_that_they_name(name: str, saved: dict
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_sections_change_no_run_and_say_the_same_twice(name: str, saved: dict[str, SavedRun]) -> None:
+def test_sections_change_no_run_and_say_the_same_twice(name: str, saved: dict[str, LoadedRun]) -> None:
     runs = [saved["three stages"], saved["another seed"]]
     before = [run.history.copy() for run in runs]
     for first, second in zip(_contents_of(SECTIONS[name], runs), _contents_of(SECTIONS[name], runs), strict=True):
         assert first.paragraphs == second.paragraphs
         assert [table.frame.to_csv() for table in first.tables] == [table.frame.to_csv() for table in second.tables]
-        assert [drawing.text for drawing in first.drawings] == [drawing.text for drawing in second.drawings]
+        assert [drawing.text for drawing in first.figures] == [drawing.text for drawing in second.figures]
     for first, second in zip(_contents_of(SECTIONS[name], runs)[:1], _contents_of(SECTIONS[name], runs)[:1], strict=True):
-        assert [rendered(drawing.draw) for drawing in first.drawings] == [rendered(drawing.draw) for drawing in second.drawings]
+        assert [rendered(drawing.draw) for drawing in first.figures] == [rendered(drawing.draw) for drawing in second.figures]
     for run, history in zip(runs, before, strict=True):
         pandas.testing.assert_frame_equal(run.history, history)
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
-def test_figures_are_whole_files_for_every_kind_of_run(name: str, saved: dict[str, SavedRun]) -> None:
+def test_figures_are_whole_files_for_every_kind_of_run(name: str, saved: dict[str, LoadedRun]) -> None:
     for content in _contents_of(SECTIONS[name], [saved[case] for case in DRAWN]):
-        for drawing in content.drawings:
+        for drawing in content.figures:
             png, svg = rendered(drawing.draw)
             with Image.open(io.BytesIO(png)) as image:
                 image.load()
@@ -99,11 +99,11 @@ def test_figures_are_whole_files_for_every_kind_of_run(name: str, saved: dict[st
             assert drawing.text.strip()
 
 
-def test_names_of_tables_and_figures_are_of_one_section_and_safe_as_file_names(saved: dict[str, SavedRun]) -> None:
+def test_names_of_tables_and_figures_are_of_one_section_and_safe_as_file_names(saved: dict[str, LoadedRun]) -> None:
     owners: dict[str, str] = {}
     for name, section in SECTIONS.items():
         for content in _contents_of(section, list(saved.values())):
-            for part in (*content.tables, *content.drawings):
+            for part in (*content.tables, *content.figures):
                 assert re.fullmatch("[a-z_0-9]+", part.name)
                 assert owners.setdefault(part.name, name) == name
 
@@ -137,7 +137,7 @@ def runs_folder(tmp_path: Path) -> Path:
 
 def _report(runs_dir: Path, *given: Path, **asked: Any) -> str:
     console = Console(file=io.StringIO(), width=80)
-    build_report(Request(given, runs_dir, **asked), console)
+    build_report(ReportRequest(given, runs_dir, **asked), console)
     return console.file.getvalue()
 
 

@@ -16,31 +16,32 @@ from run_folders import CASES, CONFUSION_MATRIX, HOSTILE, write_run
 from scipy.stats import binomtest
 
 from kcifar.core.errors import UserError
-from kcifar.reporting.analysis.leader import lead, say_p
-from kcifar.reporting.analysis.paired_predictions import Judged, judge, only_right, same_images
-from kcifar.reporting.page.content import Content
+from kcifar.reporting.analysis.leader import describe_leader
+from kcifar.reporting.analysis.paired_predictions import AlignedPredictions, align_predictions, count_discordant, have_same_images
+from kcifar.reporting.page.columns import write_named_p_value, write_p_value
+from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import comparison, pairs
-from kcifar.reporting.stats.significance import holm, write_p
-from kcifar.runs.load import SavedRun, read_run
-from kcifar.runs.schemas import Named
+from kcifar.reporting.stats.significance import adjust_holm
+from kcifar.runs.load import LoadedRun, load_run
+from kcifar.runs.schemas import NamedPart
 
 BETTER = ((10, 0, 0), (0, 10, 0), (0, 0, 10))
 WORSE = ((0, 5, 5), (5, 0, 5), (5, 5, 0))
 
 
-def written(folder: Path, name: str, matrix: Sequence[Sequence[int]] = CONFUSION_MATRIX, seed: int = 0, **options: Any) -> SavedRun:
+def written(folder: Path, name: str, matrix: Sequence[Sequence[int]] = CONFUSION_MATRIX, seed: int = 0, **options: Any) -> LoadedRun:
     """A run read from disk; those of one seed saw the same images where their matrices have the same row sums."""
-    return read_run(write_run(folder / name, matrix=matrix, seed=seed, **options), name)
+    return load_run(write_run(folder / name, matrix=matrix, seed=seed, **options), name)
 
 
-def change_arrays(run: SavedRun, **arrays: np.ndarray) -> None:
+def change_arrays(run: LoadedRun, **arrays: np.ndarray) -> None:
     path = run.folder / "predictions.npz"
     with np.load(path) as found:
         kept = dict(found)
     np.savez(path, **(kept | arrays))
 
 
-def table_of(content: Content) -> pandas.DataFrame:
+def table_of(content: SectionContent) -> pandas.DataFrame:
     return content.tables[0].frame
 
 
@@ -48,7 +49,7 @@ def table_of(content: Content) -> pandas.DataFrame:
 @given(st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=1, max_size=4))
 def test_only_right_counts_the_images_that_one_gets_and_the_other_does_not(correct: list[list[bool]]) -> None:
     ids = np.arange(6)
-    found = only_right([Judged(ids, ids, np.array(row)) for row in correct])
+    found = count_discordant([AlignedPredictions(ids, ids, np.array(row)) for row in correct])
     for a, one in enumerate(correct):
         for b, other in enumerate(correct):
             assert found[a, b] == sum(x and not y for x, y in zip(one, other, strict=True))
@@ -64,7 +65,7 @@ def test_pairs_are_tested_as_the_predictions_say(tmp_path: Path) -> None:
     assert table["difference"].tolist() == pytest.approx([5 / 30, 1, 25 / 30])
     expected = [binomtest(0, n, 0.5).pvalue for n in (5, 30, 25)]
     assert table["p_value"].tolist() == pytest.approx(expected)
-    assert table["adjusted_p_value"].tolist() == pytest.approx(holm(expected).tolist())
+    assert table["adjusted_p_value"].tolist() == pytest.approx(adjust_holm(expected).tolist())
     assert table["verdict"].tolist() == ["no difference shown", "a better", "a better"]
     assert content.paragraphs[0] == "After Holm's adjustment, 2 of 3 pairs of runs show a difference at the level 0.05."
     assert "not of their recipes" in content.paragraphs[1]
@@ -79,9 +80,13 @@ def test_the_verdict_goes_by_the_adjusted_value(tmp_path: Path) -> None:
 
 
 def test_verdicts_and_p_values_in_words() -> None:
-    assert [pairs.verdict(0.1, 0.049), pairs.verdict(-0.1, 0.049), pairs.verdict(0.1, 0.05)] == ["a better", "b better", "no difference shown"]
-    assert [write_p(p) for p in (1.0, 0.03125, 1e-4, 0.0000999, 0.0)] == ["1.0000", "0.0312", "0.0001", "< 0.0001", "< 0.0001"]
-    assert (say_p(0.5), say_p(0.0)) == ("p = 0.5000", "p < 0.0001")
+    assert [pairs.judge_pair(0.1, 0.049), pairs.judge_pair(-0.1, 0.049), pairs.judge_pair(0.1, 0.05)] == [
+        "a better",
+        "b better",
+        "no difference shown",
+    ]
+    assert [write_p_value(p) for p in (1.0, 0.03125, 1e-4, 0.0000999, 0.0)] == ["1.0000", "0.0312", "0.0001", "< 0.0001", "< 0.0001"]
+    assert (write_named_p_value(0.5), write_named_p_value(0.0)) == ("p = 0.5000", "p < 0.0001")
 
 
 def test_the_order_in_which_images_are_kept_does_not_matter(tmp_path: Path) -> None:
@@ -90,14 +95,14 @@ def test_the_order_in_which_images_are_kept_does_not_matter(tmp_path: Path) -> N
     found = one.test_predictions
     assert found
     change_arrays(other, test_labels=found.labels[order], test_probabilities=found.probabilities[order], test_indices=found.indices[order])
-    assert same_images(judge(one), judge(other))
-    assert (judge(one).correct == judge(other).correct).all()
+    assert have_same_images(align_predictions(one), align_predictions(other))
+    assert (align_predictions(one).correct == align_predictions(other).correct).all()
     assert table_of(pairs.of_runs([one, other]))["p_value"].tolist() == [1.0]
 
 
 def test_runs_on_other_images_are_not_paired(tmp_path: Path) -> None:
     one, same, other = written(tmp_path, "one"), written(tmp_path, "same", BETTER), written(tmp_path, "other", BETTER, seed=1)
-    assert not same_images(judge(one), judge(other))
+    assert not have_same_images(align_predictions(one), align_predictions(other))
     content = pairs.of_runs([one, same, other])
     assert table_of(content).index.tolist() == [("same", "one")]
     assert content.paragraphs[-1] == "Not paired, as their test images differ although the data sets have the same name: 2 pairs."
@@ -122,7 +127,7 @@ def test_predictions_that_cannot_be_used_are_left_out_with_the_reason(tmp_path: 
     assert reason.startswith("Left out, as their predictions cannot be used: missing (predictions.npz: no predictions of the test images), damaged (")
     assert "contrary (predictions.npz: expected 83.33% of the images right, as test.json has it, got 100.00%)" in reason
     with pytest.raises(UserError, match=r"no predictions of the test images"):
-        judge(missing)
+        align_predictions(missing)
     alone = pairs.of_runs([one, missing])
     assert alone.paragraphs[0] == "No two runs can be compared image by image."
     assert not alone.tables
@@ -147,10 +152,10 @@ def test_pairs_need_two_runs_with_a_result_over_the_same_data(tmp_path: Path) ->
 
 
 def test_every_kind_of_run_is_paired_or_named(tmp_path: Path) -> None:
-    runs = [read_run(write(tmp_path / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
+    runs = [load_run(write(tmp_path / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
     table = table_of(pairs.of_runs(runs))
     whole = [run for run in runs if run.test and run.test_predictions]
-    alike = [(one, other) for one, other in itertools.combinations(whole, 2) if same_images(judge(one), judge(other))]
+    alike = [(one, other) for one, other in itertools.combinations(whole, 2) if have_same_images(align_predictions(one), align_predictions(other))]
     assert len(table) == len(alike) > 0
     assert {frozenset(names) for names in table.index} == {frozenset((one.name, other.name)) for one, other in alike}
     equal = table[(table["only_a_right"] == 0) & (table["only_b_right"] == 0)]
@@ -162,13 +167,13 @@ def test_every_kind_of_run_is_paired_or_named(tmp_path: Path) -> None:
 
 def test_the_lead_is_judged_by_the_images_where_possible(tmp_path: Path) -> None:
     worst, middle, best = written(tmp_path, "worst", WORSE), written(tmp_path, "middle"), written(tmp_path, "best", BETTER)
-    text = lead([best, middle, worst], 1)
+    text = describe_leader([best, middle, worst], 1)
     assert text.startswith(
         "Of 3 runs with a test result, best gets the most: 100.00% of the test images right (95% interval 88.65% to 100.00%), 16.67 "
     )
     assert "Of their 30 test images, 5 are right with the first alone and 0 with the second alone; McNemar's exact test shows no difference" in text
     assert f"(p = {binomtest(0, 5, 0.5).pvalue:.4f})" in text
-    assert "shows a difference at the level 0.05 (p < 0.0001). The test speaks of these trained networks, not of their recipes" in lead(
+    assert "shows a difference at the level 0.05 (p < 0.0001). The test speaks of these trained networks, not of their recipes" in describe_leader(
         [best, worst], 1
     )
 
@@ -182,14 +187,14 @@ def test_the_lead_and_the_pairs_do_not_contradict_each_other(tmp_path: Path) -> 
     assert "McNemar's exact test shows a difference at the level 0.05 (p = 0.031" in two
     assert "a better" not in table_of(pairs.of_runs(runs))["verdict"].tolist()
     assert table_of(pairs.of_runs(runs[:2]))["verdict"].tolist() == ["a better"]
-    elsewhere = [replace(run, recipe=run.recipe.model_copy(update={"dataset": Named(name="e")})) for run in runs[:2]]
+    elsewhere = [replace(run, recipe=run.recipe.model_copy(update={"dataset": NamedPart(name="e")})) for run in runs[:2]]
     assert all(", by itself (" in paragraph for paragraph in comparison.of_runs(runs[:2] + elsewhere).paragraphs[1:])
 
 
 def test_without_predictions_the_lead_is_judged_by_the_intervals(tmp_path: Path) -> None:
     best, worst = written(tmp_path, "best", BETTER, arrays=False), written(tmp_path, "worst", WORSE)
     middle = written(tmp_path, "middle", seed=1)
-    assert "(predictions.npz: no predictions of the test images); their 95% intervals do not overlap." in lead([best, worst], 1)
-    assert "their 95% intervals overlap, so that the order may be chance." in lead([best, middle], 1)
+    assert "(predictions.npz: no predictions of the test images); their 95% intervals do not overlap." in describe_leader([best, worst], 1)
+    assert "their 95% intervals overlap, so that the order may be chance." in describe_leader([best, middle], 1)
     elsewhere = written(tmp_path, "elsewhere", BETTER)
-    assert "(their test images differ); their 95% intervals overlap" in lead([elsewhere, middle], 1)
+    assert "(their test images differ); their 95% intervals overlap" in describe_leader([elsewhere, middle], 1)

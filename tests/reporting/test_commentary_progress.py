@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from kcifar.reporting.commentary.generalization_gap import describe_gap
-from kcifar.reporting.commentary.progress import describe_outcome, describe_progress, describe_validation
-from kcifar.reporting.commentary.recipe_facts import augmentations, averages_weights, drops_units, mixes_images
+from kcifar.reporting.commentary.progress import describe_evaluation, describe_progress, describe_validation
+from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images
 from kcifar.reporting.commentary.stages import describe_stages
 from kcifar.reporting.page.columns import LOSS, POINTS, write_rate
 from kcifar.runs import schemas as run_files
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.schemas import PlannedStage, Status
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.schemas import PlannedStage, StatusFile
 
 # What was reached
 
@@ -49,7 +49,7 @@ def test_last_and_highest_validation_accuracy_are_those_of_the_history(history: 
 @given(st.integers(0, 5000), st.integers(1, 5000), st.sampled_from(["test", "validation"]))
 def test_the_accuracy_has_its_interval_and_says_of_which_part(correct: int, wrong: int, split: str) -> None:
     samples = correct + wrong
-    text = " ".join(describe_outcome(Outcome(split, samples, correct / samples, None, [], None), "last", None))
+    text = " ".join(describe_evaluation(EvaluationResult(split, samples, correct / samples, None, [], None), "last", None))
     interval = binomtest(correct, samples).proportion_ci(method="wilson")
     assert f"{correct / samples:.2%} (95% Wilson interval {interval.low:.2%} to {interval.high:.2%})" in text
     assert f"{samples:,} {split} image" in text
@@ -58,10 +58,10 @@ def test_the_accuracy_has_its_interval_and_says_of_which_part(correct: int, wron
 
 
 def test_what_was_evaluated_is_said() -> None:
-    outcome = Outcome("test", 200, 0.5, 0.25, [], None)
+    outcome = EvaluationResult("test", 200, 0.5, 0.25, [], None)
     views = run_files.ViewsResult(count=6, accuracy=0.625)
-    assert describe_outcome(None, "last", None) == ["The test part was not evaluated."]
-    assert describe_outcome(outcome, "best", views) == [
+    assert describe_evaluation(None, "last", None) == ["The test part was not evaluated."]
+    assert describe_evaluation(outcome, "best", views) == [
         "On the 200 test images the network has an accuracy of 50.00% (95% Wilson interval 43.14% to 56.86%) and a cross-entropy of 0.2500, with the weights of its best epoch.",
         "Averaged over 6 views of each image its accuracy is 62.50%.",
     ]
@@ -73,12 +73,12 @@ def test_what_was_evaluated_is_said() -> None:
         ((2, 3), FINISHED, "Training finished all 5 epochs."),
         ((2, 1), FINISHED, 'Training finished after 3 of 5 planned epochs; early stopping ended "s1" after 1 of 3.'),
         ((2, 9), FINISHED, "Training finished after 11 epochs; 5 were planned."),
-        ((2,), Status(state="interrupted", reason="SIGTERM"), "Training was interrupted after 2 of 5 epochs (reason: SIGTERM)."),
-        ((2,), Status(state="failed", reason="a\nb"), "Training failed after 2 of 5 epochs (reason: a b)."),
-        ((2,), Status(state="running"), "Training was still running, after 2 of 5 epochs."),
+        ((2,), StatusFile(state="interrupted", reason="SIGTERM"), "Training was interrupted after 2 of 5 epochs (reason: SIGTERM)."),
+        ((2,), StatusFile(state="failed", reason="a\nb"), "Training failed after 2 of 5 epochs (reason: a b)."),
+        ((2,), StatusFile(state="running"), "Training was still running, after 2 of 5 epochs."),
     ],
 )
-def test_how_far_a_run_came_is_said(lengths: tuple[int, ...], status: Status, expected: str) -> None:
+def test_how_far_a_run_came_is_said(lengths: tuple[int, ...], status: StatusFile, expected: str) -> None:
     planned = [PlannedStage(name="s0", epochs=2), PlannedStage(name="s1", epochs=3)]
     recipe = {"stages": [{"early_stopping": {"patience": 1}}, {"early_stopping": {"patience": 1}}]}
     history = history_of([0.5] * sum(lengths), lengths=lengths)
@@ -139,14 +139,14 @@ def test_the_stages_that_gained_most_are_those_of_the_rows(history: pandas.DataF
         len(known) > 1 and top > 0 and POINTS.write(top) != "+0.00" and not any(known[n][2] for n in known if fastest[n] == POINTS.write(top)),
     ]
     for (claim, (values, pick)), must_be_there in zip(claims.items(), expected, strict=True):
-        found = re.search(rf'(?:^|\. ){claim} ((?:"s\d"|, | and |\d more)+), (\S+) points', text)
-        assert bool(found) == must_be_there == (claim in text)
-        if found:
+        result = re.search(rf'(?:^|\. ){claim} ((?:"s\d"|, | and |\d more)+), (\S+) points', text)
+        assert bool(result) == must_be_there == (claim in text)
+        if result:
             written = {number: POINTS.write(value) for number, value in values.items()}
             group = [f"s{number}" for number in written if written[number] == written[pick(values, key=values.__getitem__)]]
-            assert re.findall(r'"(s\d)"', found[1]) == group[:3]
-            assert found[2] == written[int(group[0][1:])]
-            assert (found[2][0] == "+") == (pick is max)
+            assert re.findall(r'"(s\d)"', result[1]) == group[:3]
+            assert result[2] == written[int(group[0][1:])]
+            assert (result[2][0] == "+") == (pick is max)
 
 
 def test_the_stages_that_gained_most_by_hand() -> None:
@@ -180,8 +180,8 @@ def test_stages_that_are_too_many_to_tell_are_counted(history: pandas.DataFrame)
         ("stayed", r"stayed within 0.01 points in (\d+)"),
         ("compare", r"compare with in (\d+)"),
     ):
-        found = re.search(pattern, text)
-        assert (int(found[1]) if found else 0) == kinds.count(kind)
+        result = re.search(pattern, text)
+        assert (int(result[1]) if result else 0) == kinds.count(kind)
 
 
 def test_without_validation_no_gain_is_told() -> None:
@@ -229,17 +229,17 @@ def test_the_gap_is_that_of_the_last_epoch(history: pandas.DataFrame, images: in
 def test_a_rise_of_validation_loss_is_told_from_its_lowest_value(history: pandas.DataFrame) -> None:
     text, losses = " ".join(describe_gap(history, {}, None)), history["val_loss"].to_numpy()
     assume(text and "cannot be compared" not in text)
-    found = re.search(
+    result = re.search(
         r"Validation loss was lowest in epoch (\d+), (\S+), and ended at ([\d.]+)(?:, while training loss fell from (\S+) to ([\d.]+))?\.", text
     )
     rises = not np.isnan(losses[-1]) and losses[-1] > 1.1 * np.nanmin(losses) and LOSS.write(losses[-1]) != LOSS.write(np.nanmin(losses))
-    assert bool(found) == rises
-    if found:
+    assert bool(result) == rises
+    if result:
         row = int(np.nanargmin(losses))
-        assert (int(found[1]), found[2], found[3]) == (row + 1, f"{losses[row]:.4f}", f"{losses[-1]:.4f}")
+        assert (int(result[1]), result[2], result[3]) == (row + 1, f"{losses[row]:.4f}", f"{losses[-1]:.4f}")
         first, last = history["loss"][row], history["loss"].iloc[-1]
-        assert bool(found[4]) == (last < first and f"{first:.4f}" != f"{last:.4f}")
-        assert not found[4] or (found[4], found[5]) == (f"{first:.4f}", f"{last:.4f}")
+        assert bool(result[4]) == (last < first and f"{first:.4f}" != f"{last:.4f}")
+        assert not result[4] or (result[4], result[5]) == (f"{first:.4f}", f"{last:.4f}")
 
 
 def test_how_training_accuracy_is_measured_is_said_as_the_recipe_has_it() -> None:
@@ -258,7 +258,7 @@ def test_how_training_accuracy_is_measured_is_said_as_the_recipe_has_it() -> Non
     "recipe", [{}, {"stages": 3, "model": 1}, {"stages": [5]}, {"stages": [{"augmentation": ["x", {}], "dropout_rate": "much"}]}]
 )
 def test_a_recipe_of_another_shape_says_nothing(recipe: Mapping[str, Any]) -> None:
-    assert augmentations(recipe, 0) == []
+    assert find_augmentation_names(recipe, 0) == []
     assert not any(says(recipe, 0) for says in (mixes_images, drops_units, averages_weights))
 
 

@@ -1,6 +1,6 @@
 """Laws of accuracy against time: the curves, and the section that shows them.
 
-Run alone with `pytest tests/reporting/test_time.py`.
+Run alone with `pytest tests/reporting/test_time_to_accuracy.py`.
 """
 
 import math
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from made_runs import changed, made, rows_of, words
 
 from kcifar.pictures.style import house_style
-from kcifar.reporting.analysis.time_to_accuracy import Curve, best_so_far, curve_of, largest_gap, mean_curve, minutes_until
-from kcifar.reporting.charts.pareto_front import write_short
-from kcifar.reporting.charts.time_to_accuracy import LOOKS, MAX_DRAWN
+from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, accumulate_best, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
+from kcifar.reporting.charts.axes import write_short_number
+from kcifar.reporting.charts.time_to_accuracy import _LOOKS, MAX_RECIPES
 from kcifar.reporting.sections import time_to_accuracy
 
 NAN = math.nan
@@ -23,10 +23,10 @@ NAN = math.nan
 MEASURED = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 100)), min_size=1, max_size=8)
 
 
-def curve(measured: list[tuple[int, int]], later: float = 0.0, better: float = 0.0) -> Curve:
+def curve(measured: list[tuple[int, int]], later: float = 0.0, better: float = 0.0) -> BestSoFar:
     """The curve of epochs of so many quarters of a minute, and so many hundredths of accuracy."""
     quarters, hundredths = np.array(measured, np.float64).T
-    return best_so_far(np.cumsum(quarters) / 4 + later, hundredths / 100 + better)
+    return accumulate_best(np.cumsum(quarters) / 4 + later, hundredths / 100 + better)
 
 
 CURVES = MEASURED.map(curve)
@@ -35,31 +35,31 @@ GRID = np.arange(0, 8 * 20 + 1) / 4  # minutes; every change of a curve is one o
 
 @given(MEASURED)
 def test_a_curve_is_the_running_maximum_which_never_falls(measured: list[tuple[int, int]]) -> None:
-    found = curve(measured)
-    assert (np.diff(found.best) > 0).all()
-    assert (np.diff(found.minutes) >= 0).all()
+    result = curve(measured)
+    assert (np.diff(result.best) > 0).all()
+    assert (np.diff(result.minutes) >= 0).all()
     ends = np.cumsum([quarters for quarters, _ in measured]) / 4
-    for minute, best in zip(GRID, found.at(GRID), strict=True):
+    for minute, best in zip(GRID, result.at(GRID), strict=True):
         so_far = [hundredths / 100 for end, (_, hundredths) in zip(ends, measured, strict=True) if end <= minute]
         assert best == max(so_far) if so_far else math.isnan(best)
-    assert found.end == ends[-1]
+    assert result.end == ends[-1]
 
 
 @given(MEASURED, st.integers(0, 100))
 def test_a_level_is_reached_at_the_first_minute_of_at_least_that_accuracy(measured: list[tuple[int, int]], hundredths: int) -> None:
-    found, level = curve(measured), hundredths / 100
-    reached = GRID[found.at(GRID) >= level]
-    assert minutes_until(found, level) == pytest.approx(reached[0] if len(reached) else NAN, nan_ok=True)
+    result, level = curve(measured), hundredths / 100
+    reached = GRID[result.at(GRID) >= level]
+    assert find_minutes_to_reach(result, level) == pytest.approx(reached[0] if len(reached) else NAN, nan_ok=True)
 
 
 @given(CURVES)
-def test_a_curve_lies_nowhere_below_itself(found: Curve) -> None:
-    assert largest_gap(found, found)[0] == 0
+def test_a_curve_lies_nowhere_below_itself(result: BestSoFar) -> None:
+    assert find_largest_gap(result, result)[0] == 0
 
 
 @given(CURVES, CURVES)
-def test_the_largest_gap_is_that_of_a_fine_grid(one: Curve, other: Curve) -> None:
-    gap, minute = largest_gap(one, other)
+def test_the_largest_gap_is_that_of_a_fine_grid(one: BestSoFar, other: BestSoFar) -> None:
+    gap, minute = find_largest_gap(one, other)
     gaps = other.at(GRID) - one.at(GRID)  # NaN until both have begun
     assert gap == np.nanmax(gaps)
     assert minute == GRID[np.nanargmax(gaps)]
@@ -67,27 +67,27 @@ def test_the_largest_gap_is_that_of_a_fine_grid(one: Curve, other: Curve) -> Non
 
 @given(MEASURED, MEASURED, st.integers(0, 100), st.integers(0, 100))
 def test_gaps_stay_when_both_curves_move(one: list[tuple[int, int]], other: list[tuple[int, int]], later: int, better: int) -> None:
-    gap, minute = largest_gap(curve(one), curve(other))
-    moved = largest_gap(curve(one, later, better), curve(other, later, better))
+    gap, minute = find_largest_gap(curve(one), curve(other))
+    moved = find_largest_gap(curve(one, later, better), curve(other, later, better))
     assert moved[0] == pytest.approx(gap, abs=1e-12)
-    assert largest_gap(curve(one, later), curve(other, later)) == (gap, minute + later)
+    assert find_largest_gap(curve(one, later), curve(other, later)) == (gap, minute + later)
 
 
 @given(st.lists(CURVES, min_size=1, max_size=4))
-def test_the_mean_is_that_of_every_minute_from_when_all_have_begun(curves: list[Curve]) -> None:
-    mean = mean_curve(curves)
-    expected = np.mean([found.at(GRID) for found in curves], axis=0)
+def test_the_mean_is_that_of_every_minute_from_when_all_have_begun(curves: list[BestSoFar]) -> None:
+    mean = average_curves(curves)
+    expected = np.mean([result.at(GRID) for result in curves], axis=0)
     np.testing.assert_allclose(mean.at(GRID), expected, rtol=1e-12)
     assert (np.diff(mean.best) >= 0).all()
-    assert mean.end == pytest.approx(np.mean([found.end for found in curves]))
+    assert mean.end == pytest.approx(np.mean([result.end for result in curves]))
 
 
 def test_a_run_without_validation_or_time_has_no_curve() -> None:
-    assert curve_of(made("a", val_accuracy=(NAN, NAN))) is None
-    assert curve_of(made("a", seconds=NAN)) is None
-    found = curve_of(made("a", val_accuracy=(NAN, 0.5, 0.4, 0.7), seconds=240.0))
-    assert found is not None
-    assert (found.minutes.tolist(), found.best.tolist(), found.end) == ([2.0, 4.0], [0.5, 0.7], 4.0)
+    assert make_curve(made("a", val_accuracy=(NAN, NAN))) is None
+    assert make_curve(made("a", seconds=NAN)) is None
+    result = make_curve(made("a", val_accuracy=(NAN, 0.5, 0.4, 0.7), seconds=240.0))
+    assert result is not None
+    assert (result.minutes.tolist(), result.best.tolist(), result.end) == ([2.0, 4.0], [0.5, 0.7], 4.0)
 
 
 # The section
@@ -116,7 +116,7 @@ def test_the_table_has_a_row_for_each_recipe_with_means_over_its_seeds() -> None
 
 
 def test_at_most_eight_levels_are_shown_and_those_are_the_highest() -> None:
-    levels = time_to_accuracy.telling_levels([curve([(1, 1), (1, 99)])])
+    levels = time_to_accuracy.choose_levels([curve([(1, 1), (1, 99)])])
     assert levels == list(time_to_accuracy.LEVELS[-8:])
 
 
@@ -141,27 +141,27 @@ def test_the_minutes_are_by_logarithm_where_runs_differ_much_in_length() -> None
     for factor, scale in ((20, "linear"), (21, "log")):
         runs = [made("a", resolved=SHORT), made("b", resolved=LONG, seconds=60.0 * factor)]
         with house_style():
-            drawn = time_to_accuracy.of_runs(runs).drawings[0].draw()
+            drawn = time_to_accuracy.of_runs(runs).figures[0].draw()
         (panel,) = drawn.axes
         assert panel.get_xscale() == scale
         ticks = panel.get_xaxis().get_ticklocs()
-        assert [tick.get_text() for tick in panel.get_xticklabels()] == [write_short(minutes) for minutes in ticks]
+        assert [tick.get_text() for tick in panel.get_xticklabels()] == [write_short_number(minutes) for minutes in ticks]
 
 
 def test_the_lines_are_the_curves_and_the_best_recipes_are_drawn() -> None:
     recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.1 * n)) for n in range(1, 10)]
-    drawing = time_to_accuracy.of_runs(recipes).drawings[0]
-    assert f"the {MAX_DRAWN} best of 9 recipes are shown" in drawing.caption
+    drawing = time_to_accuracy.of_runs(recipes).figures[0]
+    assert f"the {MAX_RECIPES} best of 9 recipes are shown" in drawing.caption
     with house_style():
         lines = drawing.draw().axes[0].get_lines()[::2]
-    assert [line.get_label() for line in lines] == [f"r{n}" for n in range(9, 9 - MAX_DRAWN, -1)]
+    assert [line.get_label() for line in lines] == [f"r{n}" for n in range(9, 9 - MAX_RECIPES, -1)]
     assert lines[0].get_drawstyle() == "steps-post"
     assert np.array(lines[0].get_xydata())[:-1].round(9).tolist() == [[0.5, 0.1], [1.0, 0.9], [1.0, 0.9]]
-    assert len({dashes for _, dashes in LOOKS}) == len({colour for colour, _ in LOOKS}) == MAX_DRAWN
+    assert len({dashes for _, dashes in _LOOKS}) == len({colour for colour, _ in _LOOKS}) == MAX_RECIPES
 
 
 def test_each_data_set_has_its_own_figure_that_of_the_most_runs_first() -> None:
     content = time_to_accuracy.of_runs([made("a", data="e"), made("b", data="e"), *two_recipes()])
-    assert [drawing.name for drawing in content.drawings] == ["time_to_accuracy", "time_to_accuracy_2"]
-    assert [" on d " in content.drawings[0].caption, " on e " in content.drawings[1].caption] == [True, True]
+    assert [drawing.name for drawing in content.figures] == ["time_to_accuracy", "time_to_accuracy_2"]
+    assert [" on d " in content.figures[0].caption, " on e " in content.figures[1].caption] == [True, True]
     assert rows_of(content)["dataset"].tolist() == ["d", "d", "e"]

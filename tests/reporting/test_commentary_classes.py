@@ -18,16 +18,16 @@ from kcifar.core.errors import one_line
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.commentary.confidence import describe_confidence
 from kcifar.reporting.commentary.confusions import describe_confusions
-from kcifar.reporting.commentary.standard_error import difference_error
-from kcifar.reporting.commentary.wording import class_labels, listed, stage_labels
-from kcifar.reporting.page.columns import written
+from kcifar.reporting.commentary.wording import join_labels
+from kcifar.reporting.page.columns import format_table
+from kcifar.reporting.page.names import label_classes, label_stages
 from kcifar.reporting.sections import calibration, classes, commentary
 from kcifar.reporting.stats.calibration import overconfidence
-from kcifar.reporting.stats.intervals import BY_CHANCE
+from kcifar.reporting.stats.intervals import Z_95, compute_difference_error
 from kcifar.runs import schemas as run_files
 from kcifar.runs.arrays import Predictions
-from kcifar.runs.evaluation_result import Outcome
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.load import LoadedRun, load_run
 
 # The printed results of the project that says "bird has the lowest recall": its table of classes, and the confusion matrix of a later pass.
 TABLE = ((665, 447), (689, 245), (454, 413), (420, 742), (482, 483), (450, 311), (571, 212), (724, 690), (724, 364), (649, 265))
@@ -105,9 +105,9 @@ def test_the_best_and_worst_classes_are_those_of_scikit_learn(matrix: list[list[
             every = f"both {NAMES[min(values)]} and {NAMES[max(values)]}" if len(values) == 2 else f"each of {len(values)} classes"
             assert f"{measure} is {highest} for {every}." in text
         else:
-            found = re.search(rf"{measure} is highest for ([^(]+) \((\S+%)( each)?\) and lowest for ([^(]+) \((\S+%)( each)?\)\.", text)
-            assert found
-            for names, value, each, expected in ((found[1], found[2], found[3], highest), (found[4], found[5], found[6], lowest)):
+            result = re.search(rf"{measure} is highest for ([^(]+) \((\S+%)( each)?\) and lowest for ([^(]+) \((\S+%)( each)?\)\.", text)
+            assert result
+            for names, value, each, expected in ((result[1], result[2], result[3], highest), (result[4], result[5], result[6], lowest)):
                 group = [k for k in shown if shown[k] == expected]
                 assert value == expected
                 assert is_the_group(names, group)
@@ -120,14 +120,14 @@ def test_classes_without_images_or_calls_and_those_called_too_often_are_counted_
     text, counts = " ".join(describe_classes(outcome_of(matrix))), np.asarray(matrix)
     images, calls = counts.sum(axis=1), counts.sum(axis=0)
     for pattern, per_class in ((r"left out of recall and F1: ([^.]+)\.", images), (r"without precision: ([^.]+)\.", calls)):
-        found = re.search(pattern, text)
-        assert bool(found) == (not per_class.all())
-        assert not found or is_the_group(found[1], np.flatnonzero(per_class == 0).tolist())
+        result = re.search(pattern, text)
+        assert bool(result) == (not per_class.all())
+        assert not result or is_the_group(result[1], np.flatnonzero(per_class == 0).tolist())
     excess = calls - images
-    found = re.search(r"Too many images are called ([^(]+) \(\+([\d,]+)( each)?\), too few ([^(]+) \(-([\d,]+)( each)?\)", text)
-    assert bool(found) == excess.any()
-    if found:
-        for names, size, each, extreme in ((found[1], found[2], found[3], excess.max()), (found[4], found[5], found[6], excess.min())):
+    result = re.search(r"Too many images are called ([^(]+) \(\+([\d,]+)( each)?\), too few ([^(]+) \(-([\d,]+)( each)?\)", text)
+    assert bool(result) == excess.any()
+    if result:
+        for names, size, each, extreme in ((result[1], result[2], result[3], excess.max()), (result[4], result[5], result[6], excess.min())):
             group = np.flatnonzero(excess == extreme).tolist()
             assert (int(size.replace(",", "")), bool(each)) == (abs(extreme), len(group) > 1)
             assert is_the_group(names, group)
@@ -149,7 +149,7 @@ def test_the_printed_table_is_told_as_it_is() -> None:
         )
         for name, (tp, fp) in zip(NAMES, TABLE, strict=False)
     ]
-    assert describe_classes(Outcome("test", 10_000, 0.5828, 1.2, results, None)) == [
+    assert describe_classes(EvaluationResult("test", 10_000, 0.5828, 1.2, results, None)) == [
         "Recall is highest for horse and ship (72.40% each) and lowest for cat (42.00%).",
         "Precision is highest for automobile (73.77%) and lowest for cat (36.14%).",
         "F1 is highest for automobile (71.25%) and lowest for cat (38.85%).",
@@ -206,8 +206,8 @@ def test_the_confused_pairs_are_those_of_a_search_through_all(matrix: list[list[
         assert (one, there) == (f"{first} called {second}", f"{second} called {first}")
     assert shown == sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:3]
     tied = sum(pairs[pair] == pairs[shown[-1]] for pair in pairs if pair not in shown)
-    found = re.search(r"As often as the last of them: (\d+) more pair", text)
-    assert (int(found[1]) if found else 0) == tied
+    result = re.search(r"As often as the last of them: (\d+) more pair", text)
+    assert (int(result[1]) if result else 0) == tied
     together = re.search(r"Together they are (\S+%)", text)
     assert bool(together) == (len(pairs) > 3)
     assert not together or together[1] == f"{sum(pairs[pair] for pair in shown) / wrong:.2%}"
@@ -223,13 +223,13 @@ def test_the_largest_share_of_a_class_is_that_of_a_search_through_all(matrix: li
         for called, count in enumerate(row)
         if count and true != called
     }
-    found = re.search(r"The largest share of a class's images called by one other name is (\S+%) \((.+)\)\.", text)
-    assert bool(found) == bool(shares)
-    if found:
+    result = re.search(r"The largest share of a class's images called by one other name is (\S+%) \((.+)\)\.", text)
+    assert bool(result) == bool(shares)
+    if result:
         highest = max(shares.values(), key=lambda share: float(share[:-1]))
         group = [name for name, share in shares.items() if share == highest]
-        assert found[1] == highest
-        assert found[2] == listed(group)
+        assert result[1] == highest
+        assert result[2] == join_labels(group)
 
 
 # Confidence
@@ -244,11 +244,11 @@ def predictions(confidence: Sequence[float], right: Sequence[bool]) -> Predictio
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), st.integers(1, 50))
 def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tuple[float, bool]], times: int) -> None:
-    found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
-    (text,) = describe_confidence(found)
-    mean, accuracy = found.confidence.mean(), found.correct.mean()
-    expected = np.sqrt(np.sum([c * (1 - c) for c in found.confidence])) / len(found.labels)
-    deviation = max(expected, np.std(found.confidence - found.correct) / np.sqrt(len(found.labels)))
+    result = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
+    (text,) = describe_confidence(result)
+    mean, accuracy = result.confidence.mean(), result.correct.mean()
+    expected = np.sqrt(np.sum([c * (1 - c) for c in result.confidence])) / len(result.labels)
+    deviation = max(expected, np.std(result.confidence - result.correct) / np.sqrt(len(result.labels)))
     assert f"is {mean:.2%}" in text
     if "within 0.01 points" in text:
         assert abs(mean - accuracy) <= 1.01e-4
@@ -273,9 +273,9 @@ def test_overconfidence_is_a_difference_of_means_and_its_error_the_larger_of_two
     assert error == pytest.approx(max(deviations) / len(images), abs=1e-9)
 
 
-def calibration_says(saved: dict[str, SavedRun], found: Predictions) -> str:
+def calibration_says(saved: dict[str, LoadedRun], result: Predictions) -> str:
     run = replace(saved["three stages"], test=None)
-    vars(run).update(test_predictions=found)
+    vars(run).update(test_predictions=result)
     return calibration.of_run(run).paragraphs[0]
 
 
@@ -284,27 +284,27 @@ def calibration_says(saved: dict[str, SavedRun], found: Predictions) -> str:
 @example(images=[(1.0, True), (1.0, False), (1.0, True)], times=1)
 @example(images=[(0.500049, True), (0.5, False)], times=1)
 @settings(max_examples=50, deadline=None)
-def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, SavedRun], images: list[tuple[float, bool]], times: int) -> None:
-    found = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
-    difference, error = overconfidence(found.confidence, found.correct)
+def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, LoadedRun], images: list[tuple[float, bool]], times: int) -> None:
+    result = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
+    difference, error = overconfidence(result.confidence, result.correct)
     verdict = "" if abs(difference) <= 1.959964 * error else "overconfident" if difference > 0 else "underconfident"
-    for said in (calibration_says(saved, found), *describe_confidence(found)):
+    for said in (calibration_says(saved, result), *describe_confidence(result)):
         expected = "" if "within 0.01 points" in said else verdict
         assert re.findall(r"(?:over|under)confident\b", said) == [expected] * bool(expected)
 
 
-def test_a_difference_that_is_written_as_none_is_not_claimed(saved: dict[str, SavedRun]) -> None:
-    found = predictions([0.99996] * 400_000, [True] * 400_000)
-    difference, error = overconfidence(found.confidence, found.correct)
-    assert difference < -BY_CHANCE * error
-    for said in (calibration_says(saved, found), *describe_confidence(found)):
+def test_a_difference_that_is_written_as_none_is_not_claimed(saved: dict[str, LoadedRun]) -> None:
+    result = predictions([0.99996] * 400_000, [True] * 400_000)
+    difference, error = overconfidence(result.confidence, result.correct)
+    assert difference < -Z_95 * error
+    for said in (calibration_says(saved, result), *describe_confidence(result)):
         assert "within 0.01 points of the accuracy" in said
         assert "underconfident" not in said
 
 
 def test_the_error_of_a_difference_gives_the_published_interval() -> None:
     """Newcombe 1998, table II, method 1, contrast (b): 9/10 less 3/10 is 0.6, from 0.2605 to 0.9395."""
-    half_width = BY_CHANCE * difference_error(0.9, 0.3, 10)
+    half_width = Z_95 * compute_difference_error(0.9, 0.3, 10)
     assert [round(0.6 - half_width, 4), round(0.6 + half_width, 4)] == [0.2605, 0.9395]
 
 
@@ -312,7 +312,7 @@ def test_the_error_of_a_difference_gives_the_published_interval() -> None:
 
 
 def test_names_are_told_apart_and_cannot_pass_for_the_sentence() -> None:
-    assert class_labels(["cat", "5", "cat and dog", "great white shark", HOSTILE, ""]) == [
+    assert label_classes(["cat", "5", "cat and dog", "great white shark", HOSTILE, ""]) == [
         "cat",
         '"5"',
         '"cat and dog"',
@@ -320,21 +320,21 @@ def test_names_are_told_apart_and_cannot_pass_for_the_sentence() -> None:
         f'"{one_line(HOSTILE, 40)}"',
         '""',
     ]
-    assert class_labels(["cat", "dog", "cat"]) == ['"cat (label 0)"', "dog", '"cat (label 2)"']
-    assert stage_labels(["x" * 90, "x" * 80]) == [f'"{"x" * 39}… (stage 1)"', f'"{"x" * 39}… (stage 2)"']
+    assert label_classes(["cat", "dog", "cat"]) == ['"cat (label 0)"', "dog", '"cat (label 2)"']
+    assert label_stages(["x" * 90, "x" * 80]) == [f'"{"x" * 39}… (stage 1)"', f'"{"x" * 39}… (stage 2)"']
 
 
 def test_lists_name_three_and_count_the_others() -> None:
-    assert [listed(list("abcde")[:count]) for count in (1, 2, 3, 5)] == ["a", "a and b", "a, b and c", "a, b, c and 2 more"]
+    assert [join_labels(list("abcde")[:count]) for count in (1, 2, 3, 5)] == ["a", "a and b", "a, b and c", "a, b, c and 2 more"]
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SavedRun]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
     folder = tmp_path_factory.mktemp("runs")
-    return {case: read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()}
+    return {case: load_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()}
 
 
-def test_every_case_has_a_commentary_in_whole_sentences(saved: dict[str, SavedRun]) -> None:
+def test_every_case_has_a_commentary_in_whole_sentences(saved: dict[str, LoadedRun]) -> None:
     for run in saved.values():
         paragraphs = commentary.of_run(run).paragraphs
         assert len(paragraphs) >= 2
@@ -346,18 +346,18 @@ def test_every_case_has_a_commentary_in_whole_sentences(saved: dict[str, SavedRu
             assert "None" not in paragraph
 
 
-def test_shares_in_the_commentary_on_classes_stand_in_the_table_of_classes(saved: dict[str, SavedRun]) -> None:
+def test_shares_in_the_commentary_on_classes_stand_in_the_table_of_classes(saved: dict[str, LoadedRun]) -> None:
     run = saved["three stages"]
     (table,) = classes.of_run(run).tables
-    cells = set(written(table.frame, table.columns).to_numpy().ravel())
-    assert run.outcome
-    assert set(re.findall(r"[\d.]+%", " ".join(describe_classes(run.outcome)))) <= cells
+    cells = set(format_table(table.frame, table.columns).to_numpy().ravel())
+    assert run.evaluation
+    assert set(re.findall(r"[\d.]+%", " ".join(describe_classes(run.evaluation)))) <= cells
 
 
 def test_many_classes_and_hostile_names_stay_short(tmp_path: Path) -> None:
     count = 300
     matrix = (np.eye(count, dtype=int) + np.eye(count, k=1, dtype=int)).tolist()
-    run = read_run(write_run(tmp_path / "run", matrix=matrix, class_names=[f"{HOSTILE * 9} {k}" for k in range(count)]), "run")
+    run = load_run(write_run(tmp_path / "run", matrix=matrix, class_names=[f"{HOSTILE * 9} {k}" for k in range(count)]), "run")
     assert max(map(len, commentary.of_run(run).paragraphs)) < 2500
 
 
@@ -365,6 +365,6 @@ def test_a_run_with_nothing_but_a_history_is_told(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", arrays=False)
     for name in ("test.json", "dataset.json", "model.json", "environment.json"):
         (folder / name).unlink()
-    reached, stages, *_ = commentary.of_run(read_run(folder, "run")).paragraphs
+    reached, stages, *_ = commentary.of_run(load_run(folder, "run")).paragraphs
     assert "The test part was not evaluated." in reached
     assert 'Stage "refine"' in stages

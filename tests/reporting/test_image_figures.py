@@ -1,6 +1,6 @@
 """Laws of the figures that show images: every image is that of its caption, chosen as the caption says, whatever its size and its name.
 
-Run alone with `pytest -n 0 tests/reporting/test_galleries.py`.
+Run alone with `pytest -n 0 tests/reporting/test_image_figures.py`.
 """
 
 import io
@@ -23,11 +23,10 @@ from run_folders import CASES, HOSTILE, write_run
 from kcifar.pictures.style import DOTS_PER_INCH, house_style, rendered
 from kcifar.pictures.text_fit import fitted, width_of
 from kcifar.pictures.thumbnails import Row, Thumbnail, draw_thumbnails, enlarged, in_rows
-from kcifar.reporting.page.columns import SHARE
-from kcifar.reporting.page.content import Content
+from kcifar.reporting.page.columns import PERCENT
+from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import confused_pairs, gallery
-from kcifar.runs.kept_images import kept_images
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.runs.load import LoadedRun, load_run
 
 MATRIX = np.full((10, 10), 3) + np.diag(np.arange(10)) + 2 * np.eye(10, k=1, dtype=np.int64)
 NAMES = [f"class {k}" for k in range(10)]
@@ -38,12 +37,12 @@ def coloured(index: int) -> tuple[int, int, int]:
     return index % 256, index // 256, 77
 
 
-def marked_run(folder: Path, kept: Sequence[int], matrix: np.ndarray = MATRIX, names: Sequence[str] = NAMES) -> SavedRun:
+def marked_run(folder: Path, kept: Sequence[int], matrix: np.ndarray = MATRIX, names: Sequence[str] = NAMES) -> LoadedRun:
     """A run whose kept images, in this order, each have the colour of their index."""
     write_run(folder, matrix=matrix.tolist(), class_names=names)
     images = np.array([np.full((8, 8, 3), coloured(index), np.uint8) for index in kept], np.uint8).reshape(-1, 8, 8, 3)
     np.savez(folder / "examples.npz", images=images, indices=np.array(kept, np.int64), split=np.full(len(kept), "test"))
-    return read_run(folder, "a run")
+    return load_run(folder, "a run")
 
 
 def shuffled(count: int) -> list[int]:
@@ -55,18 +54,18 @@ def shown(figure: Figure, lines: int) -> list[tuple[int, tuple[str, ...]]]:
     (panel,) = figure.axes
     (pixels,) = [artist.pixels for artist in panel.artists if hasattr(artist, "pixels")]
     words = [text for text in panel.texts if text.get_horizontalalignment() == "center"]
-    found = []
+    result = []
     for group in zip(*[iter(words)] * lines, strict=True):
         x, y = group[0].get_position()
         red, green, blue = (int(value) for value in pixels[round(y) - 60, round(x), :3])
         assert blue == 77
-        found.append((red + 256 * green, tuple(text.get_text() for text in group)))
-    return found
+        result.append((red + 256 * green, tuple(text.get_text() for text in group)))
+    return result
 
 
-def drawn(content: Content, name: str) -> Figure:
+def drawn(content: SectionContent, name: str) -> Figure:
     with house_style():
-        return next(drawing for drawing in content.drawings if drawing.name == name).draw()
+        return next(drawing for drawing in content.figures if drawing.name == name).draw()
 
 
 # Galleries
@@ -78,12 +77,12 @@ def test_images_called_right_are_the_first_and_have_their_own_words(tmp_path: Pa
     assert predictions is not None
     assert examples is not None
     content = gallery.of_run(run)
-    found = shown(drawn(content, "correct"), 2)
+    result = shown(drawn(content, "correct"), 2)
     expected = [index for index in sorted(examples.indices) if predictions.correct[index]][:20]
-    assert [index for index, _ in found] == expected
-    for index, words in found:
-        assert words == (NAMES[predictions.labels[index]], SHARE.write(predictions.probabilities[index].max()))
-    assert "among the 150 test images that the run keeps (20 shown)" in content.drawings[0].caption
+    assert [index for index, _ in result] == expected
+    for index, words in result:
+        assert words == (NAMES[predictions.labels[index]], PERCENT.write(predictions.probabilities[index].max()))
+    assert "among the 150 test images that the run keeps (20 shown)" in content.figures[0].caption
 
 
 def test_mistakes_are_the_most_confident_and_have_their_own_words(tmp_path: Path) -> None:
@@ -92,16 +91,16 @@ def test_mistakes_are_the_most_confident_and_have_their_own_words(tmp_path: Path
     assert predictions is not None
     assert examples is not None
     content = gallery.of_run(run)
-    found = shown(drawn(content, "mistakes"), 3)
+    result = shown(drawn(content, "mistakes"), 3)
     wrong = [index for index in sorted(examples.indices) if not predictions.correct[index]]
-    assert [index for index, _ in found] == sorted(wrong, key=lambda index: -predictions.confidence[index])[:20]
-    for index, words in found:
-        own, called = predictions.labels[index], predictions.called[index]
-        both = [SHARE.write(predictions.probabilities[index, label]) for label in (called, own)]
+    assert [index for index, _ in result] == sorted(wrong, key=lambda index: -predictions.confidence[index])[:20]
+    for index, words in result:
+        own, called = predictions.labels[index], predictions.predicted[index]
+        both = [PERCENT.write(predictions.probabilities[index, label]) for label in (called, own)]
         assert words == (f"called {NAMES[called]}", f"is {NAMES[own]}", f"{both[0]} vs {both[1]}")
-    first = found[0][0]
-    spoken = f"{NAMES[predictions.labels[first]]} called {NAMES[predictions.called[first]]} {SHARE.write(predictions.confidence[first])}, "
-    assert f"20 of them: {spoken}" in content.drawings[1].text
+    first = result[0][0]
+    spoken = f"{NAMES[predictions.labels[first]]} called {NAMES[predictions.predicted[first]]} {PERCENT.write(predictions.confidence[first])}, "
+    assert f"20 of them: {spoken}" in content.figures[1].text
 
 
 def test_examples_of_pairs_are_of_those_pairs(tmp_path: Path) -> None:
@@ -111,26 +110,26 @@ def test_examples_of_pairs_are_of_those_pairs(tmp_path: Path) -> None:
     content = confused_pairs.of_run(run)
     figure = drawn(content, "confused_pairs")
     headings = [text.get_text() for text in figure.axes[0].texts if text.get_horizontalalignment() == "left"][1:]
-    assert headings == [f"class {k} called class {k + 1}: 5 ({SHARE.write(5 / MATRIX[k].sum())})" for k in range(8)]
-    found = shown(figure, 1)
-    assert len(found) == 40
+    assert headings == [f"class {k} called class {k + 1}: 5 ({PERCENT.write(5 / MATRIX[k].sum())})" for k in range(8)]
+    result = shown(figure, 1)
+    assert len(result) == 40
     for row, group in enumerate(np.reshape(np.arange(40), (8, 5))):
-        indices = [found[place][0] for place in group]
-        assert {(predictions.labels[index], predictions.called[index]) for index in indices} == {(row, row + 1)}
+        indices = [result[place][0] for place in group]
+        assert {(predictions.labels[index], predictions.predicted[index]) for index in indices} == {(row, row + 1)}
         confidence = [predictions.confidence[index] for index in indices]
         assert confidence == sorted(confidence, reverse=True)
-        assert [found[place][1] for place in group] == [(SHARE.write(value),) for value in confidence]
+        assert [result[place][1] for place in group] == [(PERCENT.write(value),) for value in confidence]
 
 
 def test_pairs_without_a_kept_image_are_passed_over(tmp_path: Path) -> None:
     everything = marked_run(tmp_path / "a", shuffled(MATRIX.sum()))
     predictions = everything.predictions
     assert predictions is not None
-    of_second = [index for index in range(MATRIX.sum()) if (predictions.labels[index], predictions.called[index]) == (1, 2)]
+    of_second = [index for index in range(MATRIX.sum()) if (predictions.labels[index], predictions.predicted[index]) == (1, 2)]
     run = marked_run(tmp_path / "b", of_second[:2])
     content = confused_pairs.of_run(run)
-    assert "from the 2 test images that the run keeps" in content.drawings[0].caption
-    assert content.drawings[0].text == "Thumbnails of images called wrong, a row for each of 1 pair, the first: class 1 called class 2 (5)."
+    assert "from the 2 test images that the run keeps" in content.figures[0].caption
+    assert content.figures[0].text == "Thumbnails of images called wrong, a row for each of 1 pair, the first: class 1 called class 2 (5)."
     assert len(shown(drawn(content, "confused_pairs"), 1)) == 2
 
 
@@ -149,7 +148,7 @@ def test_kept_images_are_those_of_the_part_in_its_order(tmp_path: Path) -> None:
     assert examples is not None
     assert predictions is not None
     examples.split[1] = "validation"
-    kept = kept_images(run)
+    kept = run.kept_images
     assert kept is not None
     assert kept.indices.tolist() == [5, 9]  # 3 is of another part, 400 was not predicted
     assert [tuple(kept.image(place)[0, 0]) for place in (0, 1)] == [coloured(5), coloured(9)]
@@ -163,10 +162,10 @@ def test_the_order_in_which_predictions_are_saved_is_of_no_account(tmp_path: Pat
     with np.load(again.folder / "predictions.npz") as saved:
         arrays = {name: array[::-1] for name, array in saved.items()}
     np.savez(again.folder / "predictions.npz", **arrays)
-    one, other = kept_images(run), kept_images(again)
+    one, other = run.kept_images, again.kept_images
     assert one is not None
     assert other is not None
-    for name in ("indices", "labels", "called", "confidence", "label_probability"):
+    for name in ("indices", "labels", "predicted", "confidence", "label_probability"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.indices.tolist() == [3, 5, 7, 9]
     assert [tuple(other.image(place)[0, 0]) for place in range(4)] == [coloured(index) for index in (3, 5, 7, 9)]
@@ -174,7 +173,7 @@ def test_the_order_in_which_predictions_are_saved_is_of_no_account(tmp_path: Pat
 
 def test_of_equal_confidence_the_first_image_comes_first(tmp_path: Path) -> None:
     run = marked_run(tmp_path / "a", [30, 20, 10, 0])
-    kept = kept_images(run)
+    kept = run.kept_images
     assert kept is not None
     kept.confidence[:] = 0.5
     assert kept.most_confident(np.array([True, False, True, True]), 2) == [0, 2]
@@ -184,32 +183,32 @@ def test_of_equal_confidence_the_first_image_comes_first(tmp_path: Path) -> None
 def test_without_predictions_or_images_there_is_no_gallery(missing: str, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a")
     (folder / missing).unlink()
-    run = read_run(folder, "a")
-    assert gallery.of_run(run) == Content()
+    run = load_run(folder, "a")
+    assert gallery.of_run(run) == SectionContent()
     pairs = confused_pairs.of_run(run)
     assert pairs.tables
-    assert not pairs.drawings
+    assert not pairs.figures
 
 
 def test_images_of_which_none_is_predicted_are_no_gallery(tmp_path: Path) -> None:
-    assert gallery.of_run(marked_run(tmp_path / "a", [1000, 1001])) == Content()
-    assert gallery.of_run(marked_run(tmp_path / "b", [])) == Content()
+    assert gallery.of_run(marked_run(tmp_path / "a", [1000, 1001])) == SectionContent()
+    assert gallery.of_run(marked_run(tmp_path / "b", [])) == SectionContent()
 
 
 @pytest.mark.parametrize(("matrix", "missing", "there"), [([[9, 0], [0, 1]], "wrong", "correct"), ([[0, 9], [1, 0]], "right", "mistakes")])
 def test_a_kind_of_which_no_image_is_kept_is_said_in_words(matrix: list[list[int]], missing: str, there: str, tmp_path: Path) -> None:
-    content = gallery.of_run(read_run(write_run(tmp_path / "a", matrix=matrix, class_names=["b", "c"]), "a"))
+    content = gallery.of_run(load_run(write_run(tmp_path / "a", matrix=matrix, class_names=["b", "c"]), "a"))
     assert content.paragraphs == [f"No image is called {missing} among the 10 test images that the run keeps."]
-    assert [drawing.name for drawing in content.drawings] == [there]
+    assert [drawing.name for drawing in content.figures] == [there]
 
 
 # Every kind of run, image and name
 
 
 def test_figures_are_whole_and_the_same_twice(tmp_path: Path) -> None:
-    run = read_run(write_run(tmp_path / "a"), HOSTILE)
+    run = load_run(write_run(tmp_path / "a"), HOSTILE)
     for section in (gallery, confused_pairs):
-        for drawing in section.of_run(run).drawings:
+        for drawing in section.of_run(run).figures:
             png, svg = rendered(drawing.draw)
             assert (png, svg) == rendered(drawing.draw)
             assert ElementTree.fromstring(svg).tag.endswith("svg")
@@ -217,9 +216,9 @@ def test_figures_are_whole_and_the_same_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", list(CASES))
 def test_no_kind_of_run_stops_a_gallery(case: str, tmp_path: Path) -> None:
-    run = read_run(CASES[case](tmp_path / "a"), case)
+    run = load_run(CASES[case](tmp_path / "a"), case)
     for section in (gallery, confused_pairs):
-        names = [drawing.name for drawing in section.of_run(run).drawings if drawn(section.of_run(run), drawing.name)]
+        names = [drawing.name for drawing in section.of_run(run).figures if drawn(section.of_run(run), drawing.name)]
         assert len(names) == (0 if run.predictions is None else 2 if section is gallery else 1)
 
 
@@ -244,17 +243,17 @@ def test_no_word_leaves_its_place_whatever_the_names(tmp_path: Path) -> None:
 @settings(max_examples=40)
 def test_enlarged_images_fit_their_place_and_show_every_pixel(size: tuple[int, int], side: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    found = enlarged(image, side)
-    assert max(found.shape[:2]) <= side
-    assert 2 * max(found.shape[:2]) > side or max(size) < side
+    result = enlarged(image, side)
+    assert max(result.shape[:2]) <= side
+    assert 2 * max(result.shape[:2]) > side or max(size) < side
     if max(size) <= side:
         times = side // max(size)
-        np.testing.assert_array_equal(found[::times, ::times], image)
-        assert found.shape == (times * size[0], times * size[1], 3)
+        np.testing.assert_array_equal(result[::times, ::times], image)
+        assert result.shape == (times * size[0], times * size[1], 3)
     else:
         block = -(-max(size) // side)
-        np.testing.assert_array_equal(found[0, 0], np.rint(image[:block, :block].mean(axis=(0, 1))))
-        np.testing.assert_array_equal(found[-1, -1], np.rint(image[(len(found) - 1) * block :, (found.shape[1] - 1) * block :].mean(axis=(0, 1))))
+        np.testing.assert_array_equal(result[0, 0], np.rint(image[:block, :block].mean(axis=(0, 1))))
+        np.testing.assert_array_equal(result[-1, -1], np.rint(image[(len(result) - 1) * block :, (result.shape[1] - 1) * block :].mean(axis=(0, 1))))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4096, 3), (1, 4096), (28, 28), (96, 96), (500, 333)])

@@ -1,6 +1,5 @@
 """Laws of which runs belong together, and of the statistics by which they are compared."""
 
-import doctest
 import math
 import statistics
 from dataclasses import replace
@@ -13,14 +12,12 @@ from hypothesis import strategies as st
 from made_runs import changed, made
 from scipy.stats import binomtest
 
-from kcifar.reporting.analysis import group_shares as selection
 from kcifar.reporting.analysis import groups as grouping
-from kcifar.reporting.analysis import hashable as frozen
-from kcifar.reporting.analysis.group_shares import even_shares
-from kcifar.reporting.page import names as naming
-from kcifar.reporting.stats import significance as comparing
-from kcifar.reporting.stats.significance import holm, mcnemar_exact, pareto_front, spread
-from kcifar.runs.load import SavedRun
+from kcifar.reporting.analysis.groups import share_evenly
+from kcifar.reporting.stats.intervals import summarize
+from kcifar.reporting.stats.pareto import pareto_front
+from kcifar.reporting.stats.significance import adjust_holm, mcnemar_exact
+from kcifar.runs.load import LoadedRun
 
 # Statistics
 
@@ -42,15 +39,15 @@ def test_mcnemar_by_the_textbook() -> None:
 
 def test_holm_by_hand() -> None:
     # Ascending: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which must not fall below the one before.
-    assert holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]).tolist() == [1, 1]
-    assert holm([]).tolist() == []
+    assert adjust_holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_holm([0.6, 0.7]).tolist() == [1, 1]
+    assert adjust_holm([]).tolist() == []
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1e-9, 0.001, 0.01, 0.02, 0.3, 1.0]) | st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_keeps_the_order_and_is_bounded(p_values: list[float]) -> None:
-    adjusted = holm(p_values)
+    adjusted = adjust_holm(p_values)
     assert ((adjusted >= p_values) & (adjusted <= np.minimum(1, len(p_values) * np.array(p_values)))).all()  # never above Bonferroni's
     for one, other in zip(p_values, adjusted, strict=True):
         below = sorted(p for p in p_values if p <= one)
@@ -71,15 +68,15 @@ def test_a_run_is_on_the_front_unless_another_beats_it(points: list[tuple[float,
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_mean_and_deviation_are_those_of_the_sample(values: list[float]) -> None:
-    found = spread(values)
-    assert found.mean == pytest.approx(statistics.fmean(values))
-    assert found.lowest == min(values) <= found.mean <= max(values) == found.highest
+    result = summarize(values)
+    assert result.mean == pytest.approx(statistics.fmean(values))
+    assert result.lowest == min(values) <= result.mean <= max(values) == result.highest
     if len(values) == 1:
-        assert math.isnan(found.deviation)
-        assert math.isnan(found.standard_error)
+        assert math.isnan(result.deviation)
+        assert math.isnan(result.standard_error)
     else:
-        assert found.deviation == pytest.approx(statistics.stdev(values), abs=1e-12)
-        assert found.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(len(values)), abs=1e-12)
+        assert result.deviation == pytest.approx(statistics.stdev(values), abs=1e-12)
+        assert result.standard_error == pytest.approx(statistics.stdev(values) / math.sqrt(len(values)), abs=1e-12)
 
 
 # Which runs belong together
@@ -105,7 +102,7 @@ def test_runs_of_one_recipe_have_its_name_and_data_and_differ_only_in_what_is_ig
 ) -> None:
     runs = [made(str(place), resolved=kept | rest, seed=seed, content=content) for place, (kept, rest, seed, content) in enumerate(drawn)]
     runs = [replace(run, settings=dict(reversed(list(run.settings.items())))) if place % 2 else run for place, run in enumerate(runs)]
-    groups = grouping.same_recipe(runs)
+    groups = grouping.group_by_recipe(runs)
     place_of = {run.name: place for place, group in enumerate(groups) for run in group.runs}
     assert sorted(run.name for group in groups for run in group.runs) == sorted(run.name for run in runs)  # each once
     for run, (one, _, _, content) in zip(runs, drawn, strict=True):
@@ -117,14 +114,14 @@ def test_runs_of_one_recipe_have_its_name_and_data_and_differ_only_in_what_is_ig
 
 def test_labels_name_what_tells_recipes_apart() -> None:
     runs = [made("a"), made("b", resolved=changed(learning_rate={"value": 0.1}))]
-    assert [group.label for group in grouping.same_recipe(runs)] == [f"lenet (stages[0].learning_rate.value={rate})" for rate in ("0.01", "0.1")]
+    assert [group.label for group in grouping.group_by_recipe(runs)] == [f"lenet (stages[0].learning_rate.value={rate})" for rate in ("0.01", "0.1")]
     runs.append(made("c", resolved=changed(weight_decay=None)))
-    assert [group.label for group in grouping.same_recipe(runs)] == [
+    assert [group.label for group in grouping.group_by_recipe(runs)] == [
         f"lenet (stages[0].learning_rate.value={rate}, stages[0].weight_decay={decay})"
         for rate, decay in (("0.01", "absent"), ("0.1", "absent"), ("0.01", "none"))
     ]
     long = [made(str(place), resolved=changed(note=f"{'long' * 10}{place}")) for place in range(3)]  # cut before they differ
-    assert [group.label for group in grouping.same_recipe(long)] == ["lenet", "lenet #2", "lenet #3"]
+    assert [group.label for group in grouping.group_by_recipe(long)] == ["lenet", "lenet #2", "lenet #3"]
 
 
 @pytest.mark.parametrize(
@@ -137,18 +134,18 @@ def test_labels_name_what_tells_recipes_apart() -> None:
     ],
 )
 def test_labels_say_which_recipe_has_a_part_and_which_has_none(key: str, values: tuple[Any, Any], texts: tuple[str, str]) -> None:
-    groups = grouping.same_recipe([made(str(place), resolved=changed(**{key: value})) for place, value in enumerate(values)])
+    groups = grouping.group_by_recipe([made(str(place), resolved=changed(**{key: value})) for place, value in enumerate(values)])
     assert [group.label for group in groups] == [f"lenet (stages[0].{key}={text})" for text in texts]
 
 
 def test_recipes_over_several_data_sets_are_told_apart_by_them() -> None:
-    groups = grouping.same_recipe([made("a"), made("b", content="4567")])
+    groups = grouping.group_by_recipe([made("a"), made("b", content="4567")])
     assert [group.label for group in groups] == ["lenet (data=d (content=0123))", "lenet (data=d (content=4567))"]
 
 
 def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
-    def labels(*runs: SavedRun) -> dict[str, list[str]]:
-        return {group.label: [run.name for run in group.runs] for group in grouping.same_data(runs)}
+    def labels(*runs: LoadedRun) -> dict[str, list[str]]:
+        return {group.label: [run.name for run in group.runs] for group in grouping.group_by_data(runs)}
 
     assert labels(made("a"), made("b", data="e"), made("c")) == {"d": ["a", "c"], "e": ["b"]}
     assert labels(made("a"), made("b", images=200)) == {"d (test images=100)": ["a"], "d (test images=200)": ["b"]}
@@ -161,13 +158,6 @@ def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 30))
 def test_shares_are_even_and_use_the_room_there_is(sizes: list[int], limit: int) -> None:
-    shares = even_shares(sizes, limit)
+    shares = share_evenly(sizes, limit)
     assert sum(shares) == min(limit, sum(sizes))
     assert all(share == size or share >= max(shares) - 1 for share, size in zip(shares, sizes, strict=True))
-
-
-@pytest.mark.parametrize("module", [comparing, frozen, naming, selection])
-def test_examples_of_the_docstrings_run(module: Any) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted
-    assert not found.failed

@@ -1,10 +1,9 @@
 """Laws of what tells recipes apart, and of how far their accuracies lie apart by chance.
 
-Run alone with `pytest tests/reporting/test_settings.py`.
+Run alone with `pytest tests/reporting/test_recipe_differences.py`.
 """
 
 import copy
-import doctest
 import json
 import math
 import random
@@ -18,19 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import HOSTILE
 
-from kcifar.reporting.analysis import recipe_differences as settings_module
 from kcifar.reporting.analysis.recipe_differences import (
     IGNORED_KEYS,
-    differing_keys,
-    fingerprint,
+    find_differing_keys,
     flatten,
-    flatten_alike,
-    write_change,
+    flatten_together,
+    hash_settings,
     write_setting,
+    write_setting_change,
 )
 from kcifar.reporting.stats import differences
-from kcifar.reporting.stats import downsampling as curves
-from kcifar.reporting.stats.differences import IMAGES, SEEDS, Sample, difference, welch_half_width
+from kcifar.reporting.stats.differences import FROM_IMAGES, FROM_SEEDS, Sample, compare_samples, welch_half_width
 
 Settings = dict[str, Any]
 
@@ -60,8 +57,8 @@ def recipe(*stages: Settings, **changes: Any) -> Settings:
 
 
 def changes(before: Settings, after: Settings) -> list[str]:
-    flats = flatten_alike([before, after])
-    return [write_change(key, *flats) for key in differing_keys(flats)]
+    flats = flatten_together([before, after])
+    return [write_setting_change(key, *flats) for key in find_differing_keys(flats)]
 
 
 # Keys
@@ -72,7 +69,7 @@ PARTS = st.builds(
     lambda name, arguments: {"name": name} | arguments, st.sampled_from("xyz"), st.dictionaries(st.sampled_from("pqr"), PLAIN, max_size=2)
 )
 RECIPES = st.dictionaries(st.sampled_from(["model", "input", "deep", "name", "seed"]), PLAIN | PARTS | st.lists(PARTS, max_size=3), max_size=5).map(
-    lambda found: found | {"stages": [stage()]}
+    lambda result: result | {"stages": [stage()]}
 )
 
 
@@ -103,9 +100,9 @@ def _canonical(value: Any) -> str:
 
 @settings(max_examples=50)
 @given(RECIPES)
-def test_every_key_leads_back_to_its_value(found: Settings) -> None:
-    for key, value in flatten(found).items():
-        there = _looked_up(found, key)
+def test_every_key_leads_back_to_its_value(result: Settings) -> None:
+    for key, value in flatten(result).items():
+        there = _looked_up(result, key)
         if isinstance(there, Mapping):
             assert value == there.get("name", "given")
         elif isinstance(value, tuple):
@@ -116,18 +113,18 @@ def test_every_key_leads_back_to_its_value(found: Settings) -> None:
 
 @settings(max_examples=50)
 @given(RECIPES, st.randoms(use_true_random=False))
-def test_the_order_of_keys_is_no_difference(found: Settings, order: random.Random) -> None:
-    other = _shuffled(copy.deepcopy(found), order)
-    assert differing_keys([flatten(found), flatten(other)]) == []
-    assert fingerprint(flatten(found)) == fingerprint(flatten(other))
+def test_the_order_of_keys_is_no_difference(result: Settings, order: random.Random) -> None:
+    other = _shuffled(copy.deepcopy(result), order)
+    assert find_differing_keys([flatten(result), flatten(other)]) == []
+    assert hash_settings(flatten(result)) == hash_settings(flatten(other))
 
 
 @settings(max_examples=50)
 @given(st.lists(RECIPES, min_size=2, max_size=4))
-def test_differing_keys_are_those_of_a_search_by_hand(found: list[Settings]) -> None:
-    flats = flatten_alike(found)
-    listed = differing_keys(flats)
-    same = len({fingerprint(flat) for flat in flats}) == 1
+def test_differing_keys_are_those_of_a_search_by_hand(result: list[Settings]) -> None:
+    flats = flatten_together(result)
+    listed = find_differing_keys(flats)
+    same = len({hash_settings(flat) for flat in flats}) == 1
     assert same == (not listed)
     every = {key for flat in flats for key in flat} - IGNORED_KEYS
     differing = {key for key in every if len({_canonical(flat[key]) if key in flat else "(absent)" for flat in flats}) > 1}
@@ -205,23 +202,23 @@ def test_changes_are_one_line_however_hostile_the_recipe() -> None:
 
 def test_keys_that_are_passed_over_do_not_count() -> None:
     first, second = (flatten(recipe(stage(epochs=epochs))) for epochs in (5, 6))
-    assert fingerprint(first) != fingerprint(second)
-    assert fingerprint(first, lambda key: key.endswith(".epochs")) == fingerprint(second, lambda key: key.endswith(".epochs"))
+    assert hash_settings(first) != hash_settings(second)
+    assert hash_settings(first, lambda key: key.endswith(".epochs")) == hash_settings(second, lambda key: key.endswith(".epochs"))
 
 
 # Differences of accuracies
 
-ACCURACIES = st.lists(st.integers(0, 1000).map(lambda count: count / 1000), min_size=2, max_size=6).filter(lambda found: len(set(found)) > 1)
+ACCURACIES = st.lists(st.integers(0, 1000).map(lambda count: count / 1000), min_size=2, max_size=6).filter(lambda result: len(set(result)) > 1)
 
 
 @settings(max_examples=40)
 @given(ACCURACIES, ACCURACIES)
 def test_the_interval_from_seeds_is_that_of_welch_in_scipy(first: list[float], second: list[float]) -> None:
-    found = difference(Sample(tuple(first), 100), Sample(tuple(second), 100))
+    result = compare_samples(Sample(tuple(first), 100), Sample(tuple(second), 100))
     interval = scipy.stats.ttest_ind(first, second, equal_var=False).confidence_interval()
-    assert found.source == SEEDS
-    assert found.value == pytest.approx(statistics.mean(first) - statistics.mean(second), abs=1e-12)
-    assert found.half_width == pytest.approx((interval.high - interval.low) / 2, rel=1e-9)
+    assert result.source == FROM_SEEDS
+    assert result.value == pytest.approx(statistics.mean(first) - statistics.mean(second), abs=1e-12)
+    assert result.half_width == pytest.approx((interval.high - interval.low) / 2, rel=1e-9)
 
 
 def agresti_caffo(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float]:
@@ -233,7 +230,7 @@ def agresti_caffo(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float
 
 def of_images(hits: tuple[int, int], images: tuple[int, int]) -> differences.Difference:
     own, other = (Sample((hit / count,), count) for hit, count in zip(hits, images, strict=True))
-    return difference(own, other)
+    return compare_samples(own, other)
 
 
 @pytest.mark.parametrize(
@@ -249,53 +246,46 @@ def of_images(hits: tuple[int, int], images: tuple[int, int]) -> differences.Dif
 )
 def test_the_interval_from_images_by_hand(hits: tuple[int, int], images: tuple[int, int], low: float, high: float) -> None:
     assert agresti_caffo(hits, images) == pytest.approx((low, high), abs=1e-7)
-    found = of_images(hits, images)
-    assert found.value - found.half_width == pytest.approx(low, abs=1e-7)  # the end towards zero, where the images are as many, is theirs
-    assert found.value + found.half_width >= high
-    assert found.is_clear == (low > 0)
+    result = of_images(hits, images)
+    assert result.value - result.half_width == pytest.approx(low, abs=1e-7)  # the end towards zero, where the images are as many, is theirs
+    assert result.value + result.half_width >= high
+    assert result.is_clear == (low > 0)
 
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(1, 100).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))), min_size=2, max_size=2))
 def test_the_interval_from_few_images_covers_that_of_agresti_and_caffo(drawn: list[tuple[int, int]]) -> None:
     (a, n), (b, m) = drawn
-    found = of_images((a, b), (n, m))
+    result = of_images((a, b), (n, m))
     low, high = agresti_caffo((a, b), (n, m))
-    assert found.value - found.half_width <= low + 1e-12
-    assert found.value + found.half_width >= high - 1e-12
-    assert found.value == pytest.approx(a / n - b / m)
-    assert not found.is_clear or low > 0 or high < 0
+    assert result.value - result.half_width <= low + 1e-12
+    assert result.value + result.half_width >= high - 1e-12
+    assert result.value == pytest.approx(a / n - b / m)
+    assert not result.is_clear or low > 0 or high < 0
 
 
 @pytest.mark.parametrize(
     ("sample", "reference", "source"),
     [
-        (Sample((0.7, 0.8), 100), Sample((0.7,), 100), IMAGES),
-        (Sample((0.7, 0.7), 100), Sample((0.8, 0.8), 100), IMAGES),  # seeds that happen to agree tell no deviation
+        (Sample((0.7, 0.8), 100), Sample((0.7,), 100), FROM_IMAGES),
+        (Sample((0.7, 0.7), 100), Sample((0.8, 0.8), 100), FROM_IMAGES),  # seeds that happen to agree tell no deviation
         (Sample((0.7,), None), Sample((0.8,), 100), ""),
         (Sample((), 100), Sample((0.8,), 100), ""),
     ],
 )
 def test_what_the_interval_rests_on(sample: Sample, reference: Sample, source: str) -> None:
-    found = difference(sample, reference)
-    assert found.source == source
-    assert math.isnan(found.half_width) == (source == "")
-    assert not (found.is_clear and source == "")
+    result = compare_samples(sample, reference)
+    assert result.source == source
+    assert math.isnan(result.half_width) == (source == "")
+    assert not (result.is_clear and source == "")
 
 
 def test_a_difference_is_clear_only_beyond_its_half_width() -> None:
-    edge = differences.Difference(0.5, 0.5, SEEDS)
+    edge = differences.Difference(0.5, 0.5, FROM_SEEDS)
     assert not edge.is_clear
-    assert differences.Difference(-0.50001, 0.5, SEEDS).is_clear
+    assert differences.Difference(-0.50001, 0.5, FROM_SEEDS).is_clear
 
 
 def test_a_wider_confidence_is_a_wider_interval() -> None:
     samples = Sample((0.81, 0.82, 0.83), None), Sample((0.70, 0.74), None)
     assert welch_half_width(*samples, confidence=0.99) > welch_half_width(*samples) > welch_half_width(*samples, confidence=0.9)
-
-
-@pytest.mark.parametrize("module", [settings_module, differences, curves])
-def test_examples_of_the_docstrings_run(module: Any) -> None:
-    found = doctest.testmod(module)
-    assert found.attempted
-    assert not found.failed

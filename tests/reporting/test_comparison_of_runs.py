@@ -17,14 +17,15 @@ from scipy.stats import binomtest
 
 from kcifar.pictures.style import house_style, rendered
 from kcifar.pictures.text_fit import width_of
-from kcifar.reporting.analysis.tested_epoch import row_of_tested, validation_of_tested
+from kcifar.reporting.analysis.tested_epoch import find_tested_row, find_tested_validation
+from kcifar.reporting.charts.axes import make_log_ticks
 from kcifar.reporting.charts.dot_plot import shortened
-from kcifar.reporting.charts.pareto_front import Panel, log_ticks
-from kcifar.reporting.charts.pareto_front import draw as draw_fronts
+from kcifar.reporting.charts.pareto_front import CostPanel
+from kcifar.reporting.charts.pareto_front import draw_pareto_fronts as draw_fronts
 from kcifar.reporting.page.table_files import to_markdown
 from kcifar.reporting.sections import ablation, comparison, cost, recipes, reproduction
-from kcifar.reporting.stats.significance import pareto_front
-from kcifar.runs.load import SavedRun, read_run
+from kcifar.reporting.stats.pareto import pareto_front
+from kcifar.runs.load import LoadedRun, load_run
 from kcifar.runs.schemas import ViewsResult
 
 SECTIONS = (comparison, recipes, cost)
@@ -72,7 +73,7 @@ def test_runs_without_a_test_result_are_named_and_ties_are_called_level() -> Non
     assert "The only run with a test result, b, gets 70.00%" in alone.paragraphs[0]
     none = comparison.of_runs([made("a", None), made("b", None)])
     assert len(rows_of(none)) == 2
-    assert not none.drawings
+    assert not none.figures
 
 
 def test_views_have_a_column_where_a_run_has_them() -> None:
@@ -165,9 +166,9 @@ def test_the_best_weights_are_those_of_the_first_best_epoch_by_the_monitor(value
     run.history[monitor] = values
     finite = [value for value in values if not math.isnan(value)]
     best = values.index((max if monitor == "val_accuracy" else min)(finite)) if finite else None
-    assert row_of_tested(run) == best
-    assert validation_of_tested(run) == pytest.approx(math.nan if best is None else accuracies[best], nan_ok=True)
-    assert row_of_tested(replace(run, settings={**run.settings, "monitor": "loss"})) is None
+    assert find_tested_row(run) == best
+    assert find_tested_validation(run) == pytest.approx(math.nan if best is None else accuracies[best], nan_ok=True)
+    assert find_tested_row(replace(run, settings={**run.settings, "monitor": "loss"})) is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_a_stage_that_goes_back_to_its_best_epoch_tests_those_weights(rule: Any,
     run = made("a", val_accuracy=(0.9, 0.5, 0.6, 0.6, 0.4))
     run.history["stage_index"] = [0, 1, 1, 1, 1]
     stages = [*run.settings["stages"], {"name": "polish", "early_stopping": rule}]
-    assert row_of_tested(replace(run, settings={**run.settings, "stages": stages})) == row
+    assert find_tested_row(replace(run, settings={**run.settings, "stages": stages})) == row
 
 
 def test_what_was_validated_in_an_unknown_epoch_is_missing() -> None:
@@ -248,7 +249,7 @@ def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None
     assert "weights of another run, whose minutes and images are not counted here: e." in words(content)
     assert "Left out: c (no test result), d (the only one over its data)." in words(content)
     with house_style():
-        labels = [axes.get_xlabel() for axes in content.drawings[0].draw().axes]
+        labels = [axes.get_xlabel() for axes in content.figures[0].draw().axes]
     assert labels == ["parameters", "minutes of training (2 of 3 runs: those on one hardware)", "training images seen"]
     assert "machine" not in words(cost.of_runs([made("a"), made("b")]))
     assert not cost.of_runs([made("a"), made("b", data="e")])
@@ -274,23 +275,23 @@ def test_data_sets_of_which_no_cost_is_known_are_left_out_with_the_reason() -> N
     assert rows_of(content).index.tolist() == ["c", "d"]
     assert content.paragraphs[-1] == "Left out: a (no cost of it is known), b (no cost of it is known)."
     assert content.paragraphs[0].startswith("On the fronts of e, ")
-    assert len(content.drawings) == 1
+    assert len(content.figures) == 1
 
 
 def test_the_figure_has_a_panel_for_each_cost_that_its_caption_names() -> None:
     timed = made("c", 60, hardware="another")
     content = cost.of_runs([made("a", seconds=math.nan), made("b", seconds=math.nan), timed])
     with house_style():
-        labels = [axes.get_xlabel() for axes in content.drawings[0].draw().axes]
+        labels = [axes.get_xlabel() for axes in content.figures[0].draw().axes]
     assert labels == ["parameters", "minutes of training", "training images seen"]
-    assert f"against {', '.join(labels)}." in content.drawings[0].caption
+    assert f"against {', '.join(labels)}." in content.figures[0].caption
 
 
 def test_each_data_set_has_its_own_front_and_figure() -> None:
     runs = [made(f"{data}{right}", right, data=data, parameters=right) for data in "abcd" for right in (40, 60)]
     content = cost.of_runs([*runs, made("a50", 50, data="a")])
-    assert [drawing.name for drawing in content.drawings] == ["cost", "cost_2", "cost_3"]
-    assert "3 runs on a against" in content.drawings[0].text
+    assert [drawing.name for drawing in content.figures] == ["cost", "cost_2", "cost_3"]
+    assert "3 runs on a against" in content.figures[0].text
     assert rows_of(content)["parameters_front"].value_counts().to_dict() == {"yes": 8, "no": 1}
 
 
@@ -301,7 +302,7 @@ def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
     costs[:60] = np.linspace(11, 40, 60)
     costs[60:63], gains[60:63] = 1.0, 0.3  # three at one place
     with house_style():
-        drawn = draw_fronts([Panel("cost", costs, pareto_front(costs, gains))], gains, list(range(400)))
+        drawn = draw_fronts([CostPanel("cost", costs, pareto_front(costs, gains))], gains, list(range(400)))
         drawn.canvas.draw()
         boxes = [text.get_window_extent() for text in drawn.axes[0].texts]
     assert "60, 61…" in [text.get_text() for text in drawn.axes[0].texts]
@@ -312,7 +313,7 @@ def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.floats(-9, 9), st.floats(0.1, 9))
 def test_ticks_are_few_and_within(power: float, decades: float) -> None:
-    ticks = log_ticks(10**power, 10 ** (power + decades))
+    ticks = make_log_ticks(10**power, 10 ** (power + decades))
     assert ticks == sorted(ticks)
     assert len(ticks) <= 6
     assert all(10**power <= tick <= 10 ** (power + decades) for tick in ticks)
@@ -323,21 +324,21 @@ def test_ticks_are_few_and_within(power: float, decades: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> list[SavedRun]:
+def saved(tmp_path_factory: pytest.TempPathFactory) -> list[LoadedRun]:
     folder = tmp_path_factory.mktemp("runs")
-    cases = [read_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
-    return [*cases, *(read_run(write_run(folder / str(seed), seed=seed), f"{HOSTILE * 20} {seed}") for seed in (1, 2))]
+    cases = [load_run(write(folder / case), f"{case} {HOSTILE}") for case, write in CASES.items()]
+    return [*cases, *(load_run(write_run(folder / str(seed), seed=seed), f"{HOSTILE * 20} {seed}") for seed in (1, 2))]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.TITLE)
-def test_every_kind_of_run_is_compared_the_same_each_time(section: Any, saved: list[SavedRun]) -> None:
+def test_every_kind_of_run_is_compared_the_same_each_time(section: Any, saved: list[LoadedRun]) -> None:
     assert not section.of_runs(saved[:1])
     assert not section.of_runs([])
     content, again = section.of_runs(saved), section.of_runs(saved)
     assert content.paragraphs == again.paragraphs
     pandas.testing.assert_frame_equal(rows_of(content), rows_of(again))
     assert rows_of(content).index.is_unique
-    for drawing, other in zip(content.drawings, again.drawings, strict=True):
+    for drawing, other in zip(content.figures, again.figures, strict=True):
         assert rendered(drawing.draw) == rendered(other.draw)
 
 
@@ -351,7 +352,7 @@ def test_figures_of_extremes_are_drawn(section: Any) -> None:
         made("漢" * 300, 50, data="漢" * 300, seed=1),
     ]
     for runs in (extremes, [made("x"), made("y", seed=1)], [made(name, **UNKNOWN_COSTS) for name in "xy"]):
-        for drawing in section.of_runs(runs).drawings:
+        for drawing in section.of_runs(runs).figures:
             png, svg = rendered(drawing.draw)
             assert png.startswith(b"\x89PNG")
             assert b"</svg>" in svg
@@ -361,10 +362,10 @@ def test_many_runs_are_all_in_the_table_and_as_many_as_fit_in_the_figure() -> No
     runs = [made(str(place), place % 97, seed=place % 2, resolved=changed(epochs=place // 2)) for place in range(120)]
     compared, averaged = comparison.of_runs(runs), recipes.of_runs(runs)
     assert len(rows_of(compared)) == 120
-    assert "the 40 best of 120 runs are shown" in compared.drawings[0].caption
-    assert "the 30 best of 60 recipes are shown" in averaged.drawings[0].caption
+    assert "the 40 best of 120 runs are shown" in compared.figures[0].caption
+    assert "the 30 best of 60 recipes are shown" in averaged.figures[0].caption
     with house_style():
-        assert len(compared.drawings[0].draw().axes[0].get_yticks()) == 40
+        assert len(compared.figures[0].draw().axes[0].get_yticks()) == 40
 
 
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")

@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from run_folders import HOSTILE
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.page.columns import COUNT, LOSS, SHARE, TEXT, Kind, frame, written
+from kcifar.reporting.page.columns import COUNT, LOSS, PERCENT, TEXT, ColumnKind, format_table, make_frame
 from kcifar.reporting.page.content import Table
-from kcifar.reporting.page.html_page import PageFigure, PagePart, PageSection, render_page
-from kcifar.reporting.page.html_tables import cleaned, to_html, to_upright_html
+from kcifar.reporting.page.html_page import PagePart, render_page
+from kcifar.reporting.page.html_tables import clean_text, to_html, to_upright_html
+from kcifar.reporting.page.report import RenderedFigure, RenderedSection
 
 SVG = b'<?xml version="1.0"?>\n<svg xmlns:x="http://www.w3.org/1999/xlink" width="576pt" height="540.5pt" viewBox="0 0 576 540.5"></svg>'
 WORSE = f"""</style></script></title>--><img src=x onerror=alert(1)>"' {HOSTILE} {{{{ 7 * 7 }}}} &amp; \0\x1b[31m\ud800\u202eright to left"""
-COLUMNS = {"class": TEXT, "images": COUNT, "recall": SHARE, "loss": LOSS}
+COLUMNS = {"class": TEXT, "images": COUNT, "recall": PERCENT, "loss": LOSS}
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12) | st.sampled_from([WORSE, HOSTILE, "", " ", "main", "notes", "a-b"])
 
@@ -73,19 +74,19 @@ class Outline(HTMLParser):
 
 def table_of(rows: Sequence[tuple[Any, ...]], title: str = "Classes", note: str = "", page_rows: int = 60) -> Table:
     values = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    return Table("classes", title, COLUMNS, frame(values, COLUMNS, ("class",)), note, page_rows)
+    return Table("classes", title, COLUMNS, make_frame(values, COLUMNS, ("class",)), note, page_rows)
 
 
 def page_of(text: str, rows: int = 3) -> str:
     """A page that says `text` wherever a run folder, a user or a section may have a say."""
     tables = [table_of([(text, 3, 0.5, 1.0)] * rows, text, f"{text}."), table_of([(text, 3, 0.5, None)], text)]
-    section = PageSection(text, text, [text, text], tables, [PageFigure(text, SVG, text, text)])
+    section = RenderedSection(text, text, False, [text, text], tables, [RenderedFigure(text, b"", SVG, text, text)])
     return render_page(text, [PagePart(text, [section, section]), PagePart(text, [section])], [text])
 
 
 def shown(text: str) -> str:
     """What a reader sees of a text: spaces fall together."""
-    return " ".join(cleaned(text).split())
+    return " ".join(clean_text(text).split())
 
 
 # The page
@@ -101,9 +102,9 @@ def test_any_text_comes_out_as_that_text_and_nothing_else(text: str) -> None:
     outline, harmless = Outline(source), Outline(page_of("harmless"))
     assert [(tag, set(attributes)) for tag, attributes, _ in outline.elements] == [(tag, set(attributes)) for tag, attributes, _ in harmless.elements]
     for tag in ("title", "h1", "h2", "h3", "figcaption", "caption"):
-        assert {" ".join(found.split()) for found in outline.texts(tag)} - {"Notes"} == {shown(text)} - {"Notes"}, tag
-    assert [attributes["alt"] for attributes in outline.attributes("img")] == [cleaned(text)] * 3
-    cells = {found for found, attributes in zip(outline.texts("th"), outline.attributes("th"), strict=True) if "data-value" not in attributes}
+        assert {" ".join(result.split()) for result in outline.texts(tag)} - {"Notes"} == {shown(text)} - {"Notes"}, tag
+    assert [attributes["alt"] for attributes in outline.attributes("img")] == [clean_text(text)] * 3
+    cells = {result for result, attributes in zip(outline.texts("th"), outline.attributes("th"), strict=True) if "data-value" not in attributes}
     assert shown(one_line(text)) in {" ".join(cell.split()) for cell in cells}
 
 
@@ -117,7 +118,7 @@ def test_text_of_templates_is_never_a_template() -> None:
 @example([("x" * 999, ["y" * 999, "z" * 999])], [])
 @example([("main", ["x"]), ("main", ["x"]), ("a", ["b"]), ("a-b", []), ("画", [""]), ("", ["画"])], [])
 def test_every_id_is_unique_and_every_link_leads_to_one(names: list[tuple[str, list[str]]], notes: list[str]) -> None:
-    parts = [PagePart(title, [PageSection(name, name, [], [], []) for name in sections]) for title, sections in names]
+    parts = [PagePart(title, [RenderedSection(name, name, False, [], [], []) for name in sections]) for title, sections in names]
     outline = Outline(render_page("runs", parts, notes))
     ids = outline.values("id")
     assert max(Counter(ids).values()) == 1
@@ -143,7 +144,7 @@ def test_the_page_needs_no_other_file_and_runs_only_its_own_script() -> None:
     assert "://" not in source
     assert all(address.startswith("data:image/svg+xml;base64,") for address in outline.values("src"))
     assert not {name for _, attributes, _ in outline.elements for name in attributes if name.startswith("on") or name in ("style", "srcset")}
-    policy = next(found["content"] for found in outline.attributes("meta") if found.get("http-equiv") == "Content-Security-Policy") or ""
+    policy = next(result["content"] for result in outline.attributes("meta") if result.get("http-equiv") == "Content-Security-Policy") or ""
     for tag, allowed in (("style", "style-src"), ("script", "script-src")):
         (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
         assert f"{allowed} 'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'" in policy
@@ -172,7 +173,7 @@ def test_a_figure_takes_its_room_before_it_is_drawn() -> None:
 
 
 def test_a_figure_without_a_size_is_refused() -> None:
-    section = PageSection("s", "S", [], [], [PageFigure("f", b"<svg></svg>", "", "")])
+    section = RenderedSection("s", "S", False, [], [], [RenderedFigure("f", b"", b"<svg></svg>", "", "")])
     with pytest.raises(ValueError, match=r"viewBox.*got b'<svg></svg>'"):
         render_page("runs", [PagePart("run", [section])], [])
 
@@ -183,7 +184,7 @@ def test_a_figure_without_a_size_is_refused() -> None:
 )
 def test_rows_that_the_page_leaves_out_are_counted(rows: int, line: str | None) -> None:
     table = table_of([(f"class {number}", number, 0.5, 1.0) for number in range(rows)], page_rows=4)
-    outline = Outline(render_page("runs", [PagePart("run", [PageSection("s", "S", [], [table], [])])], []))
+    outline = Outline(render_page("runs", [PagePart("run", [RenderedSection("s", "S", False, [], [table], [])])], []))
     assert len(outline.texts("tr")) == 1 + 4
     assert [text for text in outline.texts("p") if ".csv" in text] == ([line] if line else [])
 
@@ -201,14 +202,14 @@ LOOKS = [
 @pytest.mark.parametrize(("columns", "rows", "page_rows", "looks"), LOOKS)
 def test_tables_of_many_columns_are_printed_smaller_and_those_of_few_rows_whole(columns: int, rows: int, page_rows: int, looks: str) -> None:
     kinds = {f"c{number}": COUNT for number in range(columns)}
-    table = Table("t", "T", kinds, frame([dict.fromkeys(kinds, 1)] * rows, kinds, ("c0",)), page_rows=page_rows)
-    outline = Outline(render_page("runs", [PagePart("run", [PageSection("s", "S", [], [table], [])])], []))
+    table = Table("t", "T", kinds, make_frame([dict.fromkeys(kinds, 1)] * rows, kinds, ("c0",)), page_rows=page_rows)
+    outline = Outline(render_page("runs", [PagePart("run", [RenderedSection("s", "S", False, [], [table], [])])], []))
     assert [attributes["class"] for attributes in outline.attributes("div")] == [f"table {looks}"]
 
 
 def test_one_row_stands_upright() -> None:
     table = table_of([("bird", 1_000, 0.4545, None)])
-    outline = Outline(render_page("runs", [PagePart("run", [PageSection("s", "S", [], [table], [])])], []))
+    outline = Outline(render_page("runs", [PagePart("run", [RenderedSection("s", "S", False, [], [table], [])])], []))
     assert list(zip(outline.texts("th"), outline.texts("td"), strict=True)) == [
         ("class", "bird"),
         ("images", "1,000"),
@@ -218,7 +219,7 @@ def test_one_row_stands_upright() -> None:
 
 
 def test_the_page_of_one_run_does_not_show_its_name_twice() -> None:
-    parts = [PagePart("lenet", [PageSection("s", "S", ["Text."], [], [])])]
+    parts = [PagePart("lenet", [RenderedSection("s", "S", False, ["Text."], [], [])])]
     assert Outline(render_page("lenet", parts, [])).attributes("h2") == [{"id": "lenet", "class": "hidden"}]
     assert Outline(render_page("Report", parts, [])).attributes("h2") == [{"id": "lenet"}]
 
@@ -232,8 +233,8 @@ def test_notes_are_listed_and_the_top_points_at_them() -> None:
 
 def test_twelve_runs_of_twelve_figures_take_less_than_a_second() -> None:
     table = table_of([(f"class {number}", number, 0.5, 1.0) for number in range(1_000)])
-    figures = [PageFigure("f", SVG + b" " * 100_000, "caption", "text")] * 12
-    parts = [PagePart(f"run {number}", [PageSection("s", "S", ["Text."] * 5, [table] * 5, figures)]) for number in range(12)]
+    figures = [RenderedFigure("f", b"", SVG + b" " * 100_000, "caption", "text")] * 12
+    parts = [PagePart(f"run {number}", [RenderedSection("s", "S", False, ["Text."] * 5, [table] * 5, figures)]) for number in range(12)]
     started = time.process_time()
     assert len(render_page("runs", parts, ["note"] * 100)) > 144 * 100_000
     assert time.process_time() - started < 1
@@ -251,7 +252,9 @@ def test_cells_say_what_people_read_and_numbers_carry_what_they_are(rows: list[t
     cells = [
         (attributes, text) for tag, attributes, text in Outline(to_html(table)).elements if tag in ("th", "td") and attributes.get("scope") != "col"
     ]
-    assert ["".join(text) for _, text in cells] == [cleaned(text) for line in written(table.frame, COLUMNS).itertuples(index=False) for text in line]
+    assert ["".join(text) for _, text in cells] == [
+        clean_text(text) for line in format_table(table.frame, COLUMNS).itertuples(index=False) for text in line
+    ]
     for (attributes, _), value in zip(cells, [value for row in rows for value in row], strict=True):
         number = not isinstance(value, str)
         missing = value is None
@@ -290,15 +293,15 @@ def test_only_the_first_rows_where_so_many_are_asked_for() -> None:
 
 def test_every_column_of_the_index_heads_its_row_and_long_text_may_break() -> None:
     columns = {"true": TEXT, "k": COUNT, "called": TEXT}
-    table = Table("pairs", "Pairs", columns, frame([{"true": "x" * 25, "k": 1, "called": "x" * 24}], columns, ("true", "k")))
+    table = Table("pairs", "Pairs", columns, make_frame([{"true": "x" * 25, "k": 1, "called": "x" * 24}], columns, ("true", "k")))
     heads = [attributes for attributes in Outline(to_html(table)).attributes("th") if attributes["scope"] == "row"]
     assert heads == [{"scope": "row", "class": "long"}, {"scope": "row", "class": "number", "data-value": "1"}]
     assert Outline(to_html(table)).attributes("td") == [{"class": "text"}]
 
 
 def test_what_a_kind_writes_is_escaped_too() -> None:
-    columns = {"name": TEXT, "odd": Kind("float64", "<b>{}</b>".format)}
-    table = Table("odd", "Odd", columns, frame([{"name": "a", "odd": 1.0}], columns, ("name",)))
+    columns = {"name": TEXT, "odd": ColumnKind("float64", "<b>{}</b>".format)}
+    table = Table("odd", "Odd", columns, make_frame([{"name": "a", "odd": 1.0}], columns, ("name",)))
     for source in (to_html(table), to_upright_html(table)):
         assert Outline(source).texts("td")[-1] == "<b>1.0</b>"
         assert "b" not in {tag for tag, _, _ in Outline(source).elements}
@@ -312,5 +315,5 @@ def test_upright_shows_the_first_row_and_says_what_is_missing() -> None:
 
 
 def test_a_table_without_rows_keeps_its_headings() -> None:
-    table = Table("none", "None", COLUMNS, pandas.DataFrame(frame([], COLUMNS, ("class",))))
+    table = Table("none", "None", COLUMNS, pandas.DataFrame(make_frame([], COLUMNS, ("class",))))
     assert Outline(to_html(table)).texts("tr") == ["class\nimages\nrecall\nloss"]

@@ -1,0 +1,26 @@
+"""A chart of differences from a reference recipe, each with its interval."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from kcifar.core.errors import one_line
+from kcifar.pictures.style import BLACK, BLUE
+from kcifar.reporting.analysis.ablation import Variant
+
+_MAX_LETTERS = 34  # of a name beside its row
+
+
+def draw_ablation(reference: str, variants: Sequence[Variant]) -> Figure:
+    """Draw the difference of each variant from the reference, with its interval, one below the other."""
+    figure = Figure(figsize=(6.4, 1.3 + 0.28 * len(variants)))
+    panel = figure.subplots()
+    panel.axvline(0, color=BLACK, linewidth=1)
+    for place, difference in enumerate(variant.test_difference for variant in variants):
+        face = BLUE if difference.is_clear else "white"
+        panel.errorbar(100 * difference.value, place, xerr=100 * difference.half_width, fmt="o", color=BLUE, markerfacecolor=face, capsize=3)
+    panel.set_yticks(range(len(variants)), [one_line(variant.name, _MAX_LETTERS) for variant in variants], fontsize=9)
+    panel.set(ylim=(len(variants) - 0.5, -0.5), xlabel="difference in test accuracy, points")
+    figure.suptitle(f"beside {one_line(reference, 60)}", fontsize=10)
+    panel.grid(axis="y", visible=False)
+    return figure

@@ -1,0 +1,132 @@
+"""A saved run, as Python code sees it: files as plain containers, tables and arrays, read when asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from kcifar.core.errors import UserError, one_line
+from kcifar.recipe.yaml_file import read_yaml
+from kcifar.runs.arrays import load_npz
+from kcifar.runs.csv_files import read_batch_table, read_history_table
+from kcifar.runs.folder import (
+    BATCHES,
+    DATASET,
+    ENVIRONMENT,
+    HISTORY,
+    MODEL,
+    MODEL_FILE,
+    PREDICTIONS,
+    RECIPE,
+    STATUS,
+    TEST,
+    load_saved_model,
+    read_json,
+)
+from kcifar.runs.json_file import read_json_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A saved run, as `kcifar.open_run` gives it; files are read when asked for.
+
+    Attributes:
+        path: The run folder.
+    """
+
+    path: Path
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """The resolved recipe."""
+        contents, _ = read_yaml(self.path / RECIPE)
+        return dict(contents)
+
+    @cached_property
+    def status(self) -> dict[str, Any]:
+        """State (running, finished, interrupted, failed), epoch and reason."""
+        return self._json(STATUS)
+
+    @cached_property
+    def dataset(self) -> dict[str, Any]:
+        """Class names, counts, hashes and channel statistics of the data."""
+        return self._json(DATASET)
+
+    @cached_property
+    def model_summary(self) -> dict[str, Any]:
+        """Parameters, size, multiply-accumulates and layers of the network."""
+        return self._json(MODEL)
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, devices, precision and command."""
+        return self._json(ENVIRONMENT)
+
+    @cached_property
+    def test(self) -> dict[str, Any]:
+        """Metrics of the test part."""
+        return self._json(TEST)
+
+    @cached_property
+    def history(self) -> "pd.DataFrame":
+        """A row an epoch."""
+        return self._read(HISTORY, read_history_table)
+
+    @cached_property
+    def batches(self) -> "pd.DataFrame":
+        """A row each `log_every` steps: means since the row before."""
+        return self._read(BATCHES, read_batch_table)
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """Labels, probabilities and indices of the test and validation parts."""
+        return self._read(PREDICTIONS, load_npz) or {}
+
+    def load_model(self) -> Any:
+        """Return the trained `keras.Model`: images 0..255 (batch, height, width, 3) in, probabilities (batch, classes) out."""
+        return load_saved_model(self._existing(MODEL_FILE))
+
+    def _existing(self, name: str) -> Path:
+        path = self.path / name
+        if not path.exists():
+            raise UserError(f"{path}: no such file; the run is {self._state()}")
+        return path
+
+    def _state(self) -> str:
+        status = read_json(self.path / STATUS) or {}
+        return f"{status.get('state', 'of unknown state')} after epoch {status.get('epoch', 0)}"
+
+    def _json(self, name: str) -> dict[str, Any]:
+        value = self._read(name, read_json_file)
+        if not isinstance(value, dict):
+            raise UserError(f"{self.path / name}: damaged: expected a JSON object")
+        return value
+
+    def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
+        path = self._existing(name)
+        try:
+            return read(path)
+        except UserError as error:
+            raise UserError(f"{self.path}: {error}") from None
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a saved run.
+
+    Args:
+        path: The run folder.
+    Raises:
+        UserError: There is no run folder of that name.
+    """
+    run = Run(Path(path))
+    if not (run.path / RECIPE).is_file():
+        raise UserError(f"{one_line(path)}: expected a run folder (with {RECIPE}), found none")
+    return run
