@@ -1,6 +1,11 @@
-"""Train small-image classifiers in stages with Keras 3: `kcifar.train(recipe)`, `kcifar.open_run(path)`, `kcifar.load_recipe(path)`.
+"""Train small-image classifiers in stages with Keras 3.
 
-Names are imported when first used, so that `import kcifar` and every `--help` stay quick.
+    run = kcifar.train("stages/quickstart.yaml")     train all stages of a recipe
+    kcifar.open_run("runs/quickstart-seed0")         open a saved run: history, metrics, predictions, model
+    kcifar.evaluate(run), kcifar.export(run)         metrics of a split; an inference model
+    kcifar.report(["runs/a", "runs/b"])              tables and figures of saved runs
+
+Names are imported when they are first used, so `import kcifar` and every `--help` stay fast.
 """
 
 import importlib
@@ -9,46 +14,62 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Dataset", "Recipe", "Run", "UserError", "from_arrays", "load_recipe", "open_run", "train"]
 
 if TYPE_CHECKING:
+    from kcifar.api import build_model as build_model
+    from kcifar.api import evaluate as evaluate
+    from kcifar.api import export as export
+    from kcifar.api import find_learning_rate as find_learning_rate
+    from kcifar.api import load_dataset as load_dataset
+    from kcifar.api import report as report
     from kcifar.api import train as train
+    from kcifar.core.errors import TrainingFailed as TrainingFailed
     from kcifar.core.errors import UserError as UserError
     from kcifar.datasets.arrays import from_arrays as from_arrays
     from kcifar.datasets.dataset import Dataset as Dataset
     from kcifar.recipe.load import Recipe as Recipe
     from kcifar.recipe.load import load_recipe as load_recipe
-    from kcifar.runs.run import Run, open_run
+    from kcifar.runs.run import Run as Run
+    from kcifar.runs.run import open_run as open_run
 
-_HOMES = {
-    "Dataset": "kcifar.datasets.dataset",
-    "Recipe": "kcifar.recipe.load",
-    "Run": "kcifar.runs.run",
-    "UserError": "kcifar.core.errors",
-    "from_arrays": "kcifar.datasets.arrays",
-    "load_recipe": "kcifar.recipe.load",
-    "open_run": "kcifar.runs.run",
+# The public names, in the order in which help(kcifar) should be read, and the module of each.
+_MODULES = {
     "train": "kcifar.api",
+    "evaluate": "kcifar.api",
+    "report": "kcifar.api",
+    "export": "kcifar.api",
+    "open_run": "kcifar.runs.run",
+    "load_recipe": "kcifar.recipe.load",
+    "build_model": "kcifar.api",
+    "load_dataset": "kcifar.api",
+    "find_learning_rate": "kcifar.api",
+    "from_arrays": "kcifar.datasets.arrays",
+    "Run": "kcifar.runs.run",
+    "Recipe": "kcifar.recipe.load",
+    "Dataset": "kcifar.datasets.dataset",
+    "UserError": "kcifar.core.errors",
+    "TrainingFailed": "kcifar.core.errors",
 }
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'kcifar' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    value = getattr(importlib.import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_MODULES, "__version__"]
 
 
 class _Package(ModuleType):
-    """Keeps `kcifar.train` the function where the command's module `kcifar/train.py` is imported too."""
+    """Keeps `kcifar.train` the function when the module of the command, `kcifar/train.py`, is imported as well."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
+        if not (name in _MODULES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 

@@ -1,64 +1,283 @@
-"""Training from Python: the commands are thin skins over this."""
+"""kcifar from Python: each function does what the command of its name does, and returns an object to work with.
 
+Errors of the user are one line, as on the command line (`UserError`), and name arguments as Python writes them.
+"""
+
+import functools
 import importlib.util
+import inspect
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from kcifar.core.checks import expect_choice
-from kcifar.core.errors import UserError, one_line
+from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.datasets.arrays import from_arrays
-from kcifar.datasets.dataset import Dataset
+from kcifar.datasets.dataset import Dataset, Source
+from kcifar.planning.plan import make_plan
+from kcifar.recipe.document import Document
 from kcifar.recipe.load import Recipe, load_recipe
-from kcifar.runs.run import Run
+from kcifar.runs.run import Run, open_run
 from kcifar.training.progress import new_progress
 from kcifar.training.request import make_job
 
+if TYPE_CHECKING:
+    from kcifar.reporting.result import ReportResult
+    from kcifar.training.rate_finder import RateCurve
+
 Arrays = tuple[np.ndarray, np.ndarray]
+Data = str | Path | Dataset | Mapping[str, Arrays]
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
+def _public(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Answer a misspelt keyword with the nearest one, and let messages name arguments as Python writes them."""
+    parameters = inspect.signature(function).parameters
+    takes_overrides = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+    @functools.wraps(function)
+    def call(*args: Parameters.args, **keywords: Parameters.kwargs) -> Result:
+        if not takes_overrides:
+            _refuse_unknown_keywords(function.__name__, keywords, list(parameters))
+        return function(*args, **keywords)
+
+    return call
+
+
+def _refuse_unknown_keywords(function: str, keywords: Mapping[str, object], allowed: list[str]) -> None:
+    for keyword in keywords:
+        if keyword not in allowed:
+            names = ", ".join(name for name in allowed if name != "overrides")
+            raise UserError(f"kcifar.{function}: unexpected keyword {keyword!r}{did_you_mean(keyword, allowed)} (allowed: {names})")
+
+
+@_public
 def train(
     recipe: str | Path | Mapping[str, Any] | Recipe | None = None,
-    data: str | Path | Dataset | Mapping[str, Arrays] | None = None,
+    data: Data | None = None,
     *,
     run: str | Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     url: str | None = None,
+    verbose: int = 1,
     **overrides: Any,
 ) -> Run:
-    """Train all stages of a recipe, read the test part once, and return the saved run.
+    """Train all stages of a recipe, read the test split once, and return the saved run.
 
     Args:
-        recipe: A YAML file, the same as plain containers, or what `load_recipe` gave; None with `resume` goes on with a run's own.
-        data: The data set's files; or images and labels: a `Dataset`, or {"train": (images, labels), "test": …, "validation": …}.
-        run: The run folder; by default `runs/<recipe name>-seed<N>`.
-        resume: Go on with the folder's run (or begin, if there is none yet).
-        overwrite: Delete the folder's run and begin again.
+        recipe: A YAML file, the name of a recipe that comes with kcifar, the same content as plain containers, or the result of
+            `load_recipe`. None together with `resume=True` continues the recipe of the run.
+        data: The files of the data set; or images and labels: a `Dataset`, or {"train": (images, labels), "test": …, "validation": …}.
+        run: The run folder. Default: `runs/<recipe name>-seed<N>`.
+        resume: Continue the run in the folder, or start it if there is none yet.
+        overwrite: Delete the run in the folder and start again.
         url: A mirror to download the data set from.
-        overrides: Values that replace the recipe's: `seed=1`, or `**{"stages.0.epochs": 3}`.
+        verbose: 0 prints nothing, 1 shows progress within each epoch, 2 prints one line per epoch.
+        overrides: Values that replace those of the recipe: `seed=1`, or `**{"stages.0.epochs": 3}`.
     Raises:
         UserError: One line that names the place, what is allowed and what was received.
-        TrainingFailed: A loss that is not finite.
+        TrainingFailed: The loss is not finite.
+    Example:
+        >>> run = kcifar.train("stages/quickstart.yaml", overwrite=True, verbose=0)  # doctest: +SKIP
+        >>> run.test["accuracy"]  # doctest: +SKIP
+        0.9916666666666667
     """
+    _refuse_misspelt_overrides(overrides)
     path = data if isinstance(data, str | Path) else None
     dataset = _as_dataset(data) if data is not None and path is None else None
-    if isinstance(recipe, Recipe):
-        if overrides:
-            raise UserError("overrides: expected none with a checked recipe; give them to load_recipe")
-        checked: Recipe | None = recipe
-    else:
-        checked = None if recipe is None else load_recipe(recipe, overrides)
-        if recipe is None and overrides:
-            raise UserError(f"{next(iter(overrides))}: expected overrides together with a recipe; a run that goes on keeps its own")
-    folder = None if run is None else Path(run)
-    job = make_job(checked, folder, resume=resume, overwrite=overwrite, data=None if path is None else Path(path), url=url)
-    from kcifar.training.trainer import train_job  # imports the backend's parts; mistakes above are answered without
+    job = make_job(
+        _checked_recipe(recipe, overrides),
+        None if run is None else Path(run),
+        resume=resume,
+        overwrite=overwrite,
+        data=None if path is None else Path(path),
+        url=url,
+    )
+    from kcifar.training.trainer import train_job  # imports the parts of the backend; the errors above need none
 
     return train_job(job, new_progress(), dataset)
+
+
+@_public
+def evaluate(run: str | Path | Run, data: str | Path | None = None, *, split: str = "test") -> dict[str, Any]:
+    """Return the metrics of a saved run on a split of its data; a run trained with `test: never` is completed.
+
+    Args:
+        run: A finished run, or its folder.
+        data: The files of the data set. Default: where the run found them.
+        split: "test" or "validation".
+    Returns:
+        What `test.json` contains: split, weights, samples, accuracy and cross_entropy (fractions and nats), one entry per class, and
+        the confusion matrix.
+    Raises:
+        UserError: The run is not finished or has no such split, or the data are not those that it was trained on.
+    """
+    from kcifar.training.evaluation import evaluate_run
+
+    expect_choice("split", split, ("test", "validation"))
+    return evaluate_run(_as_run(run), None if data is None else Path(data), split)
+
+
+@_public
+def report(
+    runs: str | Path | Run | Sequence[str | Path | Run] | None = None,
+    *,
+    out: str | Path | None = None,
+    sections: str | Sequence[str] | None = None,
+    formats: Sequence[str] | None = None,
+    title: str = "",
+    published_log: str | Path | None = None,
+) -> "ReportResult":
+    """Return the tables and figures of saved runs by section, and write them where `out` says so; no backend is imported.
+
+    Args:
+        runs: One run or several, as `Run` or as folders. Default: all runs in the folder `runs`.
+        out: The folder to write tables, figures and the page to. Default: nothing is written.
+        sections: Names of sections, or "all". Default: all for up to 3 runs, the essential ones for more.
+        formats: With `out`: any of csv, md, tex, html, png, svg, page. Default: all.
+        title: Title of the page. Default: the name of the run, or of the recipes.
+        published_log: A CSV file with a published log (epoch, accuracy, val_accuracy as fractions) to compare the runs with.
+    Returns:
+        `report["classes"].tables["classes"]` is a DataFrame, `report["history"].figures["history"]` a figure; a notebook shows both.
+    Raises:
+        UserError: A folder, a section or a format does not exist, no run can be read, or `out` cannot be written.
+    """
+    from kcifar.reporting.build import choose_runs, render_report
+    from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
+    from kcifar.reporting.request import ReportRequest
+    from kcifar.reporting.result import ReportResult
+
+    given = [] if runs is None else [runs] if isinstance(runs, str | Path | Run) else list(runs)
+    paths = [entry.path if isinstance(entry, Run) else Path(entry) for entry in given]
+    named = [] if sections is None else [sections] if isinstance(sections, str) else list(sections)
+    folder = None if out is None else Path(out)
+    log = None if published_log is None else Path(published_log)
+    request = ReportRequest(paths, Path("runs"), folder, FORMATS if formats is None else list(formats), named, title, log)
+    chosen = choose_runs(request)
+    if folder is not None:
+        make_report_folder(folder, request.runs, chosen.runs[0].folder)
+    rendered = render_report(request, chosen)
+    if folder is not None:
+        write_report(rendered, request.formats, folder)
+    return ReportResult(rendered)
+
+
+@_public
+def export(run: str | Path | Run, out: str | Path | None = None, *, format: str = "saved_model", overwrite: bool = False) -> Path:
+    """Write an inference model of a saved run, verify it by loading it in another process, and return its path.
+
+    Args:
+        run: A finished run, or its folder.
+        out: The folder to create. Default: `<run>/saved_model`.
+        format: "saved_model".
+        overwrite: Replace an earlier export.
+    Raises:
+        UserError: The run is not finished, the folder exists, or TensorFlow is not installed.
+        ExportFailed: The exported model does not predict what the run predicted.
+    """
+    from kcifar.exporting.saved_model import export_saved_model
+
+    expect_choice("format", format, ("saved_model",))
+    opened = _as_run(run)
+    target = opened.path / format if out is None else Path(out)
+    export_saved_model(opened, target, overwrite=overwrite)
+    return target
+
+
+@_public
+def build_model(name: str, image_shape: tuple[int, int, int] = (32, 32, 3), num_classes: int = 10, **arguments: Any) -> Any:
+    """Return an untrained network of the zoo, as a `keras.Model`.
+
+    Args:
+        name: As in a recipe's `model.name`; `python -m kcifar.models` lists all.
+        image_shape: Height, width and channels of the images.
+        num_classes: Number of logits, > 0.
+        arguments: The network's own arguments; `python -m kcifar.models NAME` lists them.
+    Returns:
+        keras.Model: normalized float32 images (batch, height, width, channels) to float32 logits (batch, num_classes).
+    Raises:
+        UserError: No such network or argument, or a value or an image size that it does not take.
+    """
+    from kcifar.engine.backend import load_backend
+    from kcifar.models import build
+
+    load_backend()
+    return build.build_model(name, image_shape, num_classes, **arguments)
+
+
+@_public
+def load_dataset(name: str, data: str | Path | None = None, *, url: str | None = None, **arguments: Any) -> Dataset:
+    """Return a data set: uint8 images (count, height, width, 3) and int64 labels of each split, and the class names.
+
+    Args:
+        name: As in a recipe's `dataset.name`: cifar10, cifar100, digits, folder, npz.
+        data: Its files. Default: the cached ones, else a download.
+        url: A mirror to download from.
+        arguments: The data set's own arguments, such as `image_size=64` of a folder.
+    Raises:
+        UserError: No such data set or argument, or files that are missing or damaged.
+    """
+    from kcifar.datasets import load
+
+    return load.load_dataset(name, arguments, Source(None if data is None else Path(data), url, print))
+
+
+@_public
+def find_learning_rate(
+    recipe: str | Path | Mapping[str, Any] | Recipe, data: str | Path | None = None, *, url: str | None = None, **overrides: Any
+) -> "RateCurve":
+    """Run a learning-rate range test on the first stage of a recipe; nothing is saved.
+
+    Args:
+        recipe: As for `train`.
+        data: The files of the data set. Default: the cached ones, else a download.
+        url: A mirror to download the data set from.
+        overrides: Values that replace those of the recipe.
+    Returns:
+        The learning rates and losses of the test; `.suggestion()` is where the loss falls fastest.
+    Raises:
+        UserError: What training would refuse.
+    """
+    from kcifar.engine.backend import check_backend, load_backend
+    from kcifar.planning.prepared_data import prepare_data
+    from kcifar.training.rate_finder import measure_curve
+
+    _refuse_misspelt_overrides(overrides)
+    checked = _checked_recipe(recipe, overrides)
+    if checked is None:
+        raise UserError("recipe: expected a recipe file, its content or a Recipe, got None")
+    plan = make_plan(checked)
+    check_backend()
+    prepared = prepare_data(plan, Source(None if data is None else Path(data), url, print))
+    load_backend()
+    return measure_curve(plan, prepared)
+
+
+def _checked_recipe(recipe: str | Path | Mapping[str, Any] | Recipe | None, overrides: Mapping[str, Any]) -> Recipe | None:
+    """Return the recipe with its overrides; None stays None."""
+    if isinstance(recipe, Recipe) or recipe is None:
+        if overrides:
+            reason = "a resumed run keeps its own recipe" if recipe is None else "this recipe is checked already: pass them to load_recipe"
+            raise UserError(f"{next(iter(overrides))}: unexpected override; {reason}")
+        return recipe
+    return load_recipe(recipe, overrides)
+
+
+def _refuse_misspelt_overrides(overrides: Mapping[str, Any]) -> None:
+    """Refuse a keyword that is no key of a recipe, with the nearest one of both kinds."""
+    keywords = [name for name in inspect.signature(train).parameters if name != "overrides"]
+    for key in overrides:
+        if key.split(".")[0] not in Document.model_fields:
+            raise UserError(f"unexpected keyword {key!r}{did_you_mean(key, [*keywords, *Document.model_fields])}")
+
+
+def _as_run(run: str | Path | Run) -> Run:
+    return run if isinstance(run, Run) else open_run(run)
 
 
 def import_parts(paths: Iterable[Path] | None) -> None:

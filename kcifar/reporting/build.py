@@ -1,7 +1,7 @@
 """The whole report: read the runs, render each section, write its files and the page, print its tables."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas
@@ -25,6 +25,23 @@ MAX_WHOLE, MAX_DETAILED = 3, 12
 PUBLISHED_LOG = "published_log"  # the section that shows what `ReportRequest.published_log` names
 
 
+@dataclass(frozen=True)
+class ReportRuns:
+    """The runs that are reported, and the sections that are shown.
+
+    Attributes:
+        runs: The runs that could be read.
+        skipped: Folders that could not, with their reasons.
+        sections: The chosen sections; those that compare runs are rendered once.
+        run_sections: Those of them that are rendered for each run.
+    """
+
+    runs: Sequence[LoadedRun]
+    skipped: Sequence[SkippedFolder]
+    sections: Sequence[Section]
+    run_sections: Sequence[Section]
+
+
 def build_report(request: ReportRequest, console: Console) -> Path:
     """Write the report of saved runs, then print its tables.
 
@@ -33,29 +50,44 @@ def build_report(request: ReportRequest, console: Console) -> Path:
     Raises:
         UserError: A folder or a section does not exist, no run can be read, or the folder cannot be written.
     """
+    chosen = choose_runs(request)
+    out = make_report_folder(request.out, request.runs, chosen.runs[0].folder)
+    report = render_report(request, chosen)
+    written = write_report(report, request.formats, out)
+    print_report(console, report, written)  # after the files: a closed pipe must not cost them
+    return out
+
+
+def choose_runs(request: ReportRequest) -> ReportRuns:
+    """Read the runs and choose the sections that are shown; nothing is rendered.
+
+    Raises:
+        UserError: A folder, a section or a format does not exist, or no run can be read.
+    """
     check_names("--format", request.formats, FORMATS)
     sections = choose_sections(request.sections)
     published = _read_published(request, sections)
     folders = [find_run(path, request.runs) for path in request.paths] or find_folders(request.runs)
-    saved, skipped = load_runs(folders)
-    saved = [replace(run, published=published) for run in saved]
-    if _choose_run_sections(sections, request, len(saved)):
-        saved, damaged = _separate_damaged(saved)
+    runs, skipped = load_runs(folders)
+    runs = [replace(run, published=published) for run in runs]
+    if _choose_run_sections(sections, request, len(runs)):
+        runs, damaged = _separate_damaged(runs)
         skipped = [*skipped, *damaged]
-    shown = _choose_run_sections(sections, request, len(saved))
-    if not saved:
+    if not runs:
         raise UserError(f"{request.paths[0] if request.paths else request.runs}: {_explain_no_runs(skipped)}")
-    out = make_report_folder(request.out, request.runs, saved[0].folder)
-    with start_details(saved if shown else [], shown) as begun:
-        overview = render_runs(saved, sections)
+    return ReportRuns(runs, skipped, sections, _choose_run_sections(sections, request, len(runs)))
+
+
+def render_report(request: ReportRequest, chosen: ReportRuns) -> Report:
+    """Render every section; nothing is written."""
+    runs, shown = chosen.runs, chosen.run_sections
+    with start_details(runs if shown else [], shown) as begun:
+        overview = render_runs(runs, chosen.sections)
         details = list(begun)
-    notes = _make_notes(saved, skipped) + _describe_hidden_sections(sections, shown)
+    notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
     if not overview and not any(details):
-        notes.append(f"nothing to say of {'this run' if len(saved) == 1 else 'these runs'} in {', '.join(request.sections)}")
-    report = Report(request.title or _make_title(saved), saved, overview, details, notes)
-    written = write_report(report, request.formats, out)
-    print_report(console, report, written)  # after the files: a closed pipe must not cost them
-    return out
+        notes.append(f"nothing to say of {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(request.sections)}")
+    return Report(request.title or _make_title(runs), runs, overview, details, notes)
 
 
 def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pandas.DataFrame | None:

@@ -94,6 +94,12 @@ class Run:
         """Return the trained `keras.Model`: images 0..255 (batch, height, width, 3) in, probabilities (batch, classes) out."""
         return load_saved_model(self._existing(MODEL_FILE))
 
+    def _repr_html_(self) -> str:
+        """Show the run in a notebook: headline, learning curves, confusion matrix."""
+        from kcifar.runs.run_card import make_run_card
+
+        return make_run_card(self)
+
     def _existing(self, name: str) -> Path:
         path = self.path / name
         if not path.exists():

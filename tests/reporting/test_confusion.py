@@ -21,8 +21,8 @@ from run_folders import CASES, HOSTILE, write_json, write_run
 from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from kcifar.pictures.confusion_matrix import choose_ink, color_cells, compute_number_size, draw_confusion_matrix
 from kcifar.pictures.style import house_style, rendered
-from kcifar.reporting.charts.confusion_matrix import choose_ink, color_cells, compute_number_size, draw_confusion_matrix
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import class_scores, confusion

@@ -33,7 +33,7 @@ INNER_RANKS = {
         {"sections"},
         {"section"},
         {"rendering", "request"},
-        {"build"},
+        {"build", "result"},
     ],
 }
 _MODULE_NAME = re.compile(r"kcifar(\.\w+)+\.?")

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
 from kcifar.pictures.style import BLUE
 from kcifar.pictures.text_fit import fitted
-from kcifar.reporting.charts.learning_rate_panel import draw_learning_rate
 from kcifar.reporting.stats.downsampling import downsample_m4, running_mean
 from kcifar.runs.load import LoadedRun
 

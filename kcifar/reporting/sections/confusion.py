@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.charts.confusion_matrix import MAX_CLASSES, compute_label_step, compute_number_size, draw_confusion_matrix
+from kcifar.pictures.confusion_matrix import MAX_CLASSES, compute_label_step, compute_number_size, draw_confusion_matrix
 from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.confusion import normalize_rows, order_by_similarity

@@ -1,8 +1,10 @@
 """A run's history: accuracy and loss over epochs, stages marked and named, the learning rate underneath."""
 
 import pandas
+from matplotlib.figure import Figure
 
-from kcifar.reporting.charts.history import draw_history
+from kcifar.core.errors import one_line
+from kcifar.pictures.history import draw_history
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.runs.load import LoadedRun
@@ -15,7 +17,11 @@ _CAPTION = "Accuracy and loss of every completed epoch in training and on valida
 
 def of_run(run: LoadedRun) -> SectionContent:
     """Return the figure over epochs."""
-    return SectionContent(figures=[FigureSpec("history", lambda: draw_history(run), _CAPTION, _describe_figure(run))])
+
+    def draw() -> Figure:
+        return draw_history(run.name, _summarize(run), run.history, run.best_validation)
+
+    return SectionContent(figures=[FigureSpec("history", draw, _CAPTION, _describe_figure(run))])
 
 
 def _describe_figure(run: LoadedRun) -> str:
@@ -26,3 +32,10 @@ def _describe_figure(run: LoadedRun) -> str:
     best = run.best_validation
     at_best = f"; the best validation accuracy is {PERCENT.write(best[0])}, in epoch {best[1]}" if best else ""
     return f"{text}. The last has {' and '.join(reached) or 'no finite accuracy'}{at_best}."
+
+
+def _summarize(run: LoadedRun) -> str:
+    epochs = len(run.history)
+    test = f"test accuracy {PERCENT.write(run.test.accuracy)}" if run.test else "test split not evaluated"
+    parts = (run.recipe.dataset.name, run.recipe.model.name, run.progress or f"{epochs} epoch{'s' * (epochs != 1)}", test)
+    return " · ".join(one_line(part, 40) for part in parts)

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
+from kcifar.core.number_format import write_rate
 from kcifar.pictures.style import BLACK
-from kcifar.reporting.page.columns import write_rate
 
 _MAX_NAMED = 5  # rates named on the axis one by one
 _MAX_LOGARITHMIC = 1000  # largest over smallest rate; one that ends near zero would be all that a logarithmic axis shows

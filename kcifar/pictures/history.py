@@ -6,48 +6,45 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from kcifar.core.errors import one_line
+from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries, name_stages
 from kcifar.pictures.style import BLACK, BLUE, VERMILION
 from kcifar.pictures.text_fit import fitted
-from kcifar.reporting.charts.learning_rate_panel import draw_learning_rate
-from kcifar.reporting.page.columns import PERCENT
-from kcifar.runs.load import LoadedRun
 
 _SIZE = (8.0, 7.5)  # inches
 _PANEL_WIDTH = 7.0  # inches
 _MAX_MARKED = 60  # epochs; more points than that melt into the line
 
 
-def draw_history(run: LoadedRun) -> Figure:
-    """Draw accuracy, loss and learning rate of every completed epoch; what is not finite leaves a gap."""
+def draw_history(name: str, summary: str, history: pandas.DataFrame, best_validation: tuple[float, int] | None) -> Figure:
+    """Draw accuracy, loss and learning rate of every completed epoch; what is not finite leaves a gap.
+
+    Args:
+        name: The name of the run; cut where it is too wide.
+        summary: One short line below it.
+        history: The rows of `history.csv`, at least one; it may lack the columns of validation.
+        best_validation: The best validation accuracy, a fraction, and its epoch; None for none.
+    """
     figure = Figure(figsize=_SIZE)
     accuracy, loss, rate = figure.subplots(3, 1, sharex=True, height_ratios=(4, 4, 1.5))
-    spans = find_stage_ranges(run.history)
-    _draw_accuracy(accuracy, run)
-    _draw_pair(loss, run.history, "loss")
+    spans = find_stage_ranges(history)
+    _draw_accuracy(accuracy, history, best_validation)
+    _draw_pair(loss, history, "loss")
     loss.legend(loc="upper right")
-    _draw_rate(rate, run.history)
+    _draw_rate(rate, history)
     for panel in (accuracy, loss, rate):
         mark_boundaries(panel, spans)
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(f"{fitted(run.name, _PANEL_WIDTH * 72, 10)}\n{_summarize(run)}", fontsize=10, linespacing=1.5)
+    accuracy.set_title(f"{fitted(name, _PANEL_WIDTH * 72, 10)}\n{summary}", fontsize=10, linespacing=1.5)
     return figure
 
 
-def _summarize(run: LoadedRun) -> str:
-    epochs = len(run.history)
-    test = f"test accuracy {PERCENT.write(run.test.accuracy)}" if run.test else "test split not evaluated"
-    parts = (run.recipe.dataset.name, run.recipe.model.name, run.progress or f"{epochs} epoch{'s' * (epochs != 1)}", test)
-    return " · ".join(one_line(part, 40) for part in parts)
-
-
-def _draw_accuracy(panel: Axes, run: LoadedRun) -> None:
-    _draw_pair(panel, run.history, "accuracy")
+def _draw_accuracy(panel: Axes, history: pandas.DataFrame, best_validation: tuple[float, int] | None) -> None:
+    _draw_pair(panel, history, "accuracy")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    if run.best_validation:
-        best, epoch = run.best_validation
-        label = f"best validation: {PERCENT.write(best)}, epoch {epoch}"
+    if best_validation:
+        best, epoch = best_validation
+        label = f"best validation: {best:.2%}, epoch {epoch}"
         panel.plot([epoch], [best], "*", color=BLACK, markerfacecolor=VERMILION, markersize=13, label=label, zorder=4, clip_on=False)
     panel.legend(loc="best")
 
@@ -59,7 +56,7 @@ def _draw_pair(panel: Axes, history: pandas.DataFrame, measure: str) -> None:
     if history[measure].isna().all():
         panel.text(0.5, 0.5, "no finite value", ha="center", transform=panel.transAxes)
     for column, name, colour, marker in ((measure, "training", BLUE, "o"), (f"val_{measure}", "validation", VERMILION, "s")):
-        if name == "training" or history[column].notna().any():
+        if column in history and (name == "training" or history[column].notna().any()):
             panel.plot(history["epoch"], history[column], color=colour, marker=marker if marked else "", markersize=3.5, linewidth=1.6, label=name)
 
 

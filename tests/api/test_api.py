@@ -1,0 +1,150 @@
+"""kcifar from Python: what Tab and help() show, keywords that are misspelt, and each function on a small real run."""
+
+import inspect
+import io
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from places import ROOT
+from tiny_recipe import tiny_recipe
+
+import kcifar
+from kcifar import api
+
+FUNCTIONS = ("train", "evaluate", "report", "export", "open_run", "load_recipe", "build_model", "load_dataset", "find_learning_rate")
+
+
+def shown_by_help(subject: Any) -> str:
+    with redirect_stdout(io.StringIO()) as text:
+        help(subject)
+    return text.getvalue()
+
+
+def test_tab_shows_the_public_names() -> None:
+    assert {*FUNCTIONS, "Run", "Recipe", "UserError", "TrainingFailed"} <= set(dir(kcifar)) == {*kcifar.__all__, "__version__"}
+    assert all(hasattr(kcifar, name) for name in dir(kcifar))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_help_shows_the_true_signature_and_what_each_argument_means(name: str) -> None:
+    function = getattr(kcifar, name)
+    text = shown_by_help(function)
+    assert "OptionInfo" not in text
+    assert f"{name}(" in text
+    documented = inspect.getdoc(function) or ""
+    for parameter in inspect.signature(function).parameters:
+        assert f"{parameter}:" in documented, parameter
+
+
+def test_the_functions_stay_when_the_commands_are_imported() -> None:
+    program = "import kcifar, kcifar.train, kcifar.report, kcifar.evaluate, kcifar.export; print(kcifar.train.__module__, kcifar.report.__module__)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["kcifar.api", "kcifar.api"]
+
+
+def test_importing_kcifar_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, kcifar; dir(kcifar); print([name for name in ('keras', 'numpy', 'pandas', 'pydantic', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("function", "keywords", "nearest"),
+    [
+        ("train", {"overwite": True}, "overwrite"),
+        ("train", {"resum": True}, "resume"),
+        ("train", {"sed": 1}, "seed"),
+        ("train", {"stage.0.epochs": 1}, "stages"),
+        ("evaluate", {"splitt": "test"}, "split"),
+        ("export", {"fromat": "saved_model"}, "format"),
+        ("report", {"section": "summary"}, "sections"),
+        ("find_learning_rate", {"precison": "float32"}, "precision"),
+    ],
+)
+def test_a_misspelt_keyword_is_answered_with_the_nearest(function: str, keywords: dict[str, Any], nearest: str) -> None:
+    with pytest.raises(kcifar.UserError, match=f"unexpected keyword '{next(iter(keywords))}'; did you mean '{nearest}'"):
+        getattr(kcifar, function)(tiny_recipe(), **keywords)
+
+
+def test_overrides_need_a_recipe_to_override(tmp_path: Path) -> None:
+    with pytest.raises(kcifar.UserError, match=r"seed: .*a resumed run keeps its own recipe"):
+        kcifar.train(resume=True, run=tmp_path, seed=1)
+    with pytest.raises(kcifar.UserError, match=r"seed: .*pass them to load_recipe"):
+        kcifar.train(kcifar.load_recipe(tiny_recipe()), seed=1)
+
+
+def test_evaluate_repeats_what_the_run_measured(tiny_run: kcifar.Run) -> None:
+    measured = kcifar.evaluate(tiny_run)
+    assert measured["accuracy"] == tiny_run.test["accuracy"]
+    assert measured["confusion_matrix"] == tiny_run.test["confusion_matrix"]
+    assert kcifar.evaluate(str(tiny_run.path), split="validation")["samples"] == 287
+    with pytest.raises(kcifar.UserError, match="split: expected one of test, validation, got 'tets'; did you mean 'test'"):
+        kcifar.evaluate(tiny_run, split="tets")
+
+
+def test_export_returns_a_saved_model(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    assert (kcifar.export(tiny_run, tmp_path / "served") / "saved_model.pb").exists()
+    with pytest.raises(kcifar.UserError, match="overwrite"):
+        kcifar.export(tiny_run, tmp_path / "served")
+
+
+def test_build_model_and_load_dataset_fit_each_other() -> None:
+    dataset = kcifar.load_dataset("digits")
+    model = kcifar.build_model("lenet", dataset.image_shape, len(dataset.class_names))
+    assert model.count_params() == 62_006
+    assert np.shape(model(np.float32(dataset.train.images[:2]))) == (2, 10)
+    with pytest.raises(kcifar.UserError, match="did you mean 'cifar10'"):
+        kcifar.load_dataset("cifar1")
+
+
+def test_find_learning_rate_gives_the_curve_and_saves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    curve = kcifar.find_learning_rate(tiny_recipe(), seed=3)
+    assert curve.rates[0] <= curve.suggestion() < curve.rates[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_and_the_function_train_the_same_run(tiny_run: kcifar.Run) -> None:
+    assert inspect.signature(api.train).parameters.keys() >= {"recipe", "data", "run", "resume", "overwrite", "url", "verbose", "overrides"}
+    assert tiny_run.status["state"] == "finished"
+
+
+def test_report_gives_tables_and_figures_by_section(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    report = kcifar.report(tiny_run)
+    classes = report["classes"].tables["classes"]
+    assert list(classes["recall"]) == [row["recall"] for row in tiny_run.test["classes"]]
+    figure = report["history"].figures["history"]
+    figure.save(tmp_path / "history.png")
+    assert (tmp_path / "history.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(kcifar.UserError, match=r"expected a file name that ends in \.png or \.svg"):
+        figure.save(tmp_path / "history.jpg")
+    with pytest.raises(kcifar.UserError, match="no section 'clases'; did you mean 'classes'"):
+        report["clases"]
+    assert not (tiny_run.path.parent / "report").exists()
+
+
+def test_report_writes_only_where_it_is_told(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    kcifar.report([tiny_run], out=tmp_path / "out", sections="classes", formats=["csv"])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["classes.csv"]
+
+
+def test_report_shows_itself_in_a_notebook(tiny_run: kcifar.Run) -> None:
+    html = kcifar.report(tiny_run, sections=["classes", "history"])._repr_html_()
+    assert "<table" in html
+    assert "data:image/png;base64," in html
+
+
+def test_report_tells_which_run_is_meant_where_each_has_the_section() -> None:
+    fixtures = ROOT / "tests" / "fixtures" / "runs"
+    report = kcifar.report([fixtures / "finished", fixtures / "interrupted"], sections="all")
+    assert set(report.run_sections) == {"finished", "interrupted"}
+    with pytest.raises(kcifar.UserError, match=r"use report\.run_sections\['finished'\]\['history'\]"):
+        report["history"]
+    assert "comparison" in report
