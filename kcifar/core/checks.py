@@ -121,7 +121,9 @@ def explain(model: type[BaseModel], error: ValidationError, path: Path, locate: 
 def allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """Describe in words what a JSON-schema node admits: "a number > 0", "one of 'keep', 'drop'"."""
     node = _resolved(node, schema)
-    if "description" in node and node.get("type") in ("object", "string"):
+    if "allowed" in node:  # a field's own words, given as `json_schema_extra`; its description tells the user what it is for
+        return str(node["allowed"])
+    if "description" in node and "properties" in node:  # a model's docstring
         return str(node["description"]).strip().splitlines()[0].rstrip(".")
     if "anyOf" in node:
         return " or ".join(allowed(choice, schema) for choice in node["anyOf"])

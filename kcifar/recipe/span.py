@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, WithJsonSchema
 
 _UNITS = re.compile(r"(\d+) (epochs?|steps?)")
 
@@ -18,7 +18,16 @@ def _checked_duration(duration: float | str) -> float | str:
 
 
 # "5 epochs", "200 steps", or a share of the stage such as 0.1.
-Duration = Annotated[float | str, AfterValidator(_checked_duration)]
+Duration = Annotated[
+    float | str,
+    AfterValidator(_checked_duration),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": f"^{_UNITS.pattern}$"}],
+            "allowed": "'N epochs', 'N steps' or a fraction of the stage in [0, 1]",
+        }
+    ),
+]
 
 
 @dataclass(frozen=True)
