@@ -76,7 +76,7 @@ def verify(name: Name, data: Data = None, set_: Settings = None, import_: Import
 
 @app.command()
 def preview(
-    stages: Annotated[Path, Option(help="The recipe, a YAML file.")],
+    stages: Annotated[Path, Option(help="The recipe: a YAML file, or the name of a shipped recipe.")],
     out: Annotated[Path, Option(metavar="FILE", help="The picture, .png or .svg.")],
     stage: Annotated[str | None, Option(metavar="NAME|INDEX", help="The stage, by name or counted from 0.  [default: the first]")] = None,
     count: Annotated[int, Option(min=1, max=MOST_IMAGES, help="How many images.")] = 8,

@@ -18,7 +18,7 @@ Option = typer.Option
 
 @app.command(help=__doc__)
 def main(
-    stages: Annotated[Path | None, Option(help="The recipe, a YAML file.")] = None,
+    stages: Annotated[Path | None, Option(help="The recipe: a YAML file, or the name of a shipped recipe.")] = None,
     data: Annotated[Path | None, Option(help="The data set's files: an archive or a folder. Without it: what is cached, else a download.")] = None,
     run: Annotated[Path | None, Option(help="The run folder.  [default: runs/<recipe name>-seed<N>]")] = None,
     resume: Annotated[bool, Option("--resume", help="Go on with the run in the folder; needs no --stages then.")] = False,

@@ -11,6 +11,7 @@ from kcifar.recipe.document import Document
 from kcifar.recipe.extend import extended_mapping, read_extended
 from kcifar.recipe.origin import Origin
 from kcifar.recipe.overrides import apply_overrides
+from kcifar.recipe.shipped import find_recipe
 from kcifar.recipe.stage_settings import Stage, StageSettings
 
 
@@ -42,7 +43,7 @@ def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[
     """Read and check a recipe.
 
     Args:
-        source: A YAML file, or the same as plain containers; either may extend another file.
+        source: A YAML file, the name of a shipped recipe, or the same as plain containers; each may extend another file.
         overrides: "key.path=value" texts as `--set` takes them, or a mapping from key path to value.
             Stages are counted from 0 or named: "stages.1.epochs=3", "stages.refine.epochs=3".
     Raises:
@@ -52,8 +53,9 @@ def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[
         name = "recipe"
         writing = extended_mapping(source, name)
     else:
-        name = str(source)
-        writing = read_extended(FilePath(source))
+        path = find_recipe(FilePath(source))
+        name = str(path)
+        writing = read_extended(path)
     places = apply_overrides(writing, overrides) if isinstance(writing.data, dict) else writing.places
     return _checked_recipe(writing.data, Origin(name, places))
 
