@@ -14,6 +14,7 @@ COMMANDS = {
     "datasets": "what a data set holds, whether its files are whole, what augmentation makes of it",
     "models": "the networks, their sizes, and pictures of them",
     "bench": "measurements on this machine",
+    "recipes": "the shipped recipes, every key of a recipe, a JSON Schema for editors",
 }
 
 

@@ -34,7 +34,12 @@ def cifar10(source: Source) -> Dataset:
 
 @DATASETS.register("cifar100")
 def cifar100(source: Source, *, labels: Literal["fine", "coarse"] = "fine") -> Dataset:
-    """Load CIFAR-100: 50,000 training and 10,000 test images of 32x32, labelled by 100 fine or their 20 coarse classes."""
+    """Load CIFAR-100: 50,000 training and 10,000 test images of 32x32, labelled by 100 fine or their 20 coarse classes.
+
+    Args:
+        source: Where the files are.
+        labels: `fine` for the 100 classes, `coarse` for the 20.
+    """
     return load_cifar(cifar100_with(labels), source)
 
 

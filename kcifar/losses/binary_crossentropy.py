@@ -12,6 +12,11 @@ def binary_crossentropy(targets: Any, logits: Any, *, label_smoothing: Smoothing
     """Return the mean over classes of -t log sigmoid(logit) - (1 - t) log(1 - sigmoid(logit)), t being the smoothed target.
 
     The mean, as in timm, is as many times smaller than the sum as there are classes: it asks for a larger learning rate.
+
+    Args:
+        targets: Float (batch, classes), each row summing to 1.
+        logits: Float (batch, classes).
+        label_smoothing: Fraction of the target that is spread over all classes.
     """
     softplus = keras.ops.softplus(logits)  # -log(1 - sigmoid(logit)), without overflow
     return keras.ops.mean(softplus - smoothed(targets, label_smoothing) * logits, axis=-1)

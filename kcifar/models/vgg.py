@@ -106,7 +106,20 @@ def vgg_with_dense_head(
     norm_momentum: NormMomentum = 0.9,
     norm_epsilon: NormEpsilon = 1e-5,
 ) -> Any:
-    """Build a `vgg` with batch normalisation and hidden dense layers on every pixel; dropout as in the paper (section 3.1) if not said otherwise."""
+    """Build a `vgg` with batch normalisation and hidden dense layers on every pixel; dropout as in the paper (section 3.1) if not said otherwise.
+
+    Args:
+        name: Of the network.
+        image_shape: Height, width, channels.
+        num_classes: Length of a row of logits.
+        widths: Filters of each group's convolutions.
+        convolutions: Number of convolutions in each group.
+        dense_units: Units of the hidden dense layers.
+        dropout_rate: Fraction of the units dropped before each hidden dense layer.
+        activation: Of convolutions and hidden layers.
+        norm_momentum: Fraction of its averages that batch normalization keeps at each update.
+        norm_epsilon: Added to the variance in batch normalization.
+    """
     return vgg(
         name,
         image_shape,

@@ -24,8 +24,13 @@ def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsi
 def adamw(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsilon: Epsilon = 1e-7) -> Any:
     """Return Keras' Adam under the name of AdamW, whose decay is the stage's `weight_decay` (decoupled for every optimizer).
 
-    A recipe that says `adamw` must say `weight_decay` too. Arguments as for `adam`.
+    A recipe that says `adamw` must say `weight_decay` too.
 
+    Args:
+        learning_rate: A Keras schedule.
+        beta_1: Decay of the mean of gradients.
+        beta_2: Decay of the mean of squared gradients.
+        epsilon: Added to the root of the second moment, as in `adam`.
     Source: Loshchilov, Hutter, Decoupled Weight Decay Regularization, 2019, algorithm 2.
     """
     return keras.optimizers.Adam(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, name="adamw")

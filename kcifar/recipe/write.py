@@ -1,5 +1,6 @@
 """A recipe as YAML text."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,3 +27,9 @@ def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
 
 
 _Dumper.add_representer(str, _represent_text)
+
+
+def format_flow_yaml(value: Any) -> str:
+    """Write a value as YAML on one line: "[a, b]", "{name: adam}"."""
+    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, allow_unicode=True, width=math.inf)
+    return str(text).removesuffix("...\n").strip()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tiny_recipe import tiny_recipe
 
-COMMANDS = ("train", "report", "evaluate", "export", "datasets", "models", "bench")
+COMMANDS = ("train", "report", "evaluate", "export", "datasets", "models", "bench", "recipes")
 HEAVY = ("keras", "tensorflow", "jax", "torch", "pandas", "sklearn", "matplotlib")
 
 # Runs a command and reports, on the last line, which heavy modules it imported.

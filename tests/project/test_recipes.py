@@ -1,5 +1,6 @@
 """Every recipe in `stages/`: it loads, its network is the one that it says, and two of its updates run; each is what its seed asks for."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import takewhile
@@ -13,6 +14,7 @@ from published_parameters import PARAMETERS
 
 from kcifar.datasets.dataset import Source
 from kcifar.datasets.load import load_dataset
+from kcifar.documentation.header import parse_header
 from kcifar.engine.backend import load_backend
 from kcifar.planning.batches import EpochKey, epoch_batches
 from kcifar.planning.plan import Plan, StagePlan, make_plan
@@ -104,6 +106,22 @@ def test_a_recipe_opens_with_what_it_is_its_command_hardware_time_and_result(nam
     for word in ("Hardware:", "Time:", "Result:"):
         assert [line for line in header if line.startswith(f"# {word} ")] != []
     assert name == "quickstart" or any(line.startswith("# Differs from the original") for line in header)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_time_and_result_begin_in_the_form_that_is_parsed(name: str) -> None:
+    """Both are measured, or neither is; the numbers themselves are checked by test_evidence.py."""
+    text = (STAGES / f"{name}.yaml").read_text(encoding="utf-8")
+    (time,), (result,) = (re.findall(rf"^# {word}: (.*)$", text, re.MULTILINE) for word in ("Time", "Result"))
+    header = parse_header(text)
+    if time.startswith("not measured yet"):
+        assert result.startswith("not measured yet.")
+        assert (header.time, header.seconds, header.accuracy) == (None, None, None)
+    else:
+        assert re.match(r"\d+(\.\d+)? (s|min)[ .]", time)
+        assert re.match(r"test accuracy \d\d\.\d\d % ", result)
+        assert f"{header.time} " in f"{time} ".replace(".  ", " ")
+        assert f"test accuracy {100 * (header.accuracy or 0):.2f} % " in result
 
 
 @pytest.mark.parametrize("name", NAMES)

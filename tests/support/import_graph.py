@@ -15,13 +15,13 @@ RANKS = [
     {"recipe", "layers", "pictures"},
     {"runs"},
     {"models", "datasets", "augment", "optimizers", "schedules", "losses", "reporting", "exporting"},
-    {"planning"},
+    {"planning", "documentation"},
     {"engine"},
     {"training"},
     {"benchmarks"},
     {"api"},
     {"commands"},
-    {"train", "report", "evaluate", "export", "bench", "__main__", "__init__"},
+    {"train", "report", "evaluate", "export", "bench", "recipes", "__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 # The same within a folder: its own folders and modules.

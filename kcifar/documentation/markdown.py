@@ -1,0 +1,48 @@
+"""README.md's tables of the keys of a recipe and of a stage."""
+
+import re
+from collections.abc import Sequence
+
+from kcifar.documentation.keys import NONE, REQUIRED, Key, list_recipe_keys, list_stage_keys, walk_keys
+from kcifar.documentation.parts import KINDS
+
+_CODE = re.compile(r"'([^' ]+)'|\{[^}]*\}")  # quoted words and the forms of mappings
+# Sections of README.md that say more about a key.
+_SECTIONS = {
+    "dataset.imbalance": "what-a-data-set-holds",
+    "model": "the-zoo",
+    "extend": "a-recipe-that-extends-another",
+    "learning_rate": "schedules-optimizers-losses",
+    "optimizer": "schedules-optimizers-losses",
+    "loss": "schedules-optimizers-losses",
+    "augmentation": "augmentations",
+}
+
+
+def make_key_tables() -> str:
+    """Return both tables as Markdown."""
+    tables = _format_table("key", list_recipe_keys()), _format_table("key of a stage", list_stage_keys())
+    return "\n\n".join(tables) + "\n"
+
+
+def _format_table(heading: str, keys: Sequence[Key]) -> str:
+    return "\n".join([f"| {heading} | value | meaning (default) |", "| --- | --- | --- |", *map(_format_row, walk_keys(keys))])
+
+
+def _format_row(key: Key) -> str:
+    name = f"[`{key.path}`](#{_SECTIONS[key.path]})" if key.path in _SECTIONS else f"`{key.path}`"
+    default = key.default if key.default in (REQUIRED, NONE) else f"`{key.default}`"
+    return f"| {name} | {_format_value(key)} | {key.meaning} ({default}) |"
+
+
+def _format_value(key: Key) -> str:
+    """Return what is allowed, with words of the recipe as code; where a part is, its section says more than its form."""
+    if key.kind is None:
+        return _CODE.sub(lambda match: f"`{match[1] or match[0]}`", key.allowed)
+    return {"schedule": "a number or a schedule", "augmentation": "a list of augmentations"}.get(
+        key.kind, _add_article(KINDS[key.kind].registry.kind)
+    )
+
+
+def _add_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

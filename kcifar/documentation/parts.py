@@ -1,0 +1,82 @@
+"""The parts that a recipe names, with the JSON schema of their arguments; descriptions come from the factories' docstrings."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kcifar.augment import AUGMENTATIONS
+from kcifar.core.checks import argument_model
+from kcifar.core.registry import Registry
+from kcifar.datasets import DATASETS
+from kcifar.documentation.docstrings import read_argument_descriptions
+from kcifar.documentation.model_schemas import make_schema
+from kcifar.losses import LOSSES
+from kcifar.models import MODELS
+from kcifar.optimizers import OPTIMIZERS
+from kcifar.recipe.document import DatasetPart
+from kcifar.recipe.stage_settings import Part, SchedulePart
+from kcifar.schedules import SCHEDULES
+
+OPERATIONS = "operations"  # the argument of an augmentation that takes other augmentations
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of part.
+
+    Attributes:
+        registry: Where its factories are.
+        supplied: Parameters of the factories that a recipe cannot set.
+        base: The keys that every part of this kind has.
+    """
+
+    registry: Registry
+    supplied: tuple[str, ...]
+    base: type[Part] = Part
+
+    def make_base_schema(self) -> dict[str, Any]:
+        """Return the JSON schema of the keys that every part of this kind has besides `name`."""
+        properties = make_schema(self.base)["properties"]
+        return {key: node for key, node in properties.items() if key != "name"}
+
+    def make_argument_schema(self, name: str) -> dict[str, Any]:
+        """Return the JSON schema of a part's arguments, with descriptions: an object with `properties` and `required`."""
+        factory = self.registry.get(name)
+        supplied = {*self.supplied, OPERATIONS}
+        schema = make_schema(argument_model(factory, supplied))
+        described = read_argument_descriptions(factory)
+        properties = {key: _add_description(node, described.get(key)) for key, node in schema.get("properties", {}).items()}
+        if OPERATIONS not in inspect.signature(factory).parameters:
+            return {**schema, "properties": properties}
+        operations = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Part"}}
+        required = [OPERATIONS, *schema.get("required", ())]
+        properties = {OPERATIONS: _add_description(operations, described.get(OPERATIONS)), **properties}
+        return {**schema, "properties": properties, "required": required, "$defs": {"Part": make_schema(Part)}}
+
+
+def _add_description(node: Mapping[str, Any], description: str | None) -> dict[str, Any]:
+    return {**node, "description": description} if description else dict(node)
+
+
+# The key of a recipe that takes such a part: its kind. A number or schedule is a `schedule`.
+KINDS = {
+    "dataset": Kind(DATASETS, ("source",), DatasetPart),
+    "model": Kind(MODELS, ("image_shape", "num_classes")),
+    "schedule": Kind(SCHEDULES, ("span",), SchedulePart),
+    "optimizer": Kind(OPTIMIZERS, ("learning_rate",)),
+    "loss": Kind(LOSSES, ("targets", "logits")),
+    "augmentation": Kind(AUGMENTATIONS, ()),
+}
+
+
+def find_kind(definition: str, key: str) -> str | None:
+    """Return which kind of part a key takes.
+
+    Args:
+        definition: Name of the key's class in the JSON schema.
+        key: The key's own name.
+    """
+    if definition == Part.__name__:
+        return "augmentation" if key == OPERATIONS else key
+    return {"DatasetPart": "dataset", "RatePart": "schedule", "ValuePart": "schedule"}.get(definition)
