@@ -9,7 +9,7 @@ from kcifar.documentation.parts import KINDS
 _CODE = re.compile(r"'([^' ]+)'|\{[^}]*\}")  # quoted words and the forms of mappings
 # Sections of README.md that say more about a key.
 _SECTIONS = {
-    "dataset.imbalance": "what-a-data-set-holds",
+    "dataset.imbalance": "data-sets",
     "model": "the-zoo",
     "extend": "a-recipe-that-extends-another",
     "learning_rate": "schedules-optimizers-losses",
@@ -36,12 +36,15 @@ def _format_row(key: Key) -> str:
 
 
 def _format_value(key: Key) -> str:
-    """Return what is allowed, with words of the recipe as code; where a part is, its section says more than its form."""
+    """Return what is allowed, with words of the recipe as code; parts have tables of their own, except data sets."""
     if key.kind is None:
         return _CODE.sub(lambda match: f"`{match[1] or match[0]}`", key.allowed)
-    return {"schedule": "a number or a schedule", "augmentation": "a list of augmentations"}.get(
-        key.kind, _add_article(KINDS[key.kind].registry.kind)
-    )
+    if key.kind == "schedule":
+        return "a number or a schedule"
+    registry = KINDS[key.kind].registry
+    if key.kind == "dataset":
+        return f"one of {', '.join(f'`{name}`' for name in registry.names())}, with its arguments"
+    return "a list of augmentations" if key.kind == "augmentation" else _add_article(registry.kind)
 
 
 def _add_article(noun: str) -> str:

@@ -59,7 +59,10 @@ class Document(Strict):
         default=0, description="Seed of the validation split; the split does not depend on `seed`, so runs with other seeds can be compared."
     )
     dataset: DatasetPart = Field(description="The data set and its arguments.", examples=[{"name": "cifar10", "validation": 0.2}])
-    model: Part = Field(description="The network and its arguments.", examples=[{"name": "resnet18", "dropout_rate": 0.1}])
+    model: Part = Field(
+        description="The network and its arguments, which `python -m kcifar.models NAME` prints.",
+        examples=[{"name": "resnet18", "dropout_rate": 0.1}],
+    )
     input: Input = Field(
         default=Input(), description="How pixels 0..255 become the network's input, inside the model.", examples=[{"normalization": "standardize"}]
     )

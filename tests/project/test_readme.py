@@ -12,6 +12,7 @@ from published_parameters import PARAMETERS
 
 from kcifar.augment import AUGMENTATIONS
 from kcifar.core.registry import Registry
+from kcifar.documentation.markdown import make_key_tables
 from kcifar.losses import LOSSES
 from kcifar.models import MODELS
 from kcifar.optimizers import OPTIMIZERS
@@ -37,9 +38,12 @@ def test_the_map_names_every_file_and_nothing_that_is_gone() -> None:
     assert named == there | {"stages/", "tests/"}
 
 
-def test_the_keys_are_the_recipes() -> None:
-    tables = README[README.index("| key | meaning") : README.index("**Your own images**")]
-    named = {key.split(".")[0] for row in tables.splitlines() if row.startswith("| `") for key in re.findall(r"`([\w.]+)`", row.split("|")[1])}
+def test_the_tables_of_keys_are_made_from_the_keys_descriptions() -> None:
+    """`python -m kcifar.recipes keys --markdown` prints them."""
+    start = README.index("| key | value |")
+    tables = README[start : README.index("\n\n", README.index("| key of a stage |")) + 1]
+    assert tables == make_key_tables()
+    named = {row.split("`")[1].split(".")[0] for row in tables.splitlines() if "`" in row}
     assert named == set(Document.model_fields) | set(Stage.model_fields)
 
 
@@ -85,6 +89,11 @@ def test_the_tables_of_sections_have_every_section_in_the_order_of_the_report() 
     assert sorted(named[len(first) :]) == sorted(section.name for section in result if section.of_run)
 
 
+def test_every_link_within_the_page_leads_to_a_heading() -> None:
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]*)\)", README)) - headings == set()
+
+
 def test_every_recipe_and_command_exists() -> None:
     for path in re.findall(r"stages/[\w/-]+\.yaml", README):
         assert (ROOT / path).exists(), path
@@ -127,7 +136,9 @@ def test_the_sizes_are_the_published_ones() -> None:
     assert [number for number in rounded if not any(f"{count / 1e6:.{len(number.split('.')[1])}f}" == number for count in counts)] == []
 
 
-@pytest.mark.parametrize("command", ["train", "report", "evaluate", "export", "models", "bench step", "bench time-to-accuracy"])
+@pytest.mark.parametrize(
+    "command", ["train", "report", "evaluate", "export", "models", "bench step", "bench time-to-accuracy", "recipes keys", "recipes schema"]
+)
 def test_the_options_of_its_commands_exist(command: str) -> None:
     used = {
         option
