@@ -15,8 +15,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 RecipeFile = Annotated[str, Field(json_schema_extra={"allowed": "the path of a recipe file"})]
 
 
-def _merged_already(extend: str | None) -> str | None:
-    """Refuse what only an override can bring here: files are merged, and their `extend` taken out, before anything is checked."""
+def _refuse_override(extend: str | None) -> str | None:
+    """Refuse an `extend` that is set by an override: files are merged, and their `extend` removed, before the check."""
     if extend is not None:
         raise ValueError(f"expected in a recipe itself, as files are merged before values are set, got {extend!r}")
     return extend
@@ -88,6 +88,6 @@ class Document(Strict):
         description="The stages, which are trained in this order.",
         examples=[[{"name": "learn", "epochs": 20, "learning_rate": 3e-4}, {"name": "refine", "epochs": 10, "learning_rate": 1e-4}]],
     )
-    extend: Annotated[RecipeFile | None, AfterValidator(_merged_already)] = Field(
+    extend: Annotated[RecipeFile | None, AfterValidator(_refuse_override)] = Field(
         default=None, description="Recipe file that this one changes; its path is relative to this file.", examples=["three_stage.yaml"]
     )

@@ -10,17 +10,17 @@ from pydantic import AfterValidator, WithJsonSchema
 _UNITS = re.compile(r"(\d+) (epochs?|steps?)")
 
 
-def _checked_duration(duration: float | str) -> float | str:
+def _check_duration(duration: float | str) -> float | str:
     share = not isinstance(duration, str) and 0 <= duration <= 1
     if not share and not (isinstance(duration, str) and _UNITS.fullmatch(duration)):
         raise ValueError(f"expected 'N epochs', 'N steps' or a share of the stage in [0, 1], got {duration!r}")
     return duration
 
 
-# "5 epochs", "200 steps", or a share of the stage such as 0.1.
+# "5 epochs", "200 steps", or a fraction of the stage such as 0.1.
 Duration = Annotated[
     float | str,
-    AfterValidator(_checked_duration),
+    AfterValidator(_check_duration),
     WithJsonSchema(
         {
             "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "pattern": f"^{_UNITS.pattern}$"}],
