@@ -97,10 +97,10 @@ def _show_network(
 
 
 def _draw(summary: Mapping[str, Any], path: Path) -> None:
-    from kcifar.pictures.diagram.draw import draw
-    from kcifar.pictures.saving import save
+    from kcifar.pictures.diagram.paint import draw_network
+    from kcifar.pictures.saving import save_figure
 
-    save(draw(summary), path)
+    save_figure(draw_network(summary), path)
     print(f"wrote {path}", file=sys.stderr)  # standard output may be CSV or JSON
 
 

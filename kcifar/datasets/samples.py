@@ -18,11 +18,13 @@ def save_samples(dataset: Dataset, path: Path) -> None:
         dataset: Of more than `MOST_CLASSES` classes the first are shown.
         path: Where the picture goes.
     """
-    from kcifar.pictures.image_grid import Cell, Grid, Row, save_grid
+    from kcifar.pictures.image_grid import Grid, GridCell, GridRow, save_grid
 
     counts = class_counts(dataset.train.labels, len(dataset.class_names))
     rows = tuple(
-        Row((name, f"{counts[label]:,} images"), tuple(Cell(dataset.train.images[index]) for index in sample_indices(dataset.train.labels, label)))
+        GridRow(
+            (name, f"{counts[label]:,} images"), tuple(GridCell(dataset.train.images[index]) for index in sample_indices(dataset.train.labels, label))
+        )
         for label, name in enumerate(dataset.class_names[:MOST_CLASSES])
     )
     hidden = len(dataset.class_names) - len(rows)

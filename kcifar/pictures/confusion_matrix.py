@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kcifar.pictures.style import DOTS_PER_INCH
-from kcifar.pictures.text_fit import fitted, width_of
+from kcifar.pictures.text import fit_text, measure_text
 
 MAX_CLASSES = 1000  # classes; of more a page has no room for one dot each
 
@@ -41,11 +41,11 @@ def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: n
         write: Makes text of a value, for the cells.
         unit: What the colours of the errors mean, for their scale.
     """
-    labels = [fitted(name, _NAME_ROOM, _NAME) for name in names[:: compute_label_step(len(names))]]
+    labels = [fit_text(name, _NAME_ROOM, _NAME) for name in names[:: compute_label_step(len(names))]]
     side = len(names) * max(1, round(_SIDE / len(names)))  # a cell is a square of whole dots
     size = compute_number_size(values, write)
-    figure, panel, bar = _make_panels(side, max(width_of(label, _NAME) for label in labels), scaled=not size)
-    title = f"{fitted(name, 72 * figure.get_figwidth() - _BORDER, _TITLE)}\n{words}"
+    figure, panel, bar = _make_panels(side, max(measure_text(label, _NAME) for label in labels), scaled=not size)
+    title = f"{fit_text(name, 72 * figure.get_figwidth() - _BORDER, _TITLE)}\n{words}"
     figure.text(0.5, 1 - _BORDER / (figure.get_figheight() * DOTS_PER_INCH), title, ha="center", va="top", fontsize=_TITLE, linespacing=1.4)
     colours, errors = color_cells(values)
     panel.imshow(colours, interpolation="none", aspect="auto")

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries, name_stages
 from kcifar.pictures.style import BLACK, BLUE, VERMILION
-from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.text import fit_text
 
 _SIZE = (8.0, 7.5)  # inches
 _PANEL_WIDTH = 7.0  # inches
@@ -35,7 +35,7 @@ def draw_history(name: str, summary: str, history: pandas.DataFrame, best_valida
     for panel in (accuracy, loss, rate):
         mark_boundaries(panel, spans)
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(f"{fitted(name, _PANEL_WIDTH * 72, 10)}\n{summary}", fontsize=10, linespacing=1.5)
+    accuracy.set_title(f"{fit_text(name, _PANEL_WIDTH * 72, 10)}\n{summary}", fontsize=10, linespacing=1.5)
     return figure
 
 

@@ -1,44 +1,72 @@
-"""Pictures as files."""
+"""Figures as files and as bytes. They are made without pyplot: no window, no global state, and the same figure gives the same bytes."""
 
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import matplotlib
-import matplotlib.style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from kcifar.core.errors import UserError
 from kcifar.core.files import complete_file
+from kcifar.pictures.style import DOTS_PER_INCH, plain_style, report_style
 
-DOTS_PER_INCH = 150
-KINDS = {".png": {}, ".svg": {"Date": None}}  # suffix to metadata; without a date the same picture gives the same bytes
-_STYLE: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": "kcifar"}  # text stays text
+_NO_DATE = {"Date": None}
+_METADATA = {".png": {}, ".svg": _NO_DATE}  # by the file's ending
 
 
 def check_path(path: Path, place: str) -> None:
     """Refuse a path that no picture can be written to.
 
     Args:
-        path: Where the picture is to go.
-        place: What gave it, for the message.
+        path: Of the picture.
+        place: The option that gave it, for the message.
     Raises:
-        UserError: Its ending is not .png or .svg, its folder does not exist, or it is a folder.
+        UserError: The path does not end in .png or .svg, its folder does not exist, or it is a folder.
     """
-    if path.suffix.lower() not in KINDS:
-        raise UserError(f"{place} {path}: expected a file that ends in {' or '.join(KINDS)}, got {path.name!r}")
+    if path.suffix.lower() not in _METADATA:
+        raise UserError(f"{place} {path}: expected a file that ends in {' or '.join(_METADATA)}, got {path.name!r}")
     if not path.parent.is_dir():
         raise UserError(f"{place} {path}: expected a folder that exists, got {str(path.parent)!r}")
     if path.is_dir():
         raise UserError(f"{place} {path}: expected a file, got a folder")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG (150 dots an inch) or SVG, by the path's ending; the file is complete or absent.
+@contextmanager
+def without_glyph_warnings() -> Iterator[None]:
+    """Ignore that the font lacks a letter: the name of a class or run may be in any script."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG (150 dots per inch) or SVG, by the path's ending; the file is complete or absent.
 
     Raises:
         UserError: See `check_path`.
     """
     check_path(path, "picture")
-    kind = path.suffix.lower()
-    with matplotlib.style.context(["default", _STYLE]), complete_file(path) as partial:
-        figure.savefig(partial, format=kind[1:], dpi=DOTS_PER_INCH, metadata=KINDS[kind])
+    suffix = path.suffix.lower()
+    with plain_style(), without_glyph_warnings(), complete_file(path) as partial:
+        figure.savefig(partial, format=suffix[1:], dpi=DOTS_PER_INCH, metadata=_METADATA[suffix])
+
+
+def render_figure(draw: Callable[[], Figure]) -> tuple[bytes, bytes]:
+    """Draw a figure in the style of a report and return it as PNG (150 dots per inch) and SVG.
+
+    The layout is solved once for both, and each is drawn once; `Figure.savefig` would draw everything twice.
+    """
+    with report_style(), without_glyph_warnings():
+        figure = draw()
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        png, svg = io.BytesIO(), io.StringIO()
+        FigureCanvasAgg(figure).print_png(png)  # type: ignore[no-untyped-call]
+        FigureCanvasSVG(figure).print_svg(svg, metadata=_NO_DATE)  # type: ignore[no-untyped-call]
+        return png.getvalue(), svg.getvalue().encode("utf-8")

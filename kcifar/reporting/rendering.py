@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from kcifar.pictures.style import rendered
+from kcifar.pictures.saving import render_figure
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection
 from kcifar.reporting.section import Section, find_sections
@@ -57,5 +57,5 @@ def _render_named(run: LoadedRun, names: Sequence[str]) -> list[RenderedSection]
 
 
 def _render(section: Section, content: SectionContent) -> RenderedSection:
-    figures = [RenderedFigure(drawing.name, *rendered(drawing.draw), drawing.caption, drawing.text) for drawing in content.figures]
+    figures = [RenderedFigure(drawing.name, *render_figure(drawing.draw), drawing.caption, drawing.text) for drawing in content.figures]
     return RenderedSection(section.name, section.title, section.printed, content.paragraphs, content.tables, figures)

@@ -67,7 +67,7 @@ def _draw_confusion_matrix(run: "Run") -> str:
 
 
 def _embed(text: str, draw: Callable[[], Any]) -> str:
-    from kcifar.pictures.style import rendered
+    from kcifar.pictures.saving import render_figure
 
-    png, _ = rendered(draw)
+    png, _ = render_figure(draw)
     return _IMAGE.format(text=text, png=base64.b64encode(png).decode("ascii"))

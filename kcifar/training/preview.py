@@ -13,7 +13,7 @@ import numpy as np
 from kcifar.augment.pipeline import compiled_apply, mixing_columns
 from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.lazy import keras
-from kcifar.pictures.image_grid import Cell, Grid, Row
+from kcifar.pictures.image_grid import Grid, GridCell, GridRow
 from kcifar.planning.batches import EpochBatches
 from kcifar.planning.plan import PartPlan, Plan, StagePlan
 from kcifar.planning.prepared_data import PreparedData
@@ -161,16 +161,16 @@ def preview_grid(plan: Plan, data: PreparedData, stage: StagePlan, epochs: Seque
     return Grid(title, written_steps(stage.augmentation), rows, columns, first_apart=True)
 
 
-def _row(data: PreparedData, versions: Versions, row: int, index: int, mixes: bool) -> Row:
+def _row(data: PreparedData, versions: Versions, row: int, index: int, mixes: bool) -> GridRow:
     part, names = data.dataset.train, data.dataset.class_names
     own = names[part.labels[index]]
-    cells = [Cell(part.images[index])]
+    cells = [GridCell(part.images[index])]
     for column in range(versions.images.shape[1]):
         other = names[part.labels[versions.partners[row, column]]]
         caption = written_target(own, other, float(versions.own_shares[row, column])) if mixes else ()
         shown = versions.shown[row, column]
-        cells.append(Cell(versions.images[row, column], caption) if shown else Cell(None, ("not in this epoch",)))
-    return Row((own, f"image {index:,}"), tuple(cells))
+        cells.append(GridCell(versions.images[row, column], caption) if shown else GridCell(None, ("not in this epoch",)))
+    return GridRow((own, f"image {index:,}"), tuple(cells))
 
 
 def written_target(own: str, other: str, own_share: float) -> tuple[str, ...]:

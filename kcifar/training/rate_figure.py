@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from kcifar.pictures.style import BLUE, SKY_BLUE, VERMILION, house_style
+from kcifar.pictures.style import BLUE, SKY_BLUE, VERMILION, report_style
 
 
 def draw_rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray, suggestion: float, title: str) -> Figure:
@@ -16,7 +16,7 @@ def draw_rate_curve(rates: np.ndarray, losses: np.ndarray, smoothed: np.ndarray,
         suggestion: The rate to mark.
         title: Of the picture.
     """
-    with house_style():
+    with report_style():
         figure = Figure(figsize=(7, 4.2), layout="constrained")
         panel = figure.subplots()
         panel.plot(rates, losses, color=SKY_BLUE, linewidth=0.9, label="each batch")

@@ -18,7 +18,7 @@ from kcifar.engine.assembly import assemble_driver
 from kcifar.engine.backend import automatic_precision, check_backend, load_backend
 from kcifar.engine.driver import EpochDriver
 from kcifar.engine.initialization import initialize_from_data, initialize_from_run
-from kcifar.pictures.saving import save
+from kcifar.pictures.saving import save_figure
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.planning.stage_batches import stage_batches
@@ -76,7 +76,7 @@ def find_rate(plan: Plan, data: Path | None, url: str | None, folder: Path) -> R
     table = pandas.DataFrame({"learning_rate": curve.rates, "loss": curve.losses, "smoothed_loss": curve.smoothed})
     write_text(stem.with_name(f"{stem.name}.csv"), table.to_csv(index_label="update"))
     title = f"{plan.recipe.name}, stage {plan.stages[0].name}"
-    save(draw_rate_curve(curve.rates, curve.losses, curve.smoothed, curve.suggestion(), title), stem.with_name(f"{stem.name}.png"))
+    save_figure(draw_rate_curve(curve.rates, curve.losses, curve.smoothed, curve.suggestion(), title), stem.with_name(f"{stem.name}.png"))
     print(f"suggested learning rate {curve.suggestion():.2g} (the loss falls fastest there); curve in {stem}.csv and {stem}.png")
     return curve
 

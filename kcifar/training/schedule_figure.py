@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kcifar.datasets.dataset import Source
-from kcifar.pictures.saving import save
+from kcifar.pictures.saving import save_figure
 from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
-from kcifar.pictures.style import BLUE, GREEN, VERMILION, house_style
+from kcifar.pictures.style import BLUE, GREEN, VERMILION, report_style
 from kcifar.planning.plan import Plan, StagePlan
 from kcifar.planning.prepared_data import prepare_data
 
@@ -34,8 +34,8 @@ def plot_schedule(plan: Plan, data: Path | None, url: str | None, path: Path) ->
         path: PNG or SVG.
     """
     num_images = len(prepare_data(plan, Source(data, url, print)).train_indices)
-    with house_style():
-        save(draw_schedule(plan, num_images), path)
+    with report_style():
+        save_figure(draw_schedule(plan, num_images), path)
     print(f"wrote {path}")
 
 
@@ -46,11 +46,11 @@ def draw_schedule(plan: Plan, num_images: int) -> Figure:
     figure = Figure(figsize=(8, 0.9 + 1.9 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     ends = np.cumsum([0, *(stage.epochs for stage in plan.stages)])
-    spans = [StageRange(stage.name, float(begin), float(end)) for stage, begin, end in zip(plan.stages, ends, ends[1:], strict=False)]
+    stages = [StageRange(stage.name, float(begin), float(end)) for stage, begin, end in zip(plan.stages, ends, ends[1:], strict=False)]
     for panel, name in zip(panels, shown, strict=True):
-        _draw_panel(panel, name, curves[name], spans)
+        _draw_panel(panel, name, curves[name], stages)
     panels[-1].set_xlabel("epoch")
-    name_stages(panels[0], spans, 7.0)
+    name_stages(panels[0], stages, 7.0)
     return figure
 
 
@@ -63,9 +63,9 @@ def _curve(stage: StagePlan, name: str, num_images: int) -> np.ndarray | None:
     return None if constant is None else np.full(span.steps, float(constant))
 
 
-def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], spans: list[StageRange]) -> None:
+def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], stages: list[StageRange]) -> None:
     title, colour = PANELS[name]
-    for curve, (_, begin, end) in zip(curves, spans, strict=True):
+    for curve, (_, begin, end) in zip(curves, stages, strict=True):
         if curve is not None:
             kept = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), MAX_POINTS)).round().astype(int))
             x, y = np.append(begin + kept / len(curve) * (end - begin), end), np.append(curve[kept], curve[-1])
@@ -77,5 +77,5 @@ def _draw_panel(panel: Axes, name: str, curves: list[np.ndarray | None], spans: 
     else:
         panel.set_ylim(bottom=0, top=1.08 * max(peaks))
     panel.set_ylabel(title)
-    panel.set_xlim(spans[0].begin, spans[-1].end)
-    mark_boundaries(panel, spans)
+    panel.set_xlim(stages[0].begin, stages[-1].end)
+    mark_boundaries(panel, stages)

@@ -25,7 +25,7 @@ from kcifar.datasets.dataset import Source
 from kcifar.datasets.official import ARCHIVE_SIZES, FILES, OFFICIAL, Expected, check_files
 from kcifar.datasets.samples import SAMPLES, sample_indices
 from kcifar.datasets.verification import contents
-from kcifar.pictures.image_grid import Cell, Grid, Row, draw_grid, save_grid
+from kcifar.pictures.image_grid import Grid, GridCell, GridRow, draw_grid, save_grid
 from kcifar.planning.batches import EpochBatches
 from kcifar.planning.plan import Plan, make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
@@ -385,7 +385,8 @@ def test_mixed_targets_are_written_with_their_shares() -> None:
 
 def test_names_that_are_long_or_strange_are_drawn_all_the_same(tmp_path: Path) -> None:
     rows = tuple(
-        Row((name, "1 image"), (Cell(np.full((20, 30, 3), 255, np.uint8), (name, "+ x")), Cell(None))) for name in (r"$\frac$", "象" * 60, "a\nb", "")
+        GridRow((name, "1 image"), (GridCell(np.full((20, 30, 3), 255, np.uint8), (name, "+ x")), GridCell(None)))
+        for name in (r"$\frac$", "象" * 60, "a\nb", "")
     )
     for path in (tmp_path / "grid.png", tmp_path / "grid.svg"):
         save_grid(Grid("title " * 30, "text " * 60, rows, ("original", "epoch 1"), first_apart=True), path)
@@ -398,7 +399,7 @@ def test_names_that_are_long_or_strange_are_drawn_all_the_same(tmp_path: Path) -
 @pytest.mark.parametrize("side", [1, 28, 48, 224, 1024])
 def test_images_of_any_size_take_a_bounded_place(side: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
-    width, height = draw_grid(Grid("t", "", (Row((), (Cell(image),)),))).get_size_inches() * 150
+    width, height = draw_grid(Grid("t", "", (GridRow((), (GridCell(image),)),))).get_size_inches() * 150
     assert 128 <= max(width, height) < 400
 
 

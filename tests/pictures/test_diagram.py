@@ -1,4 +1,4 @@
-"""Pictures of architectures: nothing is lost, nothing is claimed that is not there, nothing overlaps."""
+"""Pictures of architectures: every layer and edge is drawn, no other, and nothing overlaps."""
 
 import fnmatch
 import json
@@ -22,11 +22,11 @@ from matplotlib.transforms import Bbox
 from kcifar.core.errors import UserError
 from kcifar.models.build import sketch, sketch_model
 from kcifar.models.summary import model_summary
-from kcifar.pictures.diagram.draw import draw
-from kcifar.pictures.diagram.page import Page, compose
+from kcifar.pictures.diagram.page import Page, compose_page
+from kcifar.pictures.diagram.paint import draw_network
 from kcifar.pictures.diagram.shapes import Mark, Note, Pill, Plate, Wire
-from kcifar.pictures.diagram.words import shape_words, words_for
-from kcifar.pictures.saving import save
+from kcifar.pictures.diagram.words import describe_layer, format_shape
+from kcifar.pictures.saving import save_figure
 
 NAMES = (
     *("residual_cnn", "lenet", "vgg16", "resnet18", "resnet110", "densenet121", "wrn_28_10", "resnext29_32x4d", "quizdnn", "cct_7_3x1", "vit"),
@@ -42,7 +42,7 @@ def summary_of(name: str) -> dict[str, Any]:
 
 @cache
 def page_of(name: str) -> Page:
-    return compose(summary_of(name))
+    return compose_page(summary_of(name))
 
 
 def residual(blocks: tuple[int, ...]) -> keras.Model:
@@ -65,7 +65,7 @@ def residual(blocks: tuple[int, ...]) -> keras.Model:
 
 @cache
 def small_page(blocks: tuple[int, ...]) -> Page:
-    return compose(model_summary(sketch(lambda: residual(blocks))))
+    return compose_page(model_summary(sketch(lambda: residual(blocks))))
 
 
 def item_of(page: Page, row: str) -> int:
@@ -77,8 +77,13 @@ def shapes_of(page: Page, kind: type) -> list[Any]:
     return [shape for shape in page.shapes if isinstance(shape, kind)]
 
 
+def overlapping_signs(page: Page) -> list[tuple[Bbox, Bbox]]:
+    boxes = [Bbox.from_bounds(s.x - s.reach, s.y - s.height / 2, 2 * s.reach, s.height) for s in page.shapes if isinstance(s, Pill | Mark)]
+    return [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])]
+
+
 def assert_complete(page: Page, rows: list[dict[str, Any]]) -> None:
-    """Every layer stands in one block, every item of a drawn block has one sign, every edge between these is drawn, and no other."""
+    """Every layer is in one block, every item of a drawn block has one sign, every edge between these is drawn, and no other."""
     covered = [row for unit in page.units for block in unit.blocks for index in block for row in page.items[index].rows]
     assert Counter(covered) == Counter(row["name"] for row in rows)
     shown = [index for unit in page.units for index in unit.items]
@@ -86,7 +91,7 @@ def assert_complete(page: Page, rows: list[dict[str, Any]]) -> None:
     assert sorted(signs) == sorted(shown)
     edges = {(source, index) for index in shown for source in page.items[index].inputs}
     assert {edge for wire in shapes_of(page, Wire) for edge in wire.edges} == edges
-    # An item takes from the items of the layers that its own layers take from, and gives what its last layer gives.
+    # The items that feed an item are those of the layers that feed its layers; its output is that of its last layer.
     homes = {row: index for index, item in enumerate(page.items) for row in item.rows}
     seen: set[str] = set()
     links = set()
@@ -118,15 +123,14 @@ class TestRegisteredNetworks:
         assert max(page.width, page.height) <= 13 * 72
         assert 0.4 <= page.width / page.height <= 1.5
 
-    def test_signs_stand_apart_and_inside(self, name: str) -> None:
+    def test_signs_do_not_overlap(self, name: str) -> None:
         page = page_of(name)
-        boxes = [Bbox.from_bounds(s.x - s.reach, s.y - s.height / 2, 2 * s.reach, s.height) for s in page.shapes if isinstance(s, Pill | Mark)]
-        assert [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])] == []
+        assert overlapping_signs(page) == []
         plates = [Bbox.from_bounds(plate.x, plate.y, plate.width, plate.height) for plate in shapes_of(page, Plate) if not plate.frame]
         assert [pair for pair in combinations(plates, 2) if pair[0].overlaps(pair[1])] == []
 
     def test_texts_are_legible_apart_and_inside(self, name: str) -> None:
-        figure = draw(summary_of(name))
+        figure = draw_network(summary_of(name))
         canvas = FigureCanvasAgg(figure)
         texts = [text for text in figure.findobj(Text) if text.get_text()]
         boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
@@ -176,23 +180,23 @@ class TestSmallResidualNetwork:
         summary = model_summary(sketch(lambda: residual((3,))))
         rows = {row["name"]: row for row in summary["layers"]}
         rows["group1_block2_conv2"]["kernel_size"] = [5, 5]
-        assert [unit.count for unit in compose(summary).units] == [1, 1, 1, 1, 1, 1]
+        assert [unit.count for unit in compose_page(summary).units] == [1, 1, 1, 1, 1, 1]
 
-    def test_resolutions_and_channels_stand_where_they_change(self) -> None:
+    def test_resolutions_and_channels_are_written_where_they_change(self) -> None:
         texts = [note.text for note in shapes_of(small_page((2, 2)), Note)]
         assert sorted(text for text in texts if "×" in text[1:]) == sorted(["group 1 · 32×32", "32×32×8", "group 2 · 16×16", "16×16×16"])
         assert shapes_of(small_page((2, 2)), Pill)[0].text == "images · 32×32×3"
 
-    def test_the_legend_explains_what_is_there_and_no_more(self) -> None:
+    def test_the_legend_explains_the_signs_of_the_picture_and_no_others(self) -> None:
         texts = {note.text for note in shapes_of(small_page((1, 2)), Note)}
-        assert {"convolution", "dense", "pooling", "normalisation, activation", "add", "/2: stride 2"} <= texts
-        assert not {"attention", "other", "concatenate", "BN: batch normalisation", "×n: n such blocks in a row"} & texts
+        assert {"convolution", "dense", "pooling", "normalization, activation", "add", "/2: stride 2"} <= texts
+        assert not {"attention", "other", "concatenate", "BN: batch normalization", "×n: n such blocks in a row"} & texts
 
 
 class TestOtherNetworks:
     def test_blocks_are_found_without_names(self) -> None:
         summary = model_summary(sketch(lambda: unnamed(3)))
-        page = compose(summary)
+        page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert [unit.count for unit in page.units] == [1, 1, 3, 1]
         assert [len(unit.items) for unit in page.units] == [1, 1, 4, 2]
@@ -206,14 +210,35 @@ class TestOtherNetworks:
         high = layers.Conv2D(4, (3, 1), padding="same", name="block1_conv4")(second)
         total = layers.Concatenate(name="block1_concat")([wide, high, images])
         summary = model_summary(keras.Model(images, layers.Conv2D(2, 1, name="block2_conv1")(total), name="branched"))
-        page = compose(summary)
+        page = compose_page(summary)
         assert_complete(page, summary["layers"])
         shortcuts = {wire.edges for wire in shapes_of(page, Wire) if wire.shortcut}
-        first_item, split, beside, end = (item_of(page, f"block1_{row}") for row in ("conv1", "conv2", "conv4", "concat"))
-        assert shortcuts == {((split, beside), (beside, end)), ((item_of(page, "images"), end),)}
+        first_item, split, aside, end = (item_of(page, f"block1_{row}") for row in ("conv1", "conv2", "conv4", "concat"))
+        assert shortcuts == {((split, aside), (aside, end)), ((item_of(page, "images"), end),)}
         assert first_item not in {edge[0] for edges in shortcuts for edge in edges}
 
-    def test_an_edge_past_blocks_runs_beside_them(self) -> None:
+    def test_parallel_branches_do_not_overlap(self) -> None:
+        layers = keras.layers
+        images = keras.Input((8, 8, 3), name="images")
+        branches = [layers.Conv2D(4, 3, padding="same", name=f"block1_conv{number}")(images) for number in range(1, 6)]
+        summary = model_summary(keras.Model(images, layers.Concatenate(name="block1_concat")(branches), name="parallel"))
+        page = compose_page(summary)
+        assert_complete(page, summary["layers"])
+        assert overlapping_signs(page) == []
+
+    def test_equal_blocks_are_not_folded_if_a_later_block_uses_the_first(self) -> None:
+        layers = keras.layers
+        hidden = images = keras.Input((8, 8, 4), name="images")
+        outputs = []
+        for number in (1, 2):
+            hidden = layers.Conv2D(4, 3, padding="same", name=f"block{number}_conv")(hidden)
+            outputs.append(hidden)
+        summary = model_summary(keras.Model(images, layers.Concatenate(name="head_concat")(outputs), name="reused"))
+        page = compose_page(summary)
+        assert_complete(page, summary["layers"])
+        assert [unit.count for unit in page.units] == [1, 1, 1, 1]
+
+    def test_an_edge_past_blocks_runs_next_to_them(self) -> None:
         page = page_of("quizdnn")
         target = item_of(page, "group2_block3_add")
         sources = {item_of(page, f"group2_block{number}_norm1") for number in (1, 2)}
@@ -224,29 +249,29 @@ class TestOtherNetworks:
         assert len(set(turns)) == 2
         assert max(turns) < min(plate.x for plate in plates if plate.x > 72 * 3)
 
-    def test_a_shortcut_from_another_column_says_where_it_begins(self) -> None:
+    def test_a_shortcut_from_another_column_names_its_source(self) -> None:
         texts = [pill.text for pill in shapes_of(page_of("residual_cnn"), Pill)]
         assert texts.count("from images") == 2
 
     @pytest.mark.parametrize(("option", "text"), [("squeeze_excitation", "squeeze-and-excitation, 4 hidden"), ("eca", "efficient channel attention")])
     def test_attention_over_channels_is_a_line(self, option: str, text: str) -> None:
         summary = model_summary(sketch_model("resnet20", (32, 32, 3), 10, attention=option))
-        page = compose(summary)
+        page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert text in {pill.text for pill in shapes_of(page, Pill)}
         assert {mark.kind for mark in shapes_of(page, Mark)} == {"add"}
 
-    def test_layers_used_twice_do_not_go_round_in_circles(self) -> None:
+    def test_layers_used_twice_make_no_cycle(self) -> None:
         images = keras.Input((8, 8, 3), name="images")
         shared, other = keras.layers.Conv2D(3, 1, name="block1_conv1"), keras.layers.Conv2D(3, 3, padding="same", name="block2_conv1")
         summary = model_summary(keras.Model(images, shared(other(shared(images))), name="round"))
         assert summary["layers"][1]["inputs"] == ["images", "block2_conv1"]
-        assert_complete(compose(summary), summary["layers"])
+        assert_complete(compose_page(summary), summary["layers"])
 
     @given(st.data())
-    def test_no_graph_is_drawn_with_losses(self, data: st.DataObject) -> None:
+    def test_every_graph_is_drawn_completely(self, data: st.DataObject) -> None:
         rows = data.draw(graphs())
-        page = compose({"name": "any", "parameters": 1, "multiply_accumulates": 1, "layers": rows})
+        page = compose_page({"name": "any", "parameters": 1, "multiply_accumulates": 1, "layers": rows})
         assert_complete(page, rows)
         pills = [shape for shape in page.shapes if isinstance(shape, Pill | Mark)]
         assert all(shape.reach <= shape.x <= page.width - shape.reach and 0 < shape.y < page.height for shape in pills)
@@ -266,7 +291,7 @@ def unnamed(blocks: int) -> keras.Model:
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Rows of a summary: any layers, from anywhere to anywhere, named as they like."""
+    """Return layers of a summary with any edges and names."""
     prefixes = ["block1_", "block2_", "group1_block1_", "group1_block2_", "group2_", "group2_block1_", "stem_", "head_", "other_", ""]
     rows: list[dict[str, Any]] = [row_of("images", "InputLayer", [])]
     for number in range(draw(st.integers(1, 14))):
@@ -310,37 +335,37 @@ class TestWords:
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )  # fmt: skip
-    def test_a_layer_is_called(self, layer: keras.layers.Layer, words: str) -> None:
+    def test_a_layer_in_words(self, layer: keras.layers.Layer, words: str) -> None:
         images = keras.Input((32, 32, 64))
-        assert words_for(model_summary(keras.Model(images, layer(images)))["layers"][1]) == words
+        assert describe_layer(model_summary(keras.Model(images, layer(images)))["layers"][1]) == words
 
     def test_attention_has_heads(self) -> None:
         tokens = keras.Input((16, 32))
         rows = model_summary(keras.Model(tokens, keras.layers.MultiHeadAttention(4, 8)(tokens, tokens)))["layers"]
-        assert words_for(rows[1]) == "attention, 4 heads of 8"
+        assert describe_layer(rows[1]) == "attention, 4 heads of 8"
 
     @pytest.mark.parametrize(("shape", "words"), [([32, 32, 3], "32×32×3"), ([65, 256], "65 tokens × 256"), ([10], "10")])
-    def test_a_shape_is_called(self, shape: list[int], words: str) -> None:
-        assert shape_words(shape) == words
+    def test_a_shape_in_words(self, shape: list[int], words: str) -> None:
+        assert format_shape(shape) == words
 
 
 class TestFiles:
-    def test_text_stays_text(self, tmp_path: Path) -> None:
-        save(draw(summary_of("residual_cnn")), tmp_path / "network.svg")
+    def test_text_in_an_svg_stays_text(self, tmp_path: Path) -> None:
+        save_figure(draw_network(summary_of("residual_cnn")), tmp_path / "network.svg")
         written = (tmp_path / "network.svg").read_text(encoding="utf-8")
         assert all(f">{text}</text>" in written for text in ("residual_cnn", "3×3 conv 64 · ReLU", "block 5", "4×4×256", "10 logits", "from images"))
         assert written.startswith("<?xml")
 
     def test_the_same_summary_gives_the_same_bytes_anywhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In a process of its own, without a backend, and whatever the user's own matplotlib settings are."""
+        """In a separate process, without a backend, and with any matplotlib settings of the user."""
         summary = summary_of("quizdnn")
         (tmp_path / "model.json").write_text(json.dumps(summary), encoding="utf-8")
         code = """
 import json, sys
 from pathlib import Path
-from kcifar.pictures.diagram.draw import draw
-from kcifar.pictures.saving import save
-save(draw(json.loads(Path("model.json").read_text(encoding="utf-8"))), Path("first.svg"))
+from kcifar.pictures.diagram.paint import draw_network
+from kcifar.pictures.saving import save_figure
+save_figure(draw_network(json.loads(Path("model.json").read_text(encoding="utf-8"))), Path("first.svg"))
 print([name for name in ("keras", "tensorflow", "jax", "torch", "pandas") if name in sys.modules])
 """
         done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120)
@@ -349,14 +374,14 @@ print([name for name in ("keras", "tensorflow", "jax", "torch", "pandas") if nam
         monkeypatch.setitem(matplotlib.rcParams, "font.size", 31.0)
         monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "path")
         monkeypatch.setitem(matplotlib.rcParams, "path.sketch", (1.0, 100.0, 2.0))
-        save(draw(summary), tmp_path / "second.svg")
+        save_figure(draw_network(summary), tmp_path / "second.svg")
         assert (tmp_path / "first.svg").read_bytes() == (tmp_path / "second.svg").read_bytes()
 
-    def test_a_png_has_150_dots_an_inch(self, tmp_path: Path) -> None:
+    def test_a_png_has_150_dots_per_inch(self, tmp_path: Path) -> None:
         from PIL import Image
 
         page = page_of("lenet")
-        save(draw(summary_of("lenet")), tmp_path / "network.PNG")
+        save_figure(draw_network(summary_of("lenet")), tmp_path / "network.PNG")
         with Image.open(tmp_path / "network.PNG") as image:
             assert image.size == (int(page.width / 72 * 150), int(page.height / 72 * 150))
         assert [path.name for path in tmp_path.iterdir()] == ["network.PNG"]
@@ -373,6 +398,6 @@ print([name for name in ("keras", "tensorflow", "jax", "torch", "pandas") if nam
     def test_other_files_are_refused(self, tmp_path: Path, name: str, message: str) -> None:
         (tmp_path / "folder.svg").mkdir()
         with pytest.raises(UserError) as caught:
-            save(draw(summary_of("lenet")), tmp_path / name)
+            save_figure(draw_network(summary_of("lenet")), tmp_path / name)
         assert message in str(caught.value)
         assert [path.name for path in tmp_path.iterdir()] == ["folder.svg"]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from run_folders import CASES, HOSTILE, write_run
 
-from kcifar.pictures.style import house_style, rendered
+from kcifar.pictures.saving import render_figure
+from kcifar.pictures.style import report_style
 from kcifar.reporting.charts.batches import estimate_epoch_ends, make_stage_ranges
 from kcifar.reporting.sections import batches
 from kcifar.reporting.stats.downsampling import downsample_m4, running_mean
@@ -41,7 +42,7 @@ def with_rows(run: LoadedRun, **columns: Any) -> LoadedRun:
 
 def drawn_lines(run: LoadedRun) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """What is drawn, by panel and label: x and y."""
-    with house_style():
+    with report_style():
         figure: Figure = batches.draw_batches(run)
     names = ("accuracy", "loss", "rate")
     return {
@@ -101,7 +102,7 @@ def test_stages_and_epochs_lie_where_the_rows_say(run: LoadedRun) -> None:
     assert run.batches is not None
     assert make_stage_ranges(run.batches, 3) == [("learn", 0, 160), ("refine", 160, 280), ("polish", 280, 360)]
     assert estimate_epoch_ends(run.batches, 9).tolist() == [40.0 * epoch for epoch in range(10)]
-    with house_style():
+    with report_style():
         steps: Any = batches.draw_batches(run).axes[2].patches[0]
     stairs = steps.get_data()
     assert stairs.values.tolist() == [3e-4] * 4 + [1e-4] * 3 + [5e-5] * 2
@@ -150,7 +151,7 @@ def test_a_hundred_thousand_rows_are_a_small_file_that_keeps_the_extremes(run: L
     loss = rng.random(100_000) + 1
     loss[77_777] = 9.0
     content = batches.of_run(with_rows(run, step=np.arange(1.0, 100_001.0), loss=loss, accuracy=rng.random(100_000), stage="a"))
-    _, svg = rendered(content.figures[0].draw)
+    _, svg = render_figure(content.figures[0].draw)
     assert len(svg) < 200_000
     _, y = drawn_lines(with_rows(run, step=np.arange(1.0, 100_001.0), loss=loss))["loss batches"]
     assert y.max() == 9.0
@@ -162,7 +163,7 @@ def test_rows_that_cannot_be_are_passed_over(run: LoadedRun) -> None:
     text = batches.of_run(other).figures[0].text
     assert "over 3 updates" in text
     assert "loss from 2.0000 to 2.0000" in text
-    assert rendered(batches.of_run(other).figures[0].draw)
+    assert render_figure(batches.of_run(other).figures[0].draw)
     assert not batches.of_run(with_rows(run, step=[-1.0, 1e300]))
 
 
@@ -174,6 +175,6 @@ def test_a_run_without_rows_has_no_figure(tmp_path: Path) -> None:
 def test_the_figure_is_drawn_for_every_kind_of_run_and_the_same_twice(case: str, tmp_path: Path) -> None:
     result = load_run(CASES[case](tmp_path / "run"), HOSTILE)
     (drawing,) = batches.of_run(result).figures
-    assert rendered(drawing.draw) == rendered(drawing.draw)
+    assert render_figure(drawing.draw) == render_figure(drawing.draw)
     assert "nan" not in drawing.text + drawing.caption
     assert ("no finite value" in drawing.text) == (case == "nothing finite")

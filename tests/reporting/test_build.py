@@ -25,7 +25,7 @@ from rich.console import Console
 from run_folders import CASES, HOSTILE, STAGES, history_rows, write_run
 
 from kcifar.core.errors import UserError
-from kcifar.pictures.style import rendered
+from kcifar.pictures.saving import render_figure
 from kcifar.reporting import sections as section_folder
 from kcifar.reporting.build import MAX_DETAILED, MAX_WHOLE, build_report
 from kcifar.reporting.page.content import SectionContent
@@ -79,7 +79,7 @@ def test_sections_change_no_run_and_say_the_same_twice(name: str, saved: dict[st
         assert [table.frame.to_csv() for table in first.tables] == [table.frame.to_csv() for table in second.tables]
         assert [drawing.text for drawing in first.figures] == [drawing.text for drawing in second.figures]
     for first, second in zip(_contents_of(SECTIONS[name], runs)[:1], _contents_of(SECTIONS[name], runs)[:1], strict=True):
-        assert [rendered(drawing.draw) for drawing in first.figures] == [rendered(drawing.draw) for drawing in second.figures]
+        assert [render_figure(drawing.draw) for drawing in first.figures] == [render_figure(drawing.draw) for drawing in second.figures]
     for run, history in zip(runs, before, strict=True):
         pandas.testing.assert_frame_equal(run.history, history)
 
@@ -88,7 +88,7 @@ def test_sections_change_no_run_and_say_the_same_twice(name: str, saved: dict[st
 def test_figures_are_whole_files_for_every_kind_of_run(name: str, saved: dict[str, LoadedRun]) -> None:
     for content in _contents_of(SECTIONS[name], [saved[case] for case in DRAWN]):
         for drawing in content.figures:
-            png, svg = rendered(drawing.draw)
+            png, svg = render_figure(drawing.draw)
             with Image.open(io.BytesIO(png)) as image:
                 image.load()
                 assert image.info["dpi"] == pytest.approx((150, 150), abs=0.1)

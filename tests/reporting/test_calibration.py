@@ -18,7 +18,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss, top_k_accuracy_score
 
-from kcifar.pictures.style import rendered
+from kcifar.pictures.saving import render_figure
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import calibration, coverage, top_k
 from kcifar.reporting.stats import calibration as formulas
@@ -381,7 +381,7 @@ def test_figures_are_drawn_whole_for_any_shape_of_predictions(shape: str, saved:
     drawings = [drawing for section in SECTIONS for drawing in section.of_run(run).figures]
     assert len(drawings) == (1 if shape in ("one image", "certain and wrong") else 2)  # one confidence makes no curve
     for drawing in drawings:
-        with Image.open(io.BytesIO(rendered(drawing.draw)[0])) as image:
+        with Image.open(io.BytesIO(render_figure(drawing.draw)[0])) as image:
             grey = np.asarray(image.convert("L"))
         assert (grey[:, [0, -1]] == 255).all()  # nothing runs over the sides
         assert (grey[[0, -1]] == 255).all()

@@ -15,11 +15,11 @@ from made_runs import SETTINGS, changed, made, rows_of, words
 from run_folders import CASES, HOSTILE, write_run
 from scipy.stats import binomtest
 
-from kcifar.pictures.style import house_style, rendered
-from kcifar.pictures.text_fit import width_of
+from kcifar.pictures.saving import render_figure
+from kcifar.pictures.style import report_style
+from kcifar.pictures.text import measure_text, shorten_middle
 from kcifar.reporting.analysis.tested_epoch import find_tested_row, find_tested_validation
 from kcifar.reporting.charts.axes import make_log_ticks
-from kcifar.reporting.charts.dot_plot import shortened
 from kcifar.reporting.charts.pareto_front import CostPanel
 from kcifar.reporting.charts.pareto_front import draw_pareto_fronts as draw_fronts
 from kcifar.reporting.page.table_files import to_markdown
@@ -248,7 +248,7 @@ def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None
     assert "not of one machine (runs by hardware: a processor, 2 cores: 2, another, 2 cores: 1)" in words(content)
     assert "weights of another run, whose minutes and images are not counted here: e." in words(content)
     assert "Left out: c (no test result), d (the only one over its data)." in words(content)
-    with house_style():
+    with report_style():
         labels = [axes.get_xlabel() for axes in content.figures[0].draw().axes]
     assert labels == ["parameters", "minutes of training (2 of 3 runs: those on one hardware)", "training images seen"]
     assert "machine" not in words(cost.of_runs([made("a"), made("b")]))
@@ -281,7 +281,7 @@ def test_data_sets_of_which_no_cost_is_known_are_left_out_with_the_reason() -> N
 def test_the_figure_has_a_panel_for_each_cost_that_its_caption_names() -> None:
     timed = made("c", 60, hardware="another")
     content = cost.of_runs([made("a", seconds=math.nan), made("b", seconds=math.nan), timed])
-    with house_style():
+    with report_style():
         labels = [axes.get_xlabel() for axes in content.figures[0].draw().axes]
     assert labels == ["parameters", "minutes of training", "training images seen"]
     assert f"against {', '.join(labels)}." in content.figures[0].caption
@@ -301,7 +301,7 @@ def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
     gains[:60] = np.linspace(0.9, 0.95, 60)
     costs[:60] = np.linspace(11, 40, 60)
     costs[60:63], gains[60:63] = 1.0, 0.3  # three at one place
-    with house_style():
+    with report_style():
         drawn = draw_fronts([CostPanel("cost", costs, pareto_front(costs, gains))], gains, list(range(400)))
         drawn.canvas.draw()
         boxes = [text.get_window_extent() for text in drawn.axes[0].texts]
@@ -339,7 +339,7 @@ def test_every_kind_of_run_is_compared_the_same_each_time(section: Any, saved: l
     pandas.testing.assert_frame_equal(rows_of(content), rows_of(again))
     assert rows_of(content).index.is_unique
     for drawing, other in zip(content.figures, again.figures, strict=True):
-        assert rendered(drawing.draw) == rendered(other.draw)
+        assert render_figure(drawing.draw) == render_figure(other.draw)
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.TITLE)
@@ -353,7 +353,7 @@ def test_figures_of_extremes_are_drawn(section: Any) -> None:
     ]
     for runs in (extremes, [made("x"), made("y", seed=1)], [made(name, **UNKNOWN_COSTS) for name in "xy"]):
         for drawing in section.of_runs(runs).figures:
-            png, svg = rendered(drawing.draw)
+            png, svg = render_figure(drawing.draw)
             assert png.startswith(b"\x89PNG")
             assert b"</svg>" in svg
 
@@ -364,7 +364,7 @@ def test_many_runs_are_all_in_the_table_and_as_many_as_fit_in_the_figure() -> No
     assert len(rows_of(compared)) == 120
     assert "the 40 best of 120 runs are shown" in compared.figures[0].caption
     assert "the 30 best of 60 recipes are shown" in averaged.figures[0].caption
-    with house_style():
+    with report_style():
         assert len(compared.figures[0].draw().axes[0].get_yticks()) == 40
 
 
@@ -372,8 +372,8 @@ def test_many_runs_are_all_in_the_table_and_as_many_as_fit_in_the_figure() -> No
 @settings(max_examples=40, deadline=None)
 @given(st.text(max_size=80) | st.sampled_from(["W" * 90, "漢" * 90, HOSTILE * 9]), st.integers(40, 165))
 def test_names_in_charts_are_cut_in_their_middle_to_the_room(name: str, room: int) -> None:
-    short = shortened(name, room)
-    assert width_of(short, 9) <= room
+    short = shorten_middle(name, room, 9)
+    assert measure_text(short, 9) <= room
     if "…" in short and "…" not in name:
         head, tail = short.split("…")
         flat = " ".join("".join(letter if letter.isprintable() else " " for letter in " ".join(name.split())).split(" "))

@@ -22,7 +22,8 @@ from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from kcifar.pictures.confusion_matrix import choose_ink, color_cells, compute_number_size, draw_confusion_matrix
-from kcifar.pictures.style import house_style, rendered
+from kcifar.pictures.saving import render_figure
+from kcifar.pictures.style import report_style
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import class_scores, confusion
@@ -41,12 +42,12 @@ def run_of(folder: Path, matrix: Sequence[Sequence[int]] | np.ndarray, names: Se
 
 
 def drawn(content: SectionContent, name: str) -> Figure:
-    with house_style():
+    with report_style():
         return next(drawing for drawing in content.figures if drawing.name == name).draw()
 
 
 def texts_of(figure: Figure) -> list[str]:
-    _, svg = rendered(lambda: figure)
+    _, svg = render_figure(lambda: figure)
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg.decode())
 
 
@@ -172,7 +173,7 @@ def test_numbers_are_left_out_where_they_would_be_too_small() -> None:
 @pytest.mark.parametrize("count", [2, 20, 150])
 def test_long_names_are_neither_cut_off_nor_laid_over_one_another(count: int) -> None:
     names = [*("W" * 50, "画" * 40, HOSTILE * 3, ""), *(f"class {k}" for k in range(count))][:count]
-    with house_style(), warnings.catch_warnings():
+    with report_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
         figure = draw_confusion_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images")
         figure.draw_without_rendering()
@@ -324,7 +325,7 @@ def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_p
     assert "Never called, so without precision: 1 class." in drawing.caption
     assert "Without test images, so without recall and F1, and left out: 2 classes." in drawing.caption
     assert "from ant, F1 76.19%, down to dog, F1 0.00%" in drawing.text
-    with house_style():
+    with report_style():
         shares = {line.get_label(): np.asarray(line.get_xdata()) for line in drawing.draw().axes[0].lines}
     assert np.isnan(shares["precision"]).tolist() == [False, True]
     assert np.isnan(shares["recall"]).tolist() == [False, False]
@@ -335,7 +336,7 @@ def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> Non
     matrix[:, 0] += 1
     drawing = class_scores.of_run(run_of(tmp_path / "a", matrix)).figures[0]
     assert "the 20 classes with the highest F1 and the 20 with the lowest. Between them, left out: 10 classes." in drawing.caption
-    with house_style():
+    with report_style():
         panel = drawing.draw().axes[0]
     names = [label.get_text() for label in panel.get_yticklabels()]
     assert names[0] == "c49"
@@ -354,7 +355,7 @@ def test_a_test_without_classes_has_no_scores(tmp_path: Path) -> None:
 def test_words_about_scores_are_not_cut_off(tmp_path: Path) -> None:
     names = ["W" * 50, "画" * 40, HOSTILE * 3, ""]
     run = replace(run_of(tmp_path / "a", np.arange(16).reshape(4, 4), names), name="W" * 90)
-    with house_style(), warnings.catch_warnings():
+    with report_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
         figure = class_scores.of_run(run).figures[0].draw()
         figure.draw_without_rendering()

@@ -20,9 +20,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 from run_folders import CASES, HOSTILE, write_run
 
-from kcifar.pictures.style import DOTS_PER_INCH, house_style, rendered
-from kcifar.pictures.text_fit import fitted, width_of
-from kcifar.pictures.thumbnails import Row, Thumbnail, draw_thumbnails, enlarged, in_rows
+from kcifar.pictures.pixels import enlarge
+from kcifar.pictures.saving import render_figure
+from kcifar.pictures.style import DOTS_PER_INCH, report_style
+from kcifar.pictures.text import fit_text, measure_text
+from kcifar.pictures.thumbnails import Thumbnail, ThumbnailRow, draw_thumbnails, split_into_rows
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import confused_pairs, gallery
@@ -64,7 +66,7 @@ def shown(figure: Figure, lines: int) -> list[tuple[int, tuple[str, ...]]]:
 
 
 def drawn(content: SectionContent, name: str) -> Figure:
-    with house_style():
+    with report_style():
         return next(drawing for drawing in content.figures if drawing.name == name).draw()
 
 
@@ -209,8 +211,8 @@ def test_figures_are_whole_and_the_same_twice(tmp_path: Path) -> None:
     run = load_run(write_run(tmp_path / "a"), HOSTILE)
     for section in (gallery, confused_pairs):
         for drawing in section.of_run(run).figures:
-            png, svg = rendered(drawing.draw)
-            assert (png, svg) == rendered(drawing.draw)
+            png, svg = render_figure(drawing.draw)
+            assert (png, svg) == render_figure(drawing.draw)
             assert ElementTree.fromstring(svg).tag.endswith("svg")
 
 
@@ -226,7 +228,7 @@ def test_no_word_leaves_its_place_whatever_the_names(tmp_path: Path) -> None:
     names = ["W" * 60, "画" * 60, HOSTILE * 4, "", "\u202eright to left", "i" * 200, "a", "b\nc", "$x$", "class with a long name"]
     run = replace(marked_run(tmp_path / "a", shuffled(MATRIX.sum()), names=names), name="W" * 90)
     for section, name in ((gallery, "correct"), (gallery, "mistakes"), (confused_pairs, "confused_pairs")):
-        with warnings.catch_warnings(), house_style():
+        with warnings.catch_warnings(), report_style():
             warnings.filterwarnings("ignore", message="Glyph")
             figure = drawn(section.of_run(run), name)
             figure.set_dpi(DOTS_PER_INCH)
@@ -243,7 +245,7 @@ def test_no_word_leaves_its_place_whatever_the_names(tmp_path: Path) -> None:
 @settings(max_examples=40)
 def test_enlarged_images_fit_their_place_and_show_every_pixel(size: tuple[int, int], side: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    result = enlarged(image, side)
+    result = enlarge(image, side)
     assert max(result.shape[:2]) <= side
     assert 2 * max(result.shape[:2]) > side or max(size) < side
     if max(size) <= side:
@@ -259,7 +261,7 @@ def test_enlarged_images_fit_their_place_and_show_every_pixel(size: tuple[int, i
 @pytest.mark.parametrize("size", [(1, 1), (4096, 3), (1, 4096), (28, 28), (96, 96), (500, 333)])
 def test_images_of_any_size_are_drawn(size: tuple[int, int]) -> None:
     thumbnail = Thumbnail(np.full((*size, 3), 255, np.uint8), ("called a", "is b"))
-    png, _ = rendered(lambda: draw_thumbnails("T", "right", in_rows([thumbnail] * 6, 4), 4))
+    png, _ = render_figure(lambda: draw_thumbnails("T", "right", split_into_rows([thumbnail] * 6, 4), 4))
     assert png.startswith(b"\x89PNG")
 
 
@@ -268,17 +270,17 @@ def test_images_of_any_size_are_drawn(size: tuple[int, int]) -> None:
 def test_fitted_names_are_no_wider_than_their_room(name: str, room: float, before: str) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
-        line = fitted(name, room, 9.0, before, ": 5")
+        line = fit_text(name, room, 9.0, before, ": 5")
         assert line.startswith(before)
         assert line.endswith(": 5")
         kept = line[len(before) : -3]
-        assert width_of(line, 9.0) <= room or len(kept) <= 1
+        assert measure_text(line, 9.0) <= room or len(kept) <= 1
     assert not re.search(r"[\n\r\t]", line)
 
 
 def test_pictures_are_laid_dot_by_dot() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
-    png, _ = rendered(lambda: draw_thumbnails("T", "right", [Row("heading", [Thumbnail(image, ("a",))])], 4))
+    png, _ = render_figure(lambda: draw_thumbnails("T", "right", [ThumbnailRow("heading", [Thumbnail(image, ("a",))])], 4))
     with Image.open(io.BytesIO(png)) as opened:
         pixels = np.asarray(opened.convert("RGB"))
     rows, columns = np.nonzero((pixels == 176).all(axis=2))

@@ -16,7 +16,7 @@ from made_runs import changed, made, rows_of, words
 from run_folders import write_run
 
 from kcifar.core.errors import UserError
-from kcifar.pictures.style import house_style
+from kcifar.pictures.style import report_style
 from kcifar.reporting.charts.published_log import _LOOKS, MAX_RECIPES
 from kcifar.reporting.sections import published_log
 from kcifar.runs.csv_files import read_published_log
@@ -150,7 +150,7 @@ def test_what_chance_alone_may_do_is_said_where_the_images_are_counted() -> None
 def test_a_log_that_shares_no_epoch_says_so(log: pandas.DataFrame) -> None:
     content = beside(log, made("a"))
     assert words(content) == "lenet: no epoch has a validation accuracy in both, the runs and the published log."
-    with house_style():
+    with report_style():
         content.figures[0].draw()
 
 
@@ -158,7 +158,7 @@ def test_the_chart_has_a_line_for_each_run_and_the_log() -> None:
     recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.01 * n)) for n in range(MAX_RECIPES + 1)]
     drawing = beside(log_of([0.3, 0.8]), *recipes, made("again", seed=1, resolved={**changed(), "name": "r0"})).figures[0]
     assert f"the first {MAX_RECIPES} of {MAX_RECIPES + 1} recipes are shown" in drawing.caption
-    with house_style():
+    with report_style():
         figure = drawing.draw()
     upper, lower = ([line for line in panel.get_lines() if len(line.get_xdata()) == 2] for panel in figure.axes)
     assert len(upper) == len(lower) == MAX_RECIPES + 2  # one recipe has two runs

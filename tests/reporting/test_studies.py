@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import CASES, HOSTILE, history_rows, recipe
 
-from kcifar.pictures.style import rendered
+from kcifar.pictures.saving import render_figure
 from kcifar.reporting.analysis.learning_rate_sweeps import Sweep, classify_rates, find_best_point, find_sweeps
 from kcifar.reporting.analysis.samples import make_test_sample as sample_of_test
 from kcifar.reporting.analysis.samples import make_validation_sample
@@ -433,7 +433,7 @@ def test_figures_and_tables_are_whole_and_the_same_twice_however_hostile_the_nam
     assert first.tables[0].frame.index.is_unique
     assert list(first.tables[0].frame.reset_index().columns) == list(first.tables[0].columns)
     assert all("\n" not in text for text in (*first.paragraphs, *(drawing.text + drawing.caption for drawing in first.figures)))
-    assert [rendered(drawing.draw) for drawing in first.figures] == [rendered(drawing.draw) for drawing in second.figures]
+    assert [render_figure(drawing.draw) for drawing in first.figures] == [render_figure(drawing.draw) for drawing in second.figures]
 
 
 def test_runs_over_other_data_make_up_no_study() -> None:

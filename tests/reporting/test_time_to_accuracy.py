@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import changed, made, rows_of, words
 
-from kcifar.pictures.style import house_style
+from kcifar.pictures.style import report_style
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, accumulate_best, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
 from kcifar.reporting.charts.axes import write_short_number
 from kcifar.reporting.charts.time_to_accuracy import _LOOKS, MAX_RECIPES
@@ -140,7 +140,7 @@ def test_runs_that_are_left_out_are_named_with_the_reason() -> None:
 def test_the_minutes_are_by_logarithm_where_runs_differ_much_in_length() -> None:
     for factor, scale in ((20, "linear"), (21, "log")):
         runs = [made("a", resolved=SHORT), made("b", resolved=LONG, seconds=60.0 * factor)]
-        with house_style():
+        with report_style():
             drawn = time_to_accuracy.of_runs(runs).figures[0].draw()
         (panel,) = drawn.axes
         assert panel.get_xscale() == scale
@@ -152,7 +152,7 @@ def test_the_lines_are_the_curves_and_the_best_recipes_are_drawn() -> None:
     recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.1 * n)) for n in range(1, 10)]
     drawing = time_to_accuracy.of_runs(recipes).figures[0]
     assert f"the {MAX_RECIPES} best of 9 recipes are shown" in drawing.caption
-    with house_style():
+    with report_style():
         lines = drawing.draw().axes[0].get_lines()[::2]
     assert [line.get_label() for line in lines] == [f"r{n}" for n in range(9, 9 - MAX_RECIPES, -1)]
     assert lines[0].get_drawstyle() == "steps-post"

@@ -1,4 +1,4 @@
-"""Equal blocks in a row, drawn once."""
+"""Successive equal blocks, drawn once."""
 
 import re
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 from kcifar.pictures.diagram.items import Item
-from kcifar.pictures.diagram.units import Unit, consumers_of
+from kcifar.pictures.diagram.units import Unit, find_consumers
 
 
-def folded(items: Sequence[Item], units: Sequence[Unit]) -> list[Unit]:
-    """Put one unit, the last, in the place of each run of equal ones.
+def fold_repeats(items: Sequence[Item], units: Sequence[Unit]) -> list[Unit]:
+    """Replace each sequence of equal units by the last one.
 
-    Blocks are equal if they do the same at the same resolution; channels may grow, as in DenseNet, and drop path is no difference.
-    Each must take from the one before alone, and give to the next alone.
+    Blocks are equal if they have the same operations at the same resolution; channels may grow, as in DenseNet, and drop path may differ.
+    Each must be fed by the previous block alone, and feed the next alone.
     """
     kept: list[Unit] = []
-    consumers = consumers_of(items)
+    consumers = find_consumers(items)
     for position, unit in enumerate(units):
         before = units[position - 1] if position else None
         if before is not None and _repeats(items, consumers, before, unit):
@@ -27,16 +27,15 @@ def folded(items: Sequence[Item], units: Sequence[Unit]) -> list[Unit]:
 
 
 def _repeats(items: Sequence[Item], consumers: Sequence[Sequence[int]], before: Unit, unit: Unit) -> bool:
-    own_group, other_group = unit.label[0], before.label[0]
-    pattern = _pattern(items, unit)
+    pattern = _make_pattern(items, unit)
     leaving = {index for index in before.items if any(consumer not in before.items for consumer in consumers[index])}
     receivers = {consumer for consumer in consumers[before.exit] if consumer not in before.items}
     linked = leaving == {before.exit} and receivers <= set(unit.items)
-    return pattern is not None and own_group == other_group and linked and pattern == _pattern(items, before)
+    return pattern is not None and unit.label[0] == before.label[0] and linked and pattern == _make_pattern(items, before)
 
 
-def _pattern(items: Sequence[Item], unit: Unit) -> list[Any] | None:
-    """Return what makes a block what it is, or None if it takes from farther than the unit before."""
+def _make_pattern(items: Sequence[Item], unit: Unit) -> list[Any] | None:
+    """Return what two equal blocks have in common, or None if a unit before the previous one feeds the block."""
     places = {index: position for position, index in enumerate(unit.items)}
     sources = [[places.get(source, -1 if source == unit.entry else None) for source in items[index].inputs] for index in unit.items]
     if any(place is None for group in sources for place in group):

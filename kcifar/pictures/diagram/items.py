@@ -1,11 +1,11 @@
-"""Layers joined to items: the lines of text and the marks that a picture is made of."""
+"""Layers joined to items: the lines of text and the marks of a picture."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kcifar.pictures.diagram.labels import Label
-from kcifar.pictures.diagram.words import ATTENTION, IMAGES, MERGE, Row, is_attached, is_silent, kind_of, words_for
+from kcifar.pictures.diagram.words import ATTENTION, IMAGES, MERGE, LayerSummary, describe_layer, find_kind, is_attached, is_silent
 
 
 @dataclass(frozen=True)
@@ -13,14 +13,14 @@ class Item:
     """One line of text, or the mark of a merge.
 
     Attributes:
-        rows: Names of the layers that it stands for; an input or output of an item is one of its first or last layer.
+        rows: Names of its layers; the inputs and output of an item are those of its first and last layer.
         kind: One of the kinds in `words`.
-        text: What is written; of a merge its name.
-        inputs: Indices of the items that it takes from, all lower than its own.
+        text: Its line of text; the name of a merge.
+        inputs: Indices of the items that feed it, all lower than its own.
         shape: Of its output.
         label: Group and block.
         weights: How many of its layers have parameters.
-        minor: Whether it is no operation of its own, but what usually stands behind one.
+        minor: Whether it only has layers that usually follow an operation.
     """
 
     rows: tuple[str, ...]
@@ -35,7 +35,7 @@ class Item:
 
 @dataclass(frozen=True)
 class _Graph:
-    """What decides which layers are joined: inputs, counts of consumers, labels and gates, by the layers' names."""
+    """Facts that decide which layers are joined, by the layers' names: inputs, counts of consumers, labels and gates."""
 
     inputs: Mapping[str, Sequence[str]]
     consumers: Mapping[str, int]
@@ -43,52 +43,52 @@ class _Graph:
     gates: Mapping[str, str]
 
 
-def make_items(rows: Sequence[Row], labels: Mapping[str, Label]) -> list[Item]:
-    """Join layers in a row to items: an operation and the normalisation, activation and dropout behind it.
+def make_items(rows: Sequence[LayerSummary], labels: Mapping[str, Label]) -> list[Item]:
+    """Join successive layers to items: an operation and the normalization, activation and dropout after it.
 
     Args:
-        rows: The summary's layers; an input that stands later in the list (a layer used twice) is left out.
-        labels: Of each layer, by its name; only layers of one label are joined.
+        rows: The summary's layers; an input that comes later in the list (a layer used twice) is left out.
+        labels: Of each layer, by its name; only layers with the same label are joined.
     """
-    inputs = _earlier_inputs(rows)
-    graph = _Graph(inputs, Counter(source for sources in inputs.values() for source in sources), labels, _gates(rows))
-    chains: list[list[Row]] = []
-    home: dict[str, int] = {}
+    inputs = _find_earlier_inputs(rows)
+    graph = _Graph(inputs, Counter(source for sources in inputs.values() for source in sources), labels, _find_gates(rows))
+    chains: list[list[LayerSummary]] = []
+    chain_of: dict[str, int] = {}
     for row in rows:
-        place = _place(row, graph, chains, home)
+        place = _find_chain(row, graph, chains, chain_of)
         if place == len(chains):
             chains.append([])
         chains[place].append(row)
-        home[row["name"]] = place
-    return [_item(chain, graph, home) for chain in chains]
+        chain_of[row["name"]] = place
+    return [_make_item(chain, graph, chain_of) for chain in chains]
 
 
-def _place(row: Row, graph: _Graph, chains: Sequence[Sequence[Row]], home: Mapping[str, int]) -> int:
-    """Return the chain that a layer belongs to; a new one's number if it begins one."""
+def _find_chain(row: LayerSummary, graph: _Graph, chains: Sequence[Sequence[LayerSummary]], chain_of: Mapping[str, int]) -> int:
+    """Return the number of the chain that a layer belongs to; a new number if it begins a chain."""
     name = row["name"]
     if name in graph.gates:
-        return next((place for other, place in home.items() if graph.gates.get(other) == graph.gates[name]), len(chains))
+        return next((chain for layer, chain in chain_of.items() if graph.gates.get(layer) == graph.gates[name]), len(chains))
     if len(graph.inputs[name]) != 1:
         return len(chains)
     (source,) = graph.inputs[name]
     if graph.labels[source] != graph.labels[name] or graph.consumers[source] > 1 or source in graph.gates:
         return len(chains)
-    chain = chains[home[source]]
-    follows = is_attached(row) and kind_of(chain[0]) != MERGE
-    completes = all(is_silent(other) for other in chain) and kind_of(row) != MERGE and kind_of(chain[0]) != IMAGES
-    return home[source] if follows or completes else len(chains)
+    chain = chains[chain_of[source]]
+    follows = is_attached(row) and find_kind(chain[0]) != MERGE
+    completes = all(is_silent(earlier) for earlier in chain) and find_kind(row) != MERGE and find_kind(chain[0]) != IMAGES
+    return chain_of[source] if follows or completes else len(chains)
 
 
-def _item(chain: Sequence[Row], graph: _Graph, home: Mapping[str, int]) -> Item:
+def _make_item(chain: Sequence[LayerSummary], graph: _Graph, chain_of: Mapping[str, int]) -> Item:
     names = tuple(row["name"] for row in chain)
-    outside = dict.fromkeys(home[source] for name in names for source in graph.inputs[name] if source not in names)
+    outside = dict.fromkeys(chain_of[source] for name in names for source in graph.inputs[name] if source not in names)
     gate = names[0] in graph.gates
-    spoken = [row for row in chain if not is_silent(row)] or list(chain)
-    main = next((row for row in spoken if not is_attached(row)), spoken[0])
+    worded = [row for row in chain if not is_silent(row)] or list(chain)
+    main = next((row for row in worded if not is_attached(row)), worded[0])
     return Item(
         rows=names,
-        kind=ATTENTION if gate else kind_of(main),
-        text=_gate_words(chain) if gate else " · ".join(words_for(row) for row in spoken),
+        kind=ATTENTION if gate else find_kind(main),
+        text=_describe_gate(chain) if gate else " · ".join(describe_layer(row) for row in worded),
         inputs=tuple(outside),
         shape=tuple(chain[-1]["output_shape"]),
         label=graph.labels[names[0]],
@@ -97,7 +97,7 @@ def _item(chain: Sequence[Row], graph: _Graph, home: Mapping[str, int]) -> Item:
     )
 
 
-def _earlier_inputs(rows: Sequence[Row]) -> dict[str, list[str]]:
+def _find_earlier_inputs(rows: Sequence[LayerSummary]) -> dict[str, list[str]]:
     """Return each layer's inputs among the layers before it."""
     seen: dict[str, list[str]] = {}
     for row in rows:
@@ -105,17 +105,17 @@ def _earlier_inputs(rows: Sequence[Row]) -> dict[str, list[str]]:
     return seen
 
 
-def _gates(rows: Sequence[Row]) -> dict[str, str]:
-    """Map the layers of each attention over channels to its name: `X`, which multiplies, and `X_pool`, `X_squeeze`, … before it."""
+def _find_gates(rows: Sequence[LayerSummary]) -> dict[str, str]:
+    """Map the layers of each channel attention to its name: `X`, which multiplies, and `X_pool`, `X_squeeze`, … before it."""
     products = [row["name"] for row in rows if row["type"] == "Multiply"]
     return {
         row["name"]: product
         for product in products
         for row in rows
-        if (row["name"] == product or row["name"].startswith(f"{product}_")) and any(other["name"].startswith(f"{product}_") for other in rows)
+        if (row["name"] == product or row["name"].startswith(f"{product}_")) and any(layer["name"].startswith(f"{product}_") for layer in rows)
     }
 
 
-def _gate_words(chain: Sequence[Row]) -> str:
+def _describe_gate(chain: Sequence[LayerSummary]) -> str:
     hidden = [row["filters"] for row in chain if row["name"].endswith("_squeeze")]
     return f"squeeze-and-excitation, {hidden[0]} hidden" if hidden else "efficient channel attention"

@@ -1,25 +1,25 @@
-"""Group and block of each layer, as its name says."""
+"""Group and block of each layer, according to its name."""
 
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from kcifar.pictures.diagram.words import Row, is_attached
+from kcifar.pictures.diagram.words import LayerSummary, is_attached
 
 Label = tuple[str, str]  # group and block; either may be empty
 UNNAMED: Label = ("", "")
 IMAGES: Label = ("", "images")
 
 
-def no_labels(rows: Sequence[Row]) -> dict[str, Label]:
-    """Leave all layers without a label, but for the inputs."""
+def clear_labels(rows: Sequence[LayerSummary]) -> dict[str, Label]:
+    """Return no label for every layer except the inputs."""
     return {row["name"]: IMAGES if row["type"] == "InputLayer" else UNNAMED for row in rows}
 
 
-def labels_of(rows: Sequence[Row]) -> dict[str, Label]:
-    """Read group and block from the names; what has no name of that kind goes with its only consumer if it is no operation."""
+def read_labels(rows: Sequence[LayerSummary]) -> dict[str, Label]:
+    """Read group and block from the names; a layer without such a name that is not an operation belongs to its only consumer."""
     tokens = Counter(_first_token(row["name"]) for row in rows)
-    labels = {row["name"]: _label(row, tokens) for row in rows}
+    labels = {row["name"]: _read_label(row, tokens) for row in rows}
     consumers: dict[str, list[str]] = {}
     for row in rows:
         for source in row["inputs"]:
@@ -31,7 +31,7 @@ def labels_of(rows: Sequence[Row]) -> dict[str, Label]:
     return labels
 
 
-def _label(row: Row, tokens: Mapping[str, int]) -> Label:
+def _read_label(row: LayerSummary, tokens: Mapping[str, int]) -> Label:
     name = row["name"]
     if row["type"] == "InputLayer":
         return IMAGES
@@ -45,5 +45,5 @@ def _label(row: Row, tokens: Mapping[str, int]) -> Label:
 
 
 def _first_token(name: str) -> str:
-    found = re.match(r"([a-z]+)_[a-z]", name)
-    return found[1] if found else ""
+    match = re.match(r"([a-z]+)_[a-z]", name)
+    return match[1] if match else ""

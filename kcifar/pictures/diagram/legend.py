@@ -1,49 +1,49 @@
-"""What the colours, signs and short forms of a picture mean."""
+"""The meaning of the colors, signs and abbreviations of a picture."""
 
 from collections.abc import Sequence
 
 from kcifar.pictures.diagram.items import Item
-from kcifar.pictures.diagram.shapes import Mark, Note, Pill, Shape
+from kcifar.pictures.diagram.shapes import SMALL, Mark, Note, Pill, Shape
 from kcifar.pictures.diagram.units import Unit
 from kcifar.pictures.diagram.words import ATTENTION, CONVOLUTION, DENSE, MERGE, NORM_OR_ACTIVATION, OTHER, POOLING
-from kcifar.pictures.text_width import SMALL, text_width
+from kcifar.pictures.text import measure_text
 
 ROW, SWATCH, BETWEEN = 13.0, 15.0, 14.0
 KINDS = (CONVOLUTION, DENSE, ATTENTION, POOLING, NORM_OR_ACTIVATION, OTHER)
-_SHORT = {"BN": "batch normalisation", "LN": "layer normalisation", "GN": "group normalisation"}
+_SHORT = {"BN": "batch normalization", "LN": "layer normalization", "GN": "group normalization"}
 
 
-def legend(items: Sequence[Item], units: Sequence[Unit], left: float, top: float, width: float) -> tuple[list[Shape], float]:
+def make_legend(items: Sequence[Item], units: Sequence[Unit], left: float, top: float, width: float) -> tuple[list[Shape], float]:
     """Return the legend's shapes, broken into rows, and its height.
 
     Args:
-        items: All items; only what the picture holds is explained.
-        units: What is drawn.
-        left: Where rows begin.
-        top: Where the first row begins.
+        items: All items; only what the picture contains is explained.
+        units: The units that are drawn.
+        left: Left end of the rows.
+        top: Top of the first row.
         width: Of a row.
     """
     shapes: list[Shape] = []
     x, y = left, top + ROW / 2
-    for sign, text in _entries(items, units):
-        room = (SWATCH + 4 if sign else 0.0) + text_width(text, SMALL)
+    for sign, text in _list_entries(items, units):
+        room = (SWATCH + 4 if sign else 0.0) + measure_text(text, SMALL)
         if x > left and x + room > left + width:
             x, y = left, y + ROW
         if sign:
-            shapes.append(_sign(sign, x, y))
-        shapes.append(Note(x + room - text_width(text, SMALL), y, text, SMALL, "left"))
+            shapes.append(_make_sign(sign, x, y))
+        shapes.append(Note(x + room - measure_text(text, SMALL), y, text, SMALL, "left"))
         x += room + BETWEEN
     return shapes, y + ROW / 2 - top
 
 
-def _sign(sign: str, x: float, y: float) -> Shape:
+def _make_sign(sign: str, x: float, y: float) -> Shape:
     if sign in KINDS:
         return Pill(x + SWATCH / 2, y, SWATCH, 9.0, "", sign, -1)
     return Mark(x + SWATCH / 2, y, 4.5, sign, -1)
 
 
-def _entries(items: Sequence[Item], units: Sequence[Unit]) -> list[tuple[str, str]]:
-    """Return sign (empty for words alone) and meaning of everything that the picture holds."""
+def _list_entries(items: Sequence[Item], units: Sequence[Unit]) -> list[tuple[str, str]]:
+    """Return sign (empty for text alone) and meaning of everything that the picture contains."""
     shown = [items[index] for unit in units for index in unit.items]
     kinds = [(kind, kind) for kind in KINDS if any(item.kind == kind for item in shown)]
     marks = [(text, text) for text in dict.fromkeys(item.text for item in shown if item.kind == MERGE)]

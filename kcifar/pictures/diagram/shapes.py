@@ -1,13 +1,15 @@
-"""What a picture is made of: plain shapes in points, y growing downwards."""
+"""The shapes that a picture consists of, in points; y grows downwards."""
 
 from dataclasses import dataclass, replace
 
 Point = tuple[float, float]
 
+LINE, SMALL, NAME, TITLE = 8.0, 7.5, 7.5, 13.0  # sizes of text: lines of a block, captions and shapes, groups, title
+
 
 @dataclass(frozen=True)
 class Pill:
-    """A rounded box with one line of text; x and y are its centre."""
+    """A rounded box with one line of text; x and y are its center."""
 
     x: float
     y: float
@@ -19,13 +21,13 @@ class Pill:
 
     @property
     def reach(self) -> float:
-        """How far it reaches to each side of x."""
+        """How far it extends to each side of x."""
         return self.width / 2
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The round sign of a merge; x and y are its centre."""
+    """The round sign of a merge; x and y are its center."""
 
     x: float
     y: float
@@ -40,15 +42,15 @@ class Mark:
 
     @property
     def reach(self) -> float:
-        """How far it reaches to each side of x."""
+        """How far it extends to each side of x."""
         return self.radius
 
 
 @dataclass(frozen=True)
 class Wire:
-    """A line with rounded corners; a shortcut is an edge of the network beside the way through its blocks.
+    """A line with rounded corners; a shortcut is an edge of the network outside the main path through its blocks.
 
-    `edges` are the (source, target) items that the line, or the branch that it is part of, stands for.
+    `edges` are the (source, target) items that the line, or its branch, represents.
     """
 
     points: tuple[Point, ...]
@@ -59,7 +61,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Plate:
-    """A background: the box of a block, or the frame of a group; `copies` are drawn behind it."""
+    """A background: the box of a block, or the frame of a group, with `copies` behind it."""
 
     x: float
     y: float
@@ -71,7 +73,7 @@ class Plate:
 
 @dataclass(frozen=True)
 class Note:
-    """A line of text; `align` says which end x is, y is the middle."""
+    """A line of text; x is the end that `align` names, y the middle."""
 
     x: float
     y: float
@@ -83,7 +85,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Dot:
-    """Where a line branches."""
+    """The point where a line branches."""
 
     x: float
     y: float
@@ -91,7 +93,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class Slab:
-    """Feature maps as a slab: the front is one map, the depth says how many there are; x is the left end, y the middle of the front."""
+    """Feature maps as a slab: the front is one map, the depth their number; x is the left end, y the middle of the front."""
 
     x: float
     y: float
@@ -102,8 +104,8 @@ class Slab:
 Shape = Pill | Mark | Wire | Plate | Note | Dot | Slab
 
 
-def moved(shape: Shape, x: float, y: float) -> Shape:
-    """Return a shape elsewhere."""
+def move_shape(shape: Shape, x: float, y: float) -> Shape:
+    """Return a shape moved by x to the right and by y down."""
     if isinstance(shape, Wire):
         return replace(shape, points=tuple((across + x, down + y) for across, down in shape.points))
     return replace(shape, x=shape.x + x, y=shape.y + y)

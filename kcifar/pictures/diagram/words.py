@@ -1,13 +1,13 @@
-"""What a layer is called in a picture, and what kind of operation it is."""
+"""A layer in words, and the kind of its operation."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-Row = Mapping[str, Any]
+LayerSummary = Mapping[str, Any]
 
 CONVOLUTION, DENSE, ATTENTION, POOLING, MERGE = "convolution", "dense", "attention", "pooling", "merge"
-NORM_OR_ACTIVATION, OTHER, IMAGES = "normalisation, activation", "other", "images"
+NORM_OR_ACTIVATION, OTHER, IMAGES = "normalization, activation", "other", "images"
 
 MERGES = {
     "Add": "add",
@@ -29,12 +29,12 @@ _ACTIVATIONS = {
     "mish": "Mish",
 }
 _ACTIVATION_LAYERS = {"ReLU": "ReLU", "LeakyReLU": "leaky ReLU", "PReLU": "PReLU", "ELU": "ELU", "Softmax": "softmax"}
-# Layers that say nothing of their own beside the operation that they prepare or complete.
+# Layers that need no words next to the operation that they prepare or complete.
 _SILENT = ("ZeroPadding", "Reshape", "Flatten", "Permute", "Identity", "Bias", "InputLayer")
 _ATTACHED = ("Dropout", "Rescaling")
 
 
-def kind_of(row: Row) -> str:
+def find_kind(row: LayerSummary) -> str:
     """Return the kind of a layer's operation, one of this module's constants."""
     name = row["type"]
     if name in MERGES:
@@ -42,77 +42,77 @@ def kind_of(row: Row) -> str:
     if name == "InputLayer":
         return IMAGES
     kinds = {"Conv": CONVOLUTION, "Dense": DENSE, "Attention": ATTENTION, "Pooling": POOLING}
-    found = next((kind for part, kind in kinds.items() if part in name), OTHER)
-    return NORM_OR_ACTIVATION if found == OTHER and _is_norm_or_activation(name) else found
+    kind = next((kind for part, kind in kinds.items() if part in name), OTHER)
+    return NORM_OR_ACTIVATION if kind == OTHER and _is_norm_or_activation(name) else kind
 
 
-def is_attached(row: Row) -> bool:
-    """Whether a layer is written behind the operation before it: normalisation, activation, dropout, a change of shape."""
+def is_attached(row: LayerSummary) -> bool:
+    """Whether a layer is written after the operation before it: normalization, activation, dropout, a change of shape."""
     return _is_norm_or_activation(row["type"]) or is_silent(row) or any(part in row["type"] for part in _ATTACHED)
 
 
-def is_silent(row: Row) -> bool:
-    """Whether a layer needs no word beside another."""
+def is_silent(row: LayerSummary) -> bool:
+    """Whether a layer needs no words next to another layer."""
     return row["type"].startswith(_SILENT) or row.get("rate") == 0
 
 
-def words_for(row: Row) -> str:
+def describe_layer(row: LayerSummary) -> str:
     """Return a layer's operation in words, with its activation: "3×3 conv 64 /2 · ReLU"."""
     activation = row.get("activation")
     if row["type"] == "Activation":
-        return _activation(activation or "linear")
-    return " · ".join([_operation(row), *([_activation(activation)] if activation else [])])
+        return _write_activation(activation or "linear")
+    return " · ".join([_describe_operation(row), *([_write_activation(activation)] if activation else [])])
 
 
-def shape_words(shape: list[int]) -> str:
+def format_shape(shape: list[int]) -> str:
     """Return a shape in words: "32×32×64", "65 tokens × 256", "512"."""
-    return f"{shape[0]} tokens × {shape[1]}" if len(shape) == 2 else _times(shape)
+    return f"{shape[0]} tokens × {shape[1]}" if len(shape) == 2 else _join_sizes(shape)
 
 
-def _operation(row: Row) -> str:
+def _describe_operation(row: LayerSummary) -> str:
     name = row["type"]
-    kind = kind_of(row)
+    kind = find_kind(row)
     if kind == CONVOLUTION:
-        return _convolution(row)
+        return _describe_convolution(row)
     if kind == POOLING:
-        return _pooling(row)
+        return _describe_pooling(row)
     if name in ("Dense", "EinsumDense"):
         return f"dense {row.get('units', row['output_shape'][-1])}"
     if name == "MultiHeadAttention":
         return f"attention, {row['num_heads']} heads of {row['key_dim']}"
     if name == "InputLayer":
         name = "input" if row["name"].startswith("input_layer") else row["name"].replace("_", " ")
-        return f"{name} · {shape_words(row['output_shape'])}"
+        return f"{name} · {format_shape(row['output_shape'])}"
     if "Dropout" in name:
         return "drop path" if row["name"].endswith("drop_path") else f"dropout {row.get('rate', 0):g}"
     short = {**MERGES, **_NORMS, **_ACTIVATION_LAYERS, "Rescaling": "scale"}
     return short.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"\dD$", "", name)).lower()
 
 
-def _convolution(row: Row) -> str:
+def _describe_convolution(row: LayerSummary) -> str:
     depthwise = "depthwise " if "Depthwise" in row["type"] else "separable " if "Separable" in row["type"] else ""
     transposed = "transposed " if "Transpose" in row["type"] else ""
-    size = f"{_times(row['kernel_size'])}{'-wide' * (len(row['kernel_size']) == 1)} {depthwise}{transposed}conv"
+    size = f"{_join_sizes(row['kernel_size'])}{'-wide' * (len(row['kernel_size']) == 1)} {depthwise}{transposed}conv"
     filters = "" if depthwise == "depthwise " else f" {row['output_shape'][-1]}"
     groups = f", {row['groups']} groups" if row.get("groups", 1) > 1 else ""
-    return f"{size}{filters}{_strides(row, 1)}{groups}"
+    return f"{size}{filters}{_write_strides(row, 1)}{groups}"
 
 
-def _pooling(row: Row) -> str:
+def _describe_pooling(row: LayerSummary) -> str:
     manner = "max" if "Max" in row["type"] else "average"
     if row["type"].startswith("Global") or "pool_size" not in row:
         return f"global {manner} pool"
-    return f"{_times(row['pool_size'])} {manner} pool{_strides(row, row['pool_size'][0])}"
+    return f"{_join_sizes(row['pool_size'])} {manner} pool{_write_strides(row, row['pool_size'][0])}"
 
 
-def _strides(row: Row, usual: int) -> str:
+def _write_strides(row: LayerSummary, usual: int) -> str:
     strides = row.get("strides", [1])
     if set(strides) == {usual}:
         return ""
-    return f" /{strides[0] if len(set(strides)) == 1 else _times(strides)}"
+    return f" /{strides[0] if len(set(strides)) == 1 else _join_sizes(strides)}"
 
 
-def _activation(name: str) -> str:
+def _write_activation(name: str) -> str:
     return _ACTIVATIONS.get(name, name.replace("_", " "))
 
 
@@ -120,5 +120,5 @@ def _is_norm_or_activation(name: str) -> bool:
     return name in _ACTIVATION_LAYERS or name == "Activation" or "Normalization" in name
 
 
-def _times(sizes: list[int]) -> str:
+def _join_sizes(sizes: list[int]) -> str:
     return "×".join(map(str, sizes))

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
 from kcifar.pictures.style import BLUE
-from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.text import fit_text
 from kcifar.reporting.stats.downsampling import downsample_m4, running_mean
 from kcifar.runs.load import LoadedRun
 
@@ -57,7 +57,7 @@ def draw_batches(run: LoadedRun) -> Figure:
     rate.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
     rate.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(fitted(run.name, _PANEL_WIDTH * 72, 10), fontsize=10)
+    accuracy.set_title(fit_text(run.name, _PANEL_WIDTH * 72, 10), fontsize=10)
     return figure
 
 

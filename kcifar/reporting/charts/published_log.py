@@ -10,13 +10,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries
 from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION
-from kcifar.reporting.charts.dot_plot import shortened
+from kcifar.pictures.text import shorten_middle
 
 _LOOKS = ((VERMILION, "-"), (BLUE, "-."), (GREEN, (0, (6, 1, 1, 1, 1, 1))), (ORANGE, (0, (8, 4))))
 MAX_RECIPES = len(_LOOKS)  # recipes
 _SIZE = (7.0, 6.8)  # inches
 _MAX_MARKED = 60  # epochs; more points than that melt into the line
-_NAME_ROOM = 260.0  # points
+_NAME_ROOM, _NAME_SIZE = 260.0, 9  # points
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _draw_runs(panel: Axes, recipe: RecipeHistories, column: str, look: tuple[st
     colour, dashes = look
     runs = f" ({len(recipe.histories):,} runs)" if len(recipe.histories) > 1 else ""
     for place, history in enumerate(recipe.histories):
-        label = shortened(recipe.label, _NAME_ROOM) + runs if place == 0 else None
+        label = shorten_middle(recipe.label, _NAME_ROOM, _NAME_SIZE) + runs if place == 0 else None
         panel.plot(history["epoch"], history[column], color=colour, linestyle=dashes, linewidth=1.6, label=label)
 
 

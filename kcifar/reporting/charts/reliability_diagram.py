@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from kcifar.pictures.style import BLACK, BLUE, SKY_BLUE, VERMILION
-from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.text import fit_text
 from kcifar.reporting.stats.calibration import ReliabilityBins
 from kcifar.reporting.stats.intervals import compute_fraction_interval
 
@@ -30,7 +30,7 @@ def draw_reliability(bins: ReliabilityBins, name: str, split: str) -> Figure:
     beneath.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     for axis in (above.xaxis, above.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
-    above.set_title(fitted(name, _ROOM, 10), fontsize=10, pad=30)
+    above.set_title(fit_text(name, _ROOM, 10), fontsize=10, pad=30)
     return figure
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
 from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from kcifar.pictures.text import shorten_middle
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar
 from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
-from kcifar.reporting.charts.dot_plot import shortened
 
 _Dashes = str | tuple[float, tuple[float, ...]]
 
@@ -29,7 +29,7 @@ MAX_RECIPES = len(_LOOKS)  # recipes
 _WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.6, 0.24  # inches
 _COLUMNS = 2  # of the legend
 _LOG_FROM = 20  # times the shortest run; a wider span has a logarithmic axis
-_NAME_ROOM = 165.0  # points
+_NAME_ROOM, _NAME_SIZE = 165.0, 9  # points
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def draw_time_to_accuracy(recipes: Sequence[RecipeCurves]) -> Figure:
     for recipe, (colour, dashes) in zip(recipes, _LOOKS, strict=False):
         minutes, best = _join_curves(recipe.curves)
         runs = f" ({len(recipe.curves):,} runs)" if len(recipe.curves) > 1 else ""
-        name = shortened(recipe.label, _NAME_ROOM) + runs
+        name = shorten_middle(recipe.label, _NAME_ROOM, _NAME_SIZE) + runs
         panel.plot(minutes, best, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.5, label=name)
         panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=colour, markersize=4)
     _scale_axes(panel, [curve for recipe in recipes for curve in recipe.curves])
-    figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=9, frameon=False, handlelength=3)
+    figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=_NAME_SIZE, frameon=False, handlelength=3)
     return figure
 
 

@@ -39,7 +39,7 @@ class FigureSpec:
 
     Attributes:
         name: In letters, digits and "_"; of no other section.
-        draw: Draws it, under the report's own settings (`style.house_style`).
+        draw: Draws it, under the report's own settings (`style.report_style`).
         caption: One sentence under it: what is shown, and how to read it.
         text: What one would say to somebody who cannot see it: the numbers that matter, in a sentence or two.
     """

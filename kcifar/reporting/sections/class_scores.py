@@ -9,7 +9,7 @@ from matplotlib.ticker import PercentFormatter
 
 from kcifar.core.errors import one_line
 from kcifar.pictures.style import BLACK, BLUE, VERMILION
-from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.text import fit_text
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.runs.class_scores import ClassScores
@@ -89,12 +89,12 @@ def draw_class_scores(name: str, words: str, ranked: list[NamedScores]) -> Figur
     figure = Figure(figsize=(_WIDTH, _AROUND + _ROW * max(rows, 2)))
     panel = figure.subplots()
     panel.set(ylim=(rows - 0.4, -0.6), xlim=_compute_limits([score for _, score in shown]))
-    figure.suptitle(f"{fitted(name, 72 * _WIDTH - 20, _TITLE)}\n{words}", fontsize=_TITLE, linespacing=1.4)
+    figure.suptitle(f"{fit_text(name, 72 * _WIDTH - 20, _TITLE)}\n{words}", fontsize=_TITLE, linespacing=1.4)
     _draw_scores(panel, shown)
     if gap > 0:
         between = f"{_count_classes(gap)} between them"
         panel.text(0.5, half, between, transform=panel.get_yaxis_transform(), ha="center", va="center", fontsize=_NAME, color="0.3")
-    panel.set_yticks([place for place, _ in shown], [fitted(score.name, _NAME_ROOM, _NAME) for _, score in shown], fontsize=_NAME)
+    panel.set_yticks([place for place, _ in shown], [fit_text(score.name, _NAME_ROOM, _NAME) for _, score in shown], fontsize=_NAME)
     panel.xaxis.set_major_formatter(PercentFormatter(1.0))
     figure.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

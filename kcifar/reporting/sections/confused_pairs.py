@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
-from kcifar.pictures.text_fit import fitted
-from kcifar.pictures.thumbnails import HEADING, Row, Thumbnail, draw_thumbnails
+from kcifar.pictures.text import fit_text
+from kcifar.pictures.thumbnails import HEADING_SIZE, Thumbnail, ThumbnailRow, draw_thumbnails
 from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.confusion import normalize_rows, rank_confused_pairs
@@ -81,7 +81,7 @@ def find_pair_examples(kept: KeptImages, pairs: list[_Pair]) -> dict[_Pair, list
 
 def _draw(run: LoadedRun, kept: KeptImages, matrix: np.ndarray, examples: dict[_Pair, list[int]]) -> Figure:
     rows = [
-        Row(
+        ThumbnailRow(
             _write_heading(run.class_names, matrix, pair),
             [Thumbnail(kept.image(place), (PERCENT.write(kept.confidence[place]),)) for place in places],
         )
@@ -92,6 +92,6 @@ def _draw(run: LoadedRun, kept: KeptImages, matrix: np.ndarray, examples: dict[_
 
 def _write_heading(names: list[str], matrix: np.ndarray, pair: _Pair) -> str:
     """Return "cat called dog: 183 (18.30%)"."""
-    label, predicted = (fitted(names[label], _NAME_ROOM, HEADING, weight="bold") for label in pair)
+    label, predicted = (fit_text(names[label], _NAME_ROOM, HEADING_SIZE, weight="bold") for label in pair)
     count = matrix[pair]
     return f"{label} called {predicted}: {count:,} ({PERCENT.write(count / matrix[pair[0]].sum())})"

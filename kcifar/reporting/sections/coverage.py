@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
-from kcifar.pictures.text_fit import fitted
+from kcifar.pictures.text import fit_text
 from kcifar.reporting.page.columns import COUNT, LOSS, PERCENT, ColumnKind, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.intervals import wilson_interval
@@ -113,7 +113,7 @@ def draw_coverage(accepted: CoverageCurve, name: str, split: str) -> Figure:
     for axis in (panel.xaxis, panel.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}%"))
     panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, columnspacing=1.2)
-    panel.set_title(fitted(name, _ROOM, 10), fontsize=10, pad=30)
+    panel.set_title(fit_text(name, _ROOM, 10), fontsize=10, pad=30)
     return figure
 
 

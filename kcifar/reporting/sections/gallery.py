@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
-from kcifar.pictures.text_fit import fitted
-from kcifar.pictures.thumbnails import WORDS, Thumbnail, draw_thumbnails, in_rows, words_room
+from kcifar.pictures.text import fit_text
+from kcifar.pictures.thumbnails import CAPTION_SIZE, Thumbnail, caption_width, draw_thumbnails, split_into_rows
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.reporting.page.names import join_names
@@ -84,8 +84,8 @@ def _describe_mistake(kept: KeptImages, place: int, names: Sequence[str]) -> str
 
 
 def _fit_line(before: str, name: str) -> str:
-    return fitted(name, words_room(_COLUMNS), WORDS, before)
+    return fit_text(name, caption_width(_COLUMNS), CAPTION_SIZE, before)
 
 
 def _draw(name: str, kind: str, kept: KeptImages, places: Sequence[int], words: _Words) -> Figure:
-    return draw_thumbnails(name, kind, in_rows([Thumbnail(kept.image(place), words(place)) for place in places], _COLUMNS), _COLUMNS)
+    return draw_thumbnails(name, kind, split_into_rows([Thumbnail(kept.image(place), words(place)) for place in places], _COLUMNS), _COLUMNS)
