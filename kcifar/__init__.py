@@ -10,6 +10,7 @@ Names are imported when they are first used, so `import kcifar` and every `--hel
 
 import importlib
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,35 +21,37 @@ if TYPE_CHECKING:
     from kcifar.api import evaluate as evaluate
     from kcifar.api import export as export
     from kcifar.api import find_learning_rate as find_learning_rate
+    from kcifar.api import from_arrays as from_arrays
     from kcifar.api import load_dataset as load_dataset
+    from kcifar.api import load_recipe as load_recipe
+    from kcifar.api import open_run as open_run
     from kcifar.api import report as report
     from kcifar.api import train as train
+    from kcifar.core.errors import ExportFailed as ExportFailed
     from kcifar.core.errors import TrainingFailed as TrainingFailed
     from kcifar.core.errors import UserError as UserError
-    from kcifar.datasets.arrays import from_arrays as from_arrays
     from kcifar.datasets.dataset import Dataset as Dataset
     from kcifar.recipe.load import Recipe as Recipe
-    from kcifar.recipe.load import load_recipe as load_recipe
     from kcifar.runs.run import Run as Run
-    from kcifar.runs.run import open_run as open_run
 
-# The public names, in the order in which help(kcifar) should be read, and the module of each.
+# The public names and the module of each.
 _MODULES = {
     "train": "kcifar.api",
     "evaluate": "kcifar.api",
     "report": "kcifar.api",
     "export": "kcifar.api",
-    "open_run": "kcifar.runs.run",
-    "load_recipe": "kcifar.recipe.load",
+    "open_run": "kcifar.api",
+    "load_recipe": "kcifar.api",
     "build_model": "kcifar.api",
     "load_dataset": "kcifar.api",
     "find_learning_rate": "kcifar.api",
-    "from_arrays": "kcifar.datasets.arrays",
+    "from_arrays": "kcifar.api",
     "Run": "kcifar.runs.run",
     "Recipe": "kcifar.recipe.load",
     "Dataset": "kcifar.datasets.dataset",
     "UserError": "kcifar.core.errors",
     "TrainingFailed": "kcifar.core.errors",
+    "ExportFailed": "kcifar.core.errors",
 }
 __all__ = list(_MODULES)
 
@@ -63,6 +66,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*_MODULES, "__version__"]
+
+
+class _MovedModules:
+    """The last finder that an import asks: it says where a module of an older version is now."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None, /) -> None:
+        if name.startswith(f"{__name__}."):
+            from kcifar.core.moved import check_not_moved
+
+            check_not_moved(name)
+
+
+sys.meta_path.append(_MovedModules)
 
 
 class _Package(ModuleType):

@@ -7,14 +7,14 @@ from kcifar.core.command import run_app
 from kcifar.core.errors import did_you_mean
 
 COMMANDS = {
-    "train": "train all stages of a recipe, read the test part once, save the run",
-    "report": "tables and figures from saved runs",
-    "evaluate": "metrics and predictions of a split of a saved run",
-    "export": "an inference model, verified by reloading it",
-    "datasets": "what a data set holds, whether its files are whole, what augmentation makes of it",
-    "models": "the networks, their sizes, and pictures of them",
-    "bench": "measurements on this machine",
-    "recipes": "the shipped recipes, every key of a recipe, a JSON Schema for editors",
+    "train": "train all stages of a recipe, evaluate once on the test split, save the run",
+    "report": "make tables and figures from saved runs",
+    "evaluate": "evaluate a saved run on its test or validation split",
+    "export": "export a saved run's model for inference, verified by reloading it",
+    "datasets": "inspect a data set, verify its files, preview how a recipe augments it",
+    "models": "list the networks and their sizes, show and draw one",
+    "recipes": "list the shipped recipes, explain every key, write a JSON Schema for editors",
+    "bench": "measure speeds on this machine",
 }
 
 
@@ -26,9 +26,10 @@ def main() -> None:
         print("\nkcifar COMMAND --help shows a command's options.")
         sys.exit(0)
     if name not in COMMANDS:
-        print(f"error: no command {name!r}{did_you_mean(name, COMMANDS)} (there are: {', '.join(COMMANDS)})", file=sys.stderr)
+        print(f"error: no command {name!r}{did_you_mean(name, COMMANDS)} (available: {', '.join(COMMANDS)})", file=sys.stderr)
         sys.exit(2)
-    sys.argv = [f"kcifar {name}", *sys.argv[2:]]
+    is_module = bool(getattr(sys.modules["__main__"], "__package__", None))  # python -m kcifar, not the console script
+    sys.argv = [name if is_module else f"kcifar {name}", *sys.argv[2:]]  # from which --help says how to run the command
     run_app(importlib.import_module(f"kcifar.commands.{name}").app)
 
 

@@ -3,30 +3,33 @@
 Errors of the user are one line, as on the command line (`UserError`), and name arguments as Python writes them.
 """
 
+import difflib
 import functools
-import importlib.util
 import inspect
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
 from kcifar.core.checks import expect_choice
 from kcifar.core.errors import UserError, did_you_mean, one_line
-from kcifar.datasets.arrays import from_arrays
+from kcifar.core.option_names import python_names
+from kcifar.datasets import arrays
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.planning.plan import make_plan
+from kcifar.recipe import load as recipe_files
 from kcifar.recipe.document import Document
-from kcifar.recipe.load import Recipe, load_recipe
-from kcifar.runs.run import Run, open_run
+from kcifar.recipe.load import Recipe
+from kcifar.runs import run as saved_runs
+from kcifar.runs.run import Run
 from kcifar.training.progress import new_progress
-from kcifar.training.request import make_job
+from kcifar.training.request import make_request
 
 if TYPE_CHECKING:
     from kcifar.reporting.result import ReportResult
-    from kcifar.training.rate_finder import RateCurve
+    from kcifar.training.learning_rate_finder import LearningRateCurve
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Data = str | Path | Dataset | Mapping[str, Arrays]
@@ -35,15 +38,20 @@ Result = TypeVar("Result")
 
 
 def _public(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Answer a misspelt keyword with the nearest one, and let messages name arguments as Python writes them."""
+    """Check keywords and types before a call, and let messages name arguments as Python writes them."""
     parameters = inspect.signature(function).parameters
-    takes_overrides = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
     @functools.wraps(function)
     def call(*args: Parameters.args, **keywords: Parameters.kwargs) -> Result:
-        if not takes_overrides:
+        if not takes_others:
             _refuse_unknown_keywords(function.__name__, keywords, list(parameters))
-        return function(*args, **keywords)
+        for name, value in [*zip(parameters, args, strict=False), *keywords.items()]:
+            if name in parameters and not _fits(value, parameters[name].annotation):
+                expected = inspect.formatannotation(parameters[name].annotation)
+                raise UserError(f"kcifar.{function.__name__}: {name}: expected {expected}, got {one_line(repr(value), 60)}")
+        with python_names():
+            return function(*args, **keywords)
 
     return call
 
@@ -51,8 +59,22 @@ def _public(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
 def _refuse_unknown_keywords(function: str, keywords: Mapping[str, object], allowed: list[str]) -> None:
     for keyword in keywords:
         if keyword not in allowed:
-            names = ", ".join(name for name in allowed if name != "overrides")
-            raise UserError(f"kcifar.{function}: unexpected keyword {keyword!r}{did_you_mean(keyword, allowed)} (allowed: {names})")
+            raise UserError(f"kcifar.{function}: unexpected keyword {keyword!r}{did_you_mean(keyword, allowed)} (allowed: {', '.join(allowed)})")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value is of an annotated type; what mappings contain is checked where it is used."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, choice) for choice in inner)
+    if origin is tuple:
+        return isinstance(value, tuple | list) and len(value) == len(inner) and all(map(_fits, value, inner))
+    if origin is Sequence:
+        return isinstance(value, list | tuple) and all(_fits(item, inner[0]) for item in value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    kind = origin or hint
+    return not isinstance(kind, type) or isinstance(value, kind)
 
 
 @_public
@@ -87,10 +109,10 @@ def train(
         >>> run.test["accuracy"]  # doctest: +SKIP
         0.9916666666666667
     """
-    _refuse_misspelt_overrides(overrides)
+    _refuse_misspelled_overrides(train, overrides)
     path = data if isinstance(data, str | Path) else None
     dataset = _as_dataset(data) if data is not None and path is None else None
-    job = make_job(
+    request = make_request(
         _checked_recipe(recipe, overrides),
         None if run is None else Path(run),
         resume=resume,
@@ -98,9 +120,9 @@ def train(
         data=None if path is None else Path(path),
         url=url,
     )
-    from kcifar.training.trainer import train_job  # imports the parts of the backend; the errors above need none
+    from kcifar.training.trainer import train_run  # imports the parts of the backend; the errors above need none
 
-    return train_job(job, new_progress(), dataset)
+    return train_run(request, new_progress(verbose), dataset)
 
 
 @_public
@@ -129,7 +151,7 @@ def report(
     *,
     out: str | Path | None = None,
     sections: str | Sequence[str] | None = None,
-    formats: Sequence[str] | None = None,
+    formats: str | Sequence[str] | None = None,
     title: str = "",
     published_log: str | Path | None = None,
 ) -> "ReportResult":
@@ -138,7 +160,7 @@ def report(
     Args:
         runs: One run or several, as `Run` or as folders. Default: all runs in the folder `runs`.
         out: The folder to write tables, figures and the page to. Default: nothing is written.
-        sections: Names of sections, or "all". Default: all for up to 3 runs, the essential ones for more.
+        sections: Names of sections, or "all". Default: all for up to 3 runs, the essential ones for up to 12, comparisons alone for more.
         formats: With `out`: any of csv, md, tex, html, png, svg, page. Default: all.
         title: Title of the page. Default: the name of the run, or of the recipes.
         published_log: A CSV file with a published log (epoch, accuracy, val_accuracy as fractions) to compare the runs with.
@@ -149,15 +171,20 @@ def report(
     """
     from kcifar.reporting.build import choose_runs, render_report
     from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
-    from kcifar.reporting.request import ReportRequest
+    from kcifar.reporting.request import ReportRequest, split_names
     from kcifar.reporting.result import ReportResult
 
     given = [] if runs is None else [runs] if isinstance(runs, str | Path | Run) else list(runs)
+    if runs is not None and not given:
+        raise UserError("runs: expected at least one run, got none; without runs, all in the folder 'runs' are reported")
     paths = [entry.path if isinstance(entry, Run) else Path(entry) for entry in given]
-    named = [] if sections is None else [sections] if isinstance(sections, str) else list(sections)
+    chosen_formats, chosen_sections = (
+        [] if names is None else split_names([names] if isinstance(names, str) else names, option)
+        for names, option in ((formats, "formats"), (sections, "sections"))
+    )
     folder = None if out is None else Path(out)
     log = None if published_log is None else Path(published_log)
-    request = ReportRequest(paths, Path("runs"), folder, FORMATS if formats is None else list(formats), named, title, log)
+    request = ReportRequest(paths, Path("runs"), folder, chosen_formats or FORMATS, chosen_sections, title, log)
     chosen = choose_runs(request)
     if folder is not None:
         make_report_folder(folder, request.runs, chosen.runs[0].folder)
@@ -206,6 +233,7 @@ def build_model(name: str, image_shape: tuple[int, int, int] = (32, 32, 3), num_
     from kcifar.engine.backend import load_backend
     from kcifar.models import build
 
+    _refuse_misspelled_arguments(build_model, arguments)
     load_backend()
     return build.build_model(name, image_shape, num_classes, **arguments)
 
@@ -224,13 +252,14 @@ def load_dataset(name: str, data: str | Path | None = None, *, url: str | None =
     """
     from kcifar.datasets import load
 
+    _refuse_misspelled_arguments(load_dataset, arguments)
     return load.load_dataset(name, arguments, Source(None if data is None else Path(data), url, print))
 
 
 @_public
 def find_learning_rate(
     recipe: str | Path | Mapping[str, Any] | Recipe, data: str | Path | None = None, *, url: str | None = None, **overrides: Any
-) -> "RateCurve":
+) -> "LearningRateCurve":
     """Run a learning-rate range test on the first stage of a recipe; nothing is saved.
 
     Args:
@@ -239,15 +268,15 @@ def find_learning_rate(
         url: A mirror to download the data set from.
         overrides: Values that replace those of the recipe.
     Returns:
-        The learning rates and losses of the test; `.suggestion()` is where the loss falls fastest.
+        The learning rates and losses of the test; `.suggestion` is where the loss falls fastest.
     Raises:
         UserError: What training would refuse.
     """
     from kcifar.engine.backend import check_backend, load_backend
     from kcifar.planning.prepared_data import prepare_data
-    from kcifar.training.rate_finder import measure_curve
+    from kcifar.training.learning_rate_finder import measure_curve
 
-    _refuse_misspelt_overrides(overrides)
+    _refuse_misspelled_overrides(find_learning_rate, overrides)
     checked = _checked_recipe(recipe, overrides)
     if checked is None:
         raise UserError("recipe: expected a recipe file, its content or a Recipe, got None")
@@ -256,6 +285,11 @@ def find_learning_rate(
     prepared = prepare_data(plan, Source(None if data is None else Path(data), url, print))
     load_backend()
     return measure_curve(plan, prepared)
+
+
+open_run = _public(saved_runs.open_run)
+load_recipe = _public(recipe_files.load_recipe)
+from_arrays = _public(arrays.from_arrays)
 
 
 def _checked_recipe(recipe: str | Path | Mapping[str, Any] | Recipe | None, overrides: Mapping[str, Any]) -> Recipe | None:
@@ -268,42 +302,24 @@ def _checked_recipe(recipe: str | Path | Mapping[str, Any] | Recipe | None, over
     return load_recipe(recipe, overrides)
 
 
-def _refuse_misspelt_overrides(overrides: Mapping[str, Any]) -> None:
-    """Refuse a keyword that is no key of a recipe, with the nearest one of both kinds."""
-    keywords = [name for name in inspect.signature(train).parameters if name != "overrides"]
+def _refuse_misspelled_overrides(function: Callable[..., Any], overrides: Mapping[str, Any]) -> None:
+    """Refuse a keyword that is neither a parameter nor a key of a recipe, with the nearest of both."""
+    keywords = [name for name in inspect.signature(function).parameters if name != "overrides"]
     for key in overrides:
         if key.split(".")[0] not in Document.model_fields:
             raise UserError(f"unexpected keyword {key!r}{did_you_mean(key, [*keywords, *Document.model_fields])}")
 
 
+def _refuse_misspelled_arguments(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Refuse a keyword that is nearly a parameter of ours; the others are arguments of a part, which checks them."""
+    keywords = [name for name in inspect.signature(function).parameters if name != "arguments"]
+    for key in arguments:
+        if difflib.get_close_matches(key, keywords, cutoff=0.75):
+            raise UserError(f"unexpected keyword {key!r}{did_you_mean(key, keywords)}")
+
+
 def _as_run(run: str | Path | Run) -> Run:
     return run if isinstance(run, Run) else open_run(run)
-
-
-def import_parts(paths: Iterable[Path] | None) -> None:
-    """Run a user's files, which register networks, augmentations or data sets of their own.
-
-    Args:
-        paths: Python files, in their order; None for none, as a command line without `--import` has it.
-    Raises:
-        UserError: No such file, or it fails; the message names the exception and its line.
-    """
-    for path in paths or ():
-        _import_file(path)
-
-
-def _import_file(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"--import {path}: expected a Python file, found none")
-    spec = importlib.util.spec_from_file_location(f"kcifar_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"--import {path}: expected a Python file (.py), got {path.name!r}")
-    try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    except (Exception, SystemExit) as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path.absolute())]
-        place = f"{path}:{lines[-1]}" if lines else path
-        raise UserError(f"--import {place}: {type(error).__name__}: {one_line(error)}") from error
 
 
 def _as_dataset(data: Any) -> Dataset:
@@ -314,4 +330,4 @@ def _as_dataset(data: Any) -> Dataset:
         raise UserError(f"data: expected a path, a Dataset or a mapping with 'train': (images, labels), got {one_line(repr(data), 60)}")
     for key in data:
         expect_choice("data", str(key), allowed)
-    return from_arrays(**data)
+    return arrays.from_arrays(**data)

@@ -12,18 +12,19 @@ from typing import Annotated, Any
 
 import typer
 
-from kcifar.core.command import new_app, run_app
+from kcifar.core.command import make_app, run_app
 from kcifar.core.files import write_json, write_text
-from kcifar.recipe.write import yaml_text
+from kcifar.recipe.write import format_yaml
 from kcifar.recipe.yaml_file import read_yaml
 from kcifar.reporting.sections.reproduction import remove_folder
+from kcifar.runs.folder import HISTORY_FILE, RECIPE_FILE
 from kcifar.runs.run import open_run
 
 RUNS = Path(__file__).parent / "runs"
 MACHINE_KEYS = ("host", "pid")
 
 
-app = new_app(__doc__ or "")
+app = make_app(__doc__ or "")
 
 
 @app.command()
@@ -38,11 +39,11 @@ def main(
 
 def collect(run: Path, into: Path) -> Path:
     """Copy one run's recipe, history and facts, and return the copy's folder. The copy of an untested run has no `test.json`."""
-    recipe = scrub(read_yaml(run / "recipe.yaml")[0])
+    recipe = scrub(read_yaml(run / RECIPE_FILE)[0])
     copy = into / f"{recipe['name']}-seed{recipe['seed']}"
     copy.mkdir(parents=True, exist_ok=True)
-    write_text(copy / "recipe.yaml", yaml_text(recipe))
-    write_text(copy / "history.csv", (run / "history.csv").read_text(encoding="utf-8"))
+    write_text(copy / RECIPE_FILE, format_yaml(recipe))
+    write_text(copy / HISTORY_FILE, (run / HISTORY_FILE).read_text(encoding="utf-8"))
     for path in sorted(run.glob("*.json")):
         write_json(copy / path.name, scrub(json.loads(path.read_text(encoding="utf-8"))))
     return copy

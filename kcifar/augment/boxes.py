@@ -9,26 +9,26 @@ import numpy as np
 
 from kcifar.core.lazy import keras
 
-NUM_DRAWS = 4  # further columns of a table are not looked at
+BOX_DRAWS = 4  # `make_mask` ignores further columns of a table
 
 
-def clipped_boxes(centres: np.ndarray, sides: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """Return the boxes around pixels, cut off at the image's border.
+def make_boxes(centers: np.ndarray, sides: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the boxes around pixels, clipped at the image's border.
 
     Args:
-        centres: Columns and rows of the pixels, integers (count, 2); of an even number of columns it is the right one of the middle two.
+        centers: Columns and rows of the center pixels, integers (count, 2); for an even side, the right or lower one of the middle two.
         sides: Numbers of columns and rows, integers >= 0, (count, 2).
         image_shape: Height, width, channels.
     Returns:
         float32 (count, 4).
     """
     size = np.array([image_shape[1], image_shape[0]])
-    first = centres - sides // 2
+    first = centers - sides // 2
     return np.concatenate([np.clip(first, 0, size), np.clip(first + sides, 0, size)], axis=1).astype(np.float32)
 
 
-def box_mask(boxes: Any, images: Any) -> Any:
-    """Return which pixels lie in each image's box, boolean tensor (batch, height, width, 1)."""
+def make_mask(boxes: Any, images: Any) -> Any:
+    """Return which pixels are in each image's box, boolean tensor (batch, height, width, 1)."""
     ops = keras.ops
     _, height, width, _ = images.shape
     columns, rows = ops.arange(width, dtype="float32"), ops.arange(height, dtype="float32")

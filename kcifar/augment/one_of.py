@@ -1,4 +1,4 @@
-"""One of several steps for each image."""
+"""Chooses one of several steps for each image."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from kcifar.augment import AUGMENTATIONS
-from kcifar.augment.chance import Probability
+from kcifar.augment.arguments import Probability
 from kcifar.augment.operation import Occasion, Step, is_mixing
 from kcifar.core.errors import UserError
 from kcifar.core.lazy import keras
@@ -20,27 +20,27 @@ def one_of(
 ) -> Step:
     """Return the step that applies one of the operations to each image.
 
-    Each image has its own choice; every operation is computed for every image, so the step costs what they cost together.
+    Each image has its own choice; every operation is computed for every image, so the cost of the step is the sum of all their costs.
 
-    Draws: the number of the chosen operation, from 0, or -1 for an image that stays as it is; then the draws of all operations.
+    Draws: the number of the chosen operation, from 0, or -1 for an image that is not changed; then the draws of all operations.
 
     Args:
-        operations: The steps to choose from, at least one; either all of them mix images or none.
-        weights: How often each is chosen, relative to the others, >= 0, one for each; None for all alike.
-        probability: Share of the images that are changed, in [0, 1].
+        operations: The steps to choose from, at least one; either all of them mix images or none does.
+        weights: Relative frequency of each operation, >= 0; None: all equal.
+        probability: Fraction of the images that are changed, in [0, 1].
     Raises:
-        UserError: Some of the operations mix and others do not, another number of weights, or no weight above 0.
+        UserError: Only some of the operations mix images, the number of weights is wrong, or no weight is above 0.
     """
     mixing = [is_mixing(step) for step in operations]
     if any(mixing) != all(mixing):
         kinds = ", ".join(type(step).__name__ for step in operations)
-        raise UserError(f"one_of.operations: expected that all of them mix images or none does, got {kinds}")
+        raise UserError(f"one_of.operations: expected all of them to mix images, or none, got {kinds}")
     kind = _OneMixing if all(mixing) else _OneOperation
-    return kind(operations, _shares(weights, len(operations)), probability)
+    return kind(operations, _normalize_weights(weights, len(operations)), probability)
 
 
-def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    """Return how often each operation is chosen; the shares sum to 1."""
+def _normalize_weights(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    """Return the probability of each operation; they sum to 1."""
     if weights is None:
         return (1 / count,) * count
     if len(weights) != count:
@@ -52,10 +52,10 @@ def _shares(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class _Choice:
-    """Which of the steps is applied to an image, and the draws of all of them."""
+    """The choice of a step for each image, and the draws of all steps."""
 
     steps: tuple[Step, ...]
-    shares: tuple[float, ...]
+    probabilities: tuple[float, ...]
     probability: float
 
     @property
@@ -63,15 +63,15 @@ class _Choice:
         return 1 + sum(step.num_draws for step in self.steps)
 
     def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
-        # The occasion's further generators are those of the steps inside, so choice and probability come from the first one.
+        # The occasion's further generators belong to the inner steps, so choice and probability come from the first one.
         choice, chance = occasion.generator().random((count, 2)).T
-        chosen = np.searchsorted(np.cumsum(self.shares[:-1]), choice, side="right")
+        chosen = np.searchsorted(np.cumsum(self.probabilities[:-1]), choice, side="right")
         chosen = np.where(chance < self.probability, chosen, -1).astype(np.float32)
         tables = [step.draw(occasion.inner(position), count, image_shape) for position, step in enumerate(self.steps)]
         return np.concatenate([chosen[:, None], *tables], axis=1)
 
-    def each(self, draws: Any) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield each step, which samples chose it, boolean (batch,), and its own draws."""
+    def _iterate_steps(self, draws: Any) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield each step, the samples that chose it, boolean (batch,), and its draws."""
         start = 1
         for position, step in enumerate(self.steps):
             stop = start + step.num_draws
@@ -80,26 +80,26 @@ class _Choice:
 
 
 class _OneOperation(_Choice):
-    """One of several operations, as `operation.Operation` says."""
+    """One of several operations; implements `Operation`."""
 
     def apply(self, images: Any, draws: Any) -> Any:
         result = images
-        for step, chosen, own in self.each(draws):
-            result = keras.ops.where(chosen[:, None, None, None], step.apply(images, own), result)
+        for step, chosen, step_draws in self._iterate_steps(draws):
+            result = keras.ops.where(chosen[:, None, None, None], step.apply(images, step_draws), result)
         return result
 
 
 class _OneMixing(_Choice):
-    """One of several steps that mix, as `operation.Mixing` says."""
+    """One of several steps that mix; implements `Mixing`."""
 
     def mix(self, images: Any, partners: Any, draws: Any) -> Any:
         result = images
-        for step, chosen, own in self.each(draws):
-            result = keras.ops.where(chosen[:, None, None, None], step.mix(images, partners, own), result)
+        for step, chosen, step_draws in self._iterate_steps(draws):
+            result = keras.ops.where(chosen[:, None, None, None], step.mix(images, partners, step_draws), result)
         return result
 
     def own_share(self, draws: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
         shares = np.ones(len(draws), np.float32)
-        for step, chosen, own in self.each(draws):
-            shares = np.where(chosen, step.own_share(own, image_shape), shares)
+        for step, chosen, step_draws in self._iterate_steps(draws):
+            shares = np.where(chosen, step.own_share(step_draws, image_shape), shares)
         return shares

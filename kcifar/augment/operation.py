@@ -1,4 +1,4 @@
-"""What every augmentation is: draw, then apply; and where an augmentation's randomness comes from."""
+"""The interface of every augmentation: draw, then apply; and the source of its random numbers."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeGuard, runtime_checkable
@@ -6,6 +6,8 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 import numpy as np
 
 from kcifar.core.randomness import Purpose, generator
+
+CHANGED_STREAM = 1  # the stream of `draw_changed`; the streams 0 and from 2 on belong to the augmentation
 
 
 @dataclass(frozen=True)
@@ -16,9 +18,9 @@ class Occasion:
         seed: The run's seed.
         stage: Index of the stage, from 0.
         epoch: Epoch within the stage, from 0.
-        position: Place of the operation in the stage's list, from 0; inside a `one_of`, its place there follows.
+        position: Index of the operation in the stage's list, from 0; inside a `one_of`, its index there follows.
         total_epoch: Epoch over all stages, from 0.
-        occurrence: How often the samples came before in this epoch; above 0 only where sampling repeats images.
+        occurrence: How often the samples occurred earlier in this epoch; above 0 only where sampling repeats images.
     """
 
     seed: int = 0
@@ -28,14 +30,14 @@ class Occasion:
     total_epoch: int = 0
     occurrence: int = 0
 
-    def generator(self, *part: int) -> np.random.Generator:
-        """Return the epoch's generator for a part of the draws: a stream of its own for each of the numbers given, and for none."""
+    def generator(self, *stream: int) -> np.random.Generator:
+        """Return the epoch's generator of a stream of draws; each number given, and none, is a separate stream."""
         if self.occurrence:
-            return generator(Purpose.RECURRENCE, self.seed, self.stage, self.epoch, self.occurrence, *self.position, *part)
-        return generator(Purpose.AUGMENTATION, self.seed, self.stage, self.epoch, *self.position, *part)
+            return generator(Purpose.RECURRENCE, self.seed, self.stage, self.epoch, self.occurrence, *self.position, *stream)
+        return generator(Purpose.AUGMENTATION, self.seed, self.stage, self.epoch, *self.position, *stream)
 
     def lasting_generator(self) -> np.random.Generator:
-        """Return a generator that is the same in every epoch and stage, for choices that last through a run."""
+        """Return a generator that is the same in every epoch and stage, for choices that last for the entire run."""
         return generator(Purpose.LASTING, self.seed, *self.position)
 
     def inner(self, position: int) -> "Occasion":
@@ -43,17 +45,23 @@ class Occasion:
         return replace(self, position=(*self.position, position))
 
 
-class Drawing(Protocol):
-    """Makes the random choices of one step of an augmentation, with its settings as fields.
+def draw_changed(occasion: Occasion, probability: float, count: int) -> np.ndarray:
+    """Return which of `count` samples are changed, each with the given probability; boolean (count,)."""
+    changed: np.ndarray = occasion.generator(CHANGED_STREAM).random(count) < probability
+    return changed
 
-    `draw` runs on the host; the same choices applied on any backend give the same images. Row i of a draw belongs to sample i alone,
-    so that a sample's fate does not depend on its neighbours in a batch, and the first rows do not depend on how many follow: a
-    second table of draws comes from `occasion.generator(1)`, a third from `occasion.generator(2)`.
+
+class RandomStep(Protocol):
+    """A step of an augmentation that makes random choices, with its settings as fields.
+
+    `draw` runs on the host; the same draws give the same images on every backend. Row i of the draws belongs to sample i alone: it
+    does not depend on the other samples of a batch, and the first rows do not depend on how many follow. So a second table of
+    random numbers comes from `occasion.generator(1)`, a third from `occasion.generator(2)`.
     """
 
     @property
     def num_draws(self) -> int:
-        """How many float32 numbers `draw` gives a sample."""
+        """Number of float32 numbers per sample that `draw` returns."""
         ...
 
     def draw(self, occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -62,29 +70,29 @@ class Drawing(Protocol):
 
 
 @runtime_checkable
-class Operation(Drawing, Protocol):
-    """One step that changes each image by itself."""
+class Operation(RandomStep, Protocol):
+    """A step that changes each image separately."""
 
     def apply(self, images: Any, draws: Any) -> Any:
-        """Return the changed images; float32 tensor (batch, height, width, channels) in 0..255, in and out.
+        """Return the changed images; float32 tensor (batch, height, width, channels) in 0..255, for both input and output.
 
         Args:
-            images: As above. Height, width and channels are known when traced, the batch size need not be.
-            draws: float32 tensor (batch, num_draws), rows as `draw` made them.
+            images: As above. Height, width and channels are known during tracing; the batch size may be unknown.
+            draws: float32 tensor (batch, num_draws), rows as returned by `draw`.
         """
         ...
 
 
 @runtime_checkable
-class Mixing(Drawing, Protocol):
-    """One step that mixes each image with a partner from the training part, and their targets by the same draw."""
+class Mixing(RandomStep, Protocol):
+    """A step that mixes each image with a partner from the train split, and their targets by the same draws."""
 
     def mix(self, images: Any, partners: Any, draws: Any) -> Any:
         """Return the mixed images; shapes, dtypes and ranges as in `Operation.apply`, `partners` like `images`."""
         ...
 
     def own_share(self, draws: np.ndarray, image_shape: tuple[int, int, int]) -> np.ndarray:
-        """Return how much of each image is its own, in [0, 1]: the weight of its own target. float32 (count,)."""
+        """Return the fraction of each result that comes from the image itself, the weight of its target: float32 (count,) in [0, 1]."""
         ...
 
 
@@ -92,5 +100,5 @@ Step = Operation | Mixing
 
 
 def is_mixing(step: Step) -> TypeGuard[Mixing]:
-    """Whether a step needs a partner."""
+    """Return whether a step needs a partner."""
     return hasattr(step, "mix")

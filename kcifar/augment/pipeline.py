@@ -1,4 +1,4 @@
-"""A stage's list of augmentations as one: all draws in one table, all steps in order."""
+"""A stage's list of augmentations as one function: all draws in one table, all steps in order."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,13 +13,13 @@ from kcifar.core.lazy import keras
 def draw_all(steps: Sequence[Step], occasion: Occasion, count: int, image_shape: tuple[int, int, int]) -> np.ndarray:
     """Make every random choice for `count` samples.
 
-    Each step has generators of its own, by its position: another step before or after it, or another number of its draws, leaves
-    a step's draws as they are.
+    Each step has its own generators, by its position: steps before or after it, and the number of their draws, do not affect
+    its draws.
 
     Args:
-        steps: In the order of the recipe.
+        steps: The steps in the order of the recipe.
         occasion: Seed, stage and epoch; its position is not used.
-        count: How many samples, >= 0.
+        count: Number of samples, >= 0.
         image_shape: Height, width, channels.
     Returns:
         float32 (count, total draws): the columns of the first step, then those of the second, and so on.
@@ -29,7 +29,7 @@ def draw_all(steps: Sequence[Step], occasion: Occasion, count: int, image_shape:
     return np.concatenate([np.empty((count, 0), np.float32), *tables], axis=1)
 
 
-def mixing_columns(steps: Sequence[Step]) -> tuple[Mixing, slice] | None:
+def find_mixing(steps: Sequence[Step]) -> tuple[Mixing, slice] | None:
     """Return the step that mixes and its columns in the table of draws; None if no step does."""
     start = 0
     for step in steps:
@@ -42,30 +42,30 @@ def mixing_columns(steps: Sequence[Step]) -> tuple[Mixing, slice] | None:
 def apply_all(steps: Sequence[Step], images: Any, draws: Any, partners: Any = None, partner_draws: Any = None) -> Any:
     """Apply the steps in order.
 
-    A partner goes through the steps before the mixing with its own draws, so it looks as it would by itself in that epoch; what
-    comes after the mixing is applied to the mixed image.
+    A partner passes through the steps before the mixing with its own draws, so it looks as it does on its own in that epoch; the
+    steps after the mixing are applied to the mixed image.
 
     Args:
-        steps: As given to `draw_all`, at most one that mixes among them; none means the cast alone.
+        steps: The steps of `draw_all`, at most one of which mixes; without steps, images are only cast.
         images: Tensor (batch, height, width, channels) in 0..255, uint8 or float.
-        draws: (batch, total draws), as `draw_all` made it.
+        draws: (batch, total draws), rows of the table of `draw_all`.
         partners: Like `images`; needed only for a step that mixes.
         partner_draws: The partners' rows of the table.
     Returns:
-        float32 tensor of the same shape, in 0..255, whatever Keras' precision policy.
+        float32 tensor of the same shape, in 0..255, under any of Keras' precision policies.
     """
     ops = keras.ops
     images, draws = ops.cast(images, "float32"), ops.cast(draws, "float32")
-    place = next((position for position, step in enumerate(steps) if is_mixing(step)), None)
-    if place is None:
+    mixing_position = next((position for position, step in enumerate(steps) if is_mixing(step)), None)
+    if mixing_position is None:
         return _apply_in_order(steps, images, draws)
-    mixing = steps[place]
-    before = sum(step.num_draws for step in steps[:place])
+    mixing = steps[mixing_position]
+    before = sum(step.num_draws for step in steps[:mixing_position])
     after = before + mixing.num_draws
-    partners = _apply_in_order(steps[:place], ops.cast(partners, "float32"), ops.cast(partner_draws, "float32"))
-    images = _apply_in_order(steps[:place], images, draws)
+    partners = _apply_in_order(steps[:mixing_position], ops.cast(partners, "float32"), ops.cast(partner_draws, "float32"))
+    images = _apply_in_order(steps[:mixing_position], images, draws)
     mixed = mixing.mix(images, partners, draws[:, before:after])  # type: ignore[union-attr]
-    return _apply_in_order(steps[place + 1 :], mixed, draws[:, after:])
+    return _apply_in_order(steps[mixing_position + 1 :], mixed, draws[:, after:])
 
 
 def _apply_in_order(steps: Sequence[Any], images: Any, draws: Any) -> Any:
@@ -77,15 +77,15 @@ def _apply_in_order(steps: Sequence[Any], images: Any, draws: Any) -> Any:
     return images
 
 
-def compiled_apply(steps: Sequence[Step], size: tuple[int, int] | None = None) -> Callable[..., Any]:
-    """Return `apply_all` for these steps as training runs it: a function of images and draws (and of the partners').
+def compile_apply(steps: Sequence[Step], size: tuple[int, int] | None = None) -> Callable[..., Any]:
+    """Return `apply_all` for these steps as training runs it: a function of images and draws (and those of the partners).
 
     Args:
         steps: The augmentation.
-        size: Height and width that images and partners are resized to first; None for their own.
+        size: Height and width to which images and partners are resized first; None: not resized.
 
-    Under TensorFlow it is a program of its own, compiled by XLA even where the network around it is not: one pass over the pixels
-    instead of dozens (measured on two cores: a fifth of the processor time). The other backends compile it with what is around it.
+    Under TensorFlow it is a separate program, compiled by XLA even where the network around it is not: one pass over the pixels
+    instead of dozens (measured on two cores: a fifth of the processor time). The other backends compile it together with the network.
     """
     step = partial(apply_all, steps) if size is None else partial(_resize_and_apply, steps, size)
     if keras.config.backend() != "tensorflow":
@@ -96,10 +96,10 @@ def compiled_apply(steps: Sequence[Step], size: tuple[int, int] | None = None) -
 
 
 def _resize_and_apply(steps: Sequence[Step], size: tuple[int, int], images: Any, draws: Any, *partners: Any) -> Any:
-    """Resize, then apply; `partners` are their images and draws, or nothing."""
+    """Resize, then apply; `partners` are the partners' images and draws, or nothing."""
     from kcifar.layers import resize
 
-    given = [resize(keras.ops.cast(images, "float32"), *size), draws]
+    arguments = [resize(keras.ops.cast(images, "float32"), *size), draws]
     if partners:
-        given += [resize(keras.ops.cast(partners[0], "float32"), *size), partners[1]]
-    return apply_all(steps, *given)
+        arguments += [resize(keras.ops.cast(partners[0], "float32"), *size), partners[1]]
+    return apply_all(steps, *arguments)

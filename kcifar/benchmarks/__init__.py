@@ -1,1 +1,1 @@
-"""Measurements that `python -m kcifar.bench` runs; rivals share a process wherever one process can hold them."""
+"""Measurements that `python -m kcifar.bench` runs; contenders share a process wherever one process can run them all."""

@@ -1,4 +1,4 @@
-"""What to train a recipe with on this machine, in a sentence or two."""
+"""Which backend, precision and batch size to train a recipe with on this machine, in a sentence or two."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Setting:
-    """What a recipe is trained with: Keras backend, dtype policy, images a batch."""
+    """What a recipe is trained with: Keras backend, dtype policy, images per batch."""
 
     backend: str
     precision: str
@@ -17,41 +17,41 @@ class Setting:
         return f"{self.backend}, {self.precision}, batch size {self.batch_size:,}"
 
 
-# Speeds that differ by less are the same: so much one measurement differs from the next.
+# Speeds that differ by less than this factor count as equal: repeated measurements differ by as much.
 SAME = 1.02
-# What has to be said with every other batch size.
-CAUTION = "another batch size changes the training, and needs another learning rate (python -m kcifar.train --find-lr)"
+# Follows every advice to change the batch size.
+CAUTION = "another batch size changes the training and needs another learning rate (python -m kcifar.train --find-lr)"
 
 
-def advice(rows: Sequence[Mapping[str, Any]], present: Setting) -> str:
-    """Tell the fastest setting at the recipe's own batch size first, for another one changes the training; then the fastest of all.
+def write_advice(rows: Sequence[Mapping[str, Any]], current: Setting) -> str:
+    """Name the fastest setting at the recipe's batch size first, since another batch size changes the training; then the fastest of all.
 
-    Nothing is called faster that is less than 2 % faster.
+    A setting that is less than 2 % faster does not count as faster.
 
     Args:
         rows: Of each measured setting, at least one: `backend`, `precision`, `batch_size`, `images_per_second`.
-        present: What the recipe is trained with now.
+        current: What the recipe is trained with now.
     """
     speeds = {Setting(row["backend"], row["precision"], row["batch_size"]): float(row["images_per_second"]) for row in rows}
-    own = {setting: speed for setting, speed in speeds.items() if setting.batch_size == present.batch_size}
+    same_size = {setting: speed for setting, speed in speeds.items() if setting.batch_size == current.batch_size}
     fastest = max(speeds, key=lambda setting: speeds[setting])
-    if not own:
-        first = f"the recipe's own batch size, {present.batch_size:,}, was not measured"
-        return f"{first}; fastest of all is {_compared(fastest, speeds, present)}, but {CAUTION}"
-    best = max(own, key=lambda setting: own[setting])
-    if present in own and own[best] < SAME * own[present]:
-        best = present
-    if best == present:
-        first = f"the recipe's present setting, {present}, is the fastest at its batch size"
+    if not same_size:
+        first = f"the recipe's batch size, {current.batch_size:,}, was not measured"
+        return f"{first}; the fastest of all is {_compare(fastest, speeds, current)}, but {CAUTION}"
+    best = max(same_size, key=lambda setting: same_size[setting])
+    if current in same_size and same_size[best] < SAME * same_size[current]:
+        best = current
+    if best == current:
+        first = f"the recipe's current setting, {current}, is the fastest at its batch size"
     else:
-        first = f"at the recipe's batch size take {_compared(best, speeds, present)}"
+        first = f"at the recipe's batch size use {_compare(best, speeds, current)}"
     if speeds[fastest] < SAME * speeds[best]:
-        return f"{first}; no other batch size that was measured is faster"
-    return f"{first}; fastest of all is {_compared(fastest, speeds, present)}, but {CAUTION}"
+        return f"{first}; no other measured batch size is faster"
+    return f"{first}; the fastest of all is {_compare(fastest, speeds, current)}, but {CAUTION}"
 
 
-def _compared(setting: Setting, speeds: Mapping[Setting, float], present: Setting) -> str:
-    """Name a setting with its speed, and how many times as fast as the present one it is, where that was measured."""
-    if present not in speeds:
-        return f"{setting} ({speeds[setting]:,.0f} images/s; the present setting, {present}, was not measured)"
-    return f"{setting} ({speeds[setting]:,.0f} images/s, {speeds[setting] / speeds[present]:.2f} times as fast as the present setting)"
+def _compare(setting: Setting, speeds: Mapping[Setting, float], current: Setting) -> str:
+    """Name a setting with its speed, and how many times as fast as the current one it is, if that was measured."""
+    if current not in speeds:
+        return f"{setting} ({speeds[setting]:,.0f} images/s; the current setting, {current}, was not measured)"
+    return f"{setting} ({speeds[setting]:,.0f} images/s, {speeds[setting] / speeds[current]:.2f} times as fast as the current setting)"

@@ -1,4 +1,4 @@
-"""What the convolutions of a network cost by themselves: the floor under the time of a training update."""
+"""What the convolutions of a network cost on their own: a lower bound for the time of a training update."""
 
 import importlib
 import time
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kcifar.benchmarks.timing import Call, least_seconds, random_tensor
+from kcifar.benchmarks.timing import Call, make_random_tensor, measure_least_seconds
+from kcifar.core.keras_internals import find_graph, iterate_nodes
 from kcifar.core.lazy import keras, tensorflow
 from kcifar.engine.backend import has_gpu
 
@@ -21,14 +22,14 @@ class Convolution:
     """One use of a convolution in a network.
 
     Attributes:
-        image_shape: Height, width and channels of what it takes.
+        image_shape: Height, width and channels of its input.
         kernel_shape: Rows, columns, channels of a group, filters; depthwise: rows, columns, channels, filters of each channel.
         strides: Down, across.
         padding: "same" or "valid".
         dilation: Down, across.
-        is_depthwise: Whether each channel is convolved by itself.
+        is_depthwise: Whether each channel is convolved separately.
         dtype: What it computes in.
-        has_image_gradient: Whether training needs the gradient of its input: something before it is trained.
+        has_image_gradient: Whether training needs the gradient of its input, because a layer before it is trained.
         has_kernel_gradient: Whether its kernel is trained.
     """
 
@@ -42,16 +43,16 @@ class Convolution:
     has_image_gradient: bool = True
     has_kernel_gradient: bool = True
 
-    def passes(self, batch: int) -> Iterator[Call]:
-        """Yield the forward pass over a batch of random images, then each backward pass that training needs, every one a call of its own."""
-        images, kernel = (random_tensor(shape, self.dtype) for shape in ((batch, *self.image_shape), self.kernel_shape))
-        forward = compiled_call(self._apply, images, kernel)
+    def make_passes(self, batch: int) -> Iterator[Call]:
+        """Yield the forward pass over a batch of random images, then each backward pass that training needs, each as a separate call."""
+        images, kernel = (make_random_tensor(shape, self.dtype) for shape in ((batch, *self.image_shape), self.kernel_shape))
+        forward = compile_call(self._apply, images, kernel)
         yield forward
         upstream = forward()
         if self.has_image_gradient:
-            yield _gradient(self._apply, IMAGES, (images, kernel), upstream)
+            yield _make_gradient(self._apply, IMAGES, (images, kernel), upstream)
         if self.has_kernel_gradient:
-            yield _gradient(self._apply, KERNEL, (images, kernel), upstream)
+            yield _make_gradient(self._apply, KERNEL, (images, kernel), upstream)
 
     def _apply(self, images: Any, kernel: Any) -> Any:
         if self.is_depthwise:
@@ -63,62 +64,61 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Floor:
-    """The time that convolutions take by themselves.
+    """The time that convolutions take on their own.
 
     Attributes:
-        seconds: Sum over all that were measured, each by its number of uses.
-        is_whole: Whether all were measured; the time for it may have run out.
+        seconds: Sum over all that were measured, each times its number of uses.
+        is_complete: Whether all were measured; the time for it may have run out.
     """
 
     seconds: float
-    is_whole: bool
+    is_complete: bool
 
 
 def measure_floor(network: Any, batch: int, seconds: float) -> Floor:
-    """Measure every forward and backward pass of a network's convolutions by itself, through the backend's own operations, and add up.
+    """Measure every forward and backward pass of a network's convolutions separately, by the backend's own operations, and add them up.
 
     Args:
-        network: A functional model, its layers trainable as the training has them.
+        network: A functional model whose layers are trainable or frozen as in training.
         batch: Images at once, > 0.
-        seconds: No further convolution is begun after this time, > 0.
+        seconds: No further convolution is measured after this time, > 0.
     """
-    counts, started, total = Counter(convolutions(network)), time.perf_counter(), 0.0
+    counts, started, total = Counter(find_convolutions(network)), time.perf_counter(), 0.0
     for convolution, uses in counts.items():
         if time.perf_counter() - started > seconds:
             return Floor(total, False)
-        total += uses * sum(map(least_seconds, convolution.passes(batch)))
+        total += uses * sum(map(measure_least_seconds, convolution.make_passes(batch)))
     return Floor(total, True)
 
 
-def convolutions(network: Any) -> list[Convolution]:
+def find_convolutions(network: Any) -> list[Convolution]:
     """Return each use of a 2-D convolution in a network, from its first layers to its last; channels are the last axis."""
-    found: list[Convolution] = []
-    _follow(network, [False] * len(network.inputs), found)
-    return found
+    convolutions: list[Convolution] = []
+    _collect(network, [False] * len(network.inputs), convolutions)
+    return convolutions
 
 
-def _follow(network: Any, given: Sequence[bool], found: list[Convolution]) -> list[bool]:
-    """Walk through a model's graph, note its convolutions, and return for each output whether anything before it is trained.
+def _collect(network: Any, is_trained_before: Sequence[bool], convolutions: list[Convolution]) -> list[bool]:
+    """Walk through a model's graph, collect its convolutions, and return for each output whether any layer before it is trained.
 
     Args:
         network: A functional or sequential model, perhaps within another one.
-        given: For each of its inputs, whether anything before it is trained.
-        found: Convolutions are added here.
+        is_trained_before: For each of its inputs, whether any layer before it is trained.
+        convolutions: Convolutions are added here.
     """
-    graph = getattr(network, "_functional", None) or network  # what a sequential model keeps
-    trained = {id(tensor): before for tensor, before in zip(graph.inputs, given, strict=True)}
-    for depth in sorted(graph._nodes_by_depth, reverse=True):
-        for node in graph._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            before = [trained[id(tensor)] for tensor in node.input_tensors]
-            if isinstance(node.operation, keras.Model):
-                after = _follow(node.operation, before, found)
-            else:
-                after = [any(before) or bool(getattr(node.operation, "trainable_weights", ()))] * len(node.output_tensors)
-            if isinstance(node.operation, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
-                found.append(_describe(node.operation, node.input_tensors[0].shape[1:], before[0]))
-            trained |= {id(tensor): value for tensor, value in zip(node.output_tensors, after, strict=True)}
+    graph = find_graph(network)
+    trained = {id(tensor): before for tensor, before in zip(graph.inputs, is_trained_before, strict=True)}
+    for node in iterate_nodes(network):
+        if node.is_input:
+            continue
+        before = [trained[id(tensor)] for tensor in node.input_tensors]
+        if isinstance(node.operation, keras.Model):
+            after = _collect(node.operation, before, convolutions)
+        else:
+            after = [any(before) or bool(getattr(node.operation, "trainable_weights", ()))] * len(node.output_tensors)
+        if isinstance(node.operation, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
+            convolutions.append(_describe(node.operation, node.input_tensors[0].shape[1:], before[0]))
+        trained |= {id(tensor): value for tensor, value in zip(node.output_tensors, after, strict=True)}
     return [trained[id(tensor)] for tensor in graph.outputs]
 
 
@@ -136,8 +136,8 @@ def _describe(layer: Any, image_shape: Shape, has_image_gradient: bool) -> Convo
     )
 
 
-def compiled_call(function: Callable[..., Any], *inputs: Any) -> Call:
-    """Return a call of a function on some tensors, compiled beforehand as the backend compiles it in training (torch does not)."""
+def compile_call(function: Callable[..., Any], *inputs: Any) -> Call:
+    """Return a call of a function on some tensors, compiled in advance as the backend compiles it in training (torch does not)."""
     backend = keras.config.backend()
     if backend == "tensorflow":
         return partial(tensorflow.function(function, jit_compile=has_gpu()).get_concrete_function(*inputs), *inputs)
@@ -146,8 +146,8 @@ def compiled_call(function: Callable[..., Any], *inputs: Any) -> Call:
     return partial(function, *inputs)
 
 
-def _gradient(function: Callable[..., Any], of: int, inputs: tuple[Any, Any], upstream: Any) -> Call:
-    """Return the backward pass of a function by itself: a compiler leaves the forward one out, as a convolution's gradients do not need it."""
+def _make_gradient(function: Callable[..., Any], of: int, inputs: tuple[Any, Any], upstream: Any) -> Call:
+    """Return the backward pass of a function on its own: a compiler drops the forward pass, which a convolution's gradients do not need."""
     ways = {"tensorflow": _tensorflow_gradient, "jax": _jax_gradient, "torch": _torch_gradient}
     return ways[keras.config.backend()](function, of, inputs, upstream)
 
@@ -159,12 +159,12 @@ def _tensorflow_gradient(function: Callable[..., Any], of: int, inputs: tuple[An
             outputs = function(images, kernel)
         return tape.gradient(outputs, (images, kernel)[of], upstream)
 
-    return compiled_call(gradient, *inputs, upstream)
+    return compile_call(gradient, *inputs, upstream)
 
 
 def _jax_gradient(function: Callable[..., Any], of: int, inputs: tuple[Any, Any], upstream: Any) -> Call:
     vjp = importlib.import_module("jax").vjp
-    return compiled_call(lambda images, kernel, upstream: vjp(function, images, kernel)[1](upstream)[of], *inputs, upstream)
+    return compile_call(lambda images, kernel, upstream: vjp(function, images, kernel)[1](upstream)[of], *inputs, upstream)
 
 
 def _torch_gradient(function: Callable[..., Any], of: int, inputs: tuple[Any, Any], upstream: Any) -> Call:

@@ -1,31 +1,27 @@
-"""A benchmark's table with the machine that it was measured on."""
+"""A benchmark's table with the machines that it was measured on."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kcifar.core.lazy import keras
-from kcifar.engine.backend import device_names
+from kcifar.engine.backend import list_device_names
 from kcifar.training.environment import describe_environment
 
 
-def show_table(title: str, table: Any) -> None:
-    """Print a DataFrame under its title, with processor, cores, devices and versions."""
-    show_table_from(title, table, [describe_environment(keras.config.backend(), device_names(), "", ())])
-
-
-def show_table_from(title: str, table: Any, environments: Sequence[Mapping[str, Any]]) -> None:
-    """Print a DataFrame under its title, with the machines and versions of other processes.
+def print_benchmark(title: str, table: Any, environments: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Print a DataFrame under its title, with processor, cores, devices and versions.
 
     Args:
         title: What was measured.
-        table: A row a contender.
-        environments: What `describe_environment` gave in each process.
+        table: One row per contender.
+        environments: What `describe_environment` returned in each process that measured; none for this process.
     """
-    lines = dict.fromkeys(_machine(facts) for facts in environments)
+    lines = dict.fromkeys(map(_describe_machine, environments or [describe_environment(keras.config.backend(), list_device_names(), "", ())]))
     print("\n".join([title, *lines]) + "\n")
     print(table.to_string(index=False, float_format=lambda value: f"{value:,.2f}" if value < 100 else f"{value:,.0f}", na_rep="-"))
 
 
-def _machine(facts: Mapping[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if name in ("keras", facts["backend"]))
-    return f"{facts['processor']}, {facts['cores']} cores, {', '.join(facts['devices'])}; {versions}"
+def _describe_machine(environment: Mapping[str, Any]) -> str:
+    shown = ("keras", environment["backend"])
+    versions = ", ".join(f"{name} {version}" for name, version in environment["packages"].items() if name in shown)
+    return f"{environment['processor']}, {environment['cores']} cores, {', '.join(environment['devices'])}; {versions}"

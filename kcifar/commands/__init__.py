@@ -1,1 +1,1 @@
-"""The commands: one file each parses its options, calls the library and exits with a code. `python -m kcifar.NAME` is the door to each."""
+"""The commands: each file parses the options of one command and calls the library. `python -m kcifar.NAME` runs them."""

@@ -1,156 +1,116 @@
-"""`python -m kcifar.bench`: measurements on this machine, each contender against its rivals."""
+"""Measure speeds on this machine, and compare kcifar with alternatives."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kcifar.core.command import new_app
+from kcifar.core.command import make_app
+from kcifar.core.options import Data, Imports, Settings
 
-app = new_app(__doc__ or "")
-Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Turns of each contender.")]
-RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Replace a value of the recipe; repeatable.")]
-Imports = Annotated[list[Path] | None, typer.Option("--import", metavar="FILE.py", help="Register your own networks, augmentations, data sets.")]
-
-
-@app.command()
-def train(
-    repeats: Repeats = 3, precision: Annotated[list[str] | None, typer.Option(help="float32, mixed_bfloat16, mixed_float16; repeatable.")] = None
-) -> None:
-    """Images a second of the trainer, of plain fit on one resident batch, and of ImageDataGenerator into fit."""
-    from kcifar.core.checks import expect_choice
-    from kcifar.engine.backend import PRECISIONS, automatic_precision, load_backend
-
-    for name in precision or ():
-        expect_choice("--precision", name, PRECISIONS)
-    load_backend()
-    from kcifar.benchmarks.table import show_table
-    from kcifar.benchmarks.train import compare
-
-    show_table("Training, residual_cnn, batch 64", compare(precision or list(dict.fromkeys(["float32", automatic_precision()])), repeats))
+app = make_app(__doc__ or "")
+Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Number of measurements.")]
+Batches = Annotated[int, typer.Option(min=1, max=100_000, help="Batches of 64 images per measurement.")]
+Precisions = Annotated[list[str] | None, typer.Option("--precision", help="float32, mixed_bfloat16 or mixed_float16; repeatable.")]
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe: a YAML file, or the name of a shipped recipe.")]
 
 
-@app.command()
-def augment(repeats: Repeats = 7, batches: Annotated[int, typer.Option(min=1, max=100_000, help="Batches of 64 in a turn.")] = 200) -> None:
-    """Images a second of affine and flip: ours, ImageDataGenerator and Keras' random layers."""
-    from kcifar.engine.backend import load_backend
+@app.command(short_help="Compare kcifar's trainer with Keras fit.")
+def train(repeats: Repeats = 3, precisions: Precisions = None) -> None:
+    """Images per second of kcifar's trainer, plain Keras fit on one batch, and fit with ImageDataGenerator."""
+    from kcifar.benchmarks.table import print_benchmark
+    from kcifar.benchmarks.trainers import compare_trainers
 
-    load_backend()
-    from kcifar.benchmarks.augment import compare
-    from kcifar.benchmarks.table import show_table
-
-    show_table("Augmentation, batches of 64, 32x32x3", compare(batches, repeats))
+    print_benchmark("Training, residual_cnn, batch 64", compare_trainers(precisions or (), repeats))
 
 
-@app.command()
+@app.command(short_help="Compare implementations of affine and flip.")
+def augment(repeats: Repeats = 7, batches: Batches = 200) -> None:
+    """Images per second of affine and flip: kcifar, ImageDataGenerator and Keras' random layers."""
+    from kcifar.benchmarks.affine_and_flip import compare_affine_and_flip
+    from kcifar.benchmarks.table import print_benchmark
+
+    print_benchmark("Augmentation, batches of 64, 32x32x3", compare_affine_and_flip(batches, repeats))
+
+
+@app.command(short_help="Measure each augmentation.")
 def augmentations(
     names: Annotated[list[str] | None, typer.Argument(help="Registered augmentations.  [default: all]")] = None,
     repeats: Repeats = 7,
-    batches: Annotated[int, typer.Option(min=1, max=100_000, help="Batches of 64 in a turn.")] = 200,
+    batches: Batches = 200,
 ) -> None:
-    """Images a second of each augmentation as training runs it, against a plain cast of the same batches."""
-    from kcifar.augment import AUGMENTATIONS
-    from kcifar.engine.backend import load_backend
+    """Images per second of each augmentation as training runs it, and of a plain cast of the same batches."""
+    from kcifar.benchmarks.augmentations import measure_augmentations
+    from kcifar.benchmarks.table import print_benchmark
 
-    wanted = names or AUGMENTATIONS.names()
-    for name in wanted:
-        AUGMENTATIONS.get(name, "bench augmentations")
-    load_backend()
-    from kcifar.benchmarks.augmentations import compare
-    from kcifar.benchmarks.table import show_table
-
-    show_table("Augmentations, batches of 64, 32x32x3", compare(wanted, batches, repeats))
+    print_benchmark("Augmentations, batches of 64, 32x32x3", measure_augmentations(names or (), batches, repeats))
 
 
-@app.command()
+@app.command(short_help="Measure each network.")
 def models(
     names: Annotated[list[str] | None, typer.Argument(help="Registered networks.  [default: all]")] = None,
     repeats: Repeats = 3,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
 ) -> None:
-    """Images a second of each network, forward and in training, and how its bare Keras layers compare."""
-    from kcifar.core.checks import expect_choice
-    from kcifar.engine.backend import PRECISIONS, load_backend
-    from kcifar.models import MODELS
+    """Images per second of each network, forward and in training, and how that compares with its bare Keras layers."""
+    from kcifar.benchmarks.networks import measure_networks
+    from kcifar.benchmarks.table import print_benchmark
 
-    expect_choice("--precision", precision, PRECISIONS)
-    wanted = names or MODELS.names()
-    for name in wanted:
-        MODELS.get(name, "bench models")
-    load_backend()
-    from kcifar.benchmarks.networks import compare
-    from kcifar.benchmarks.table import show_table
-
-    show_table(f"Networks, 32x32x3, 10 classes, {precision}", compare(wanted, precision, repeats))
+    print_benchmark(f"Networks, 32x32x3, 10 classes, {precision}", measure_networks(names or (), precision, repeats))
 
 
-@app.command()
-def torch(repeats: Repeats = 7, precision: Annotated[list[str] | None, typer.Option(help="float32, mixed_bfloat16; repeatable.")] = None) -> None:
-    """Images a second of resnet18's training step: ours, Keras as it comes, and plain PyTorch."""
-    from kcifar.core.checks import expect_choice
-    from kcifar.engine.backend import load_backend
+@app.command(short_help="Compare a training step with PyTorch.")
+def torch(
+    repeats: Repeats = 7, precisions: Annotated[list[str] | None, typer.Option("--precision", help="float32 or mixed_bfloat16; repeatable.")] = None
+) -> None:
+    """Images per second of resnet18's training step: kcifar, unmodified Keras and plain PyTorch."""
+    from kcifar.benchmarks.pytorch import compare_with_pytorch
+    from kcifar.benchmarks.table import print_benchmark
 
-    for name in precision or ():
-        expect_choice("--precision", name, ("float32", "mixed_bfloat16"))
-    from kcifar.benchmarks.pytorch import compare, load_torch
-
-    load_torch()
-    load_backend()
-    from kcifar.benchmarks.table import show_table
-
-    show_table("Training step, resnet18, batch 64", compare(precision or ["float32", "mixed_bfloat16"], repeats))
+    print_benchmark("Training step, resnet18, batch 64", compare_with_pytorch(precisions or (), repeats))
 
 
-@app.command()
+@app.command(short_help="Find the fastest settings for a recipe.")
 def step(
     recipe: RecipeFile,
-    precision: Annotated[
+    precisions: Annotated[
         list[str] | None,
-        typer.Option(help="float32, mixed_bfloat16, mixed_float16; repeatable.  [default: float32, the automatic one, the recipe's]"),
+        typer.Option(
+            "--precision",
+            help="float32, mixed_bfloat16 or mixed_float16; repeatable.  [default: float32, the automatic precision and the recipe's]",
+        ),
     ] = None,
-    batch_size: Annotated[
-        list[int] | None, typer.Option(min=1, max=16_384, help="Images a batch; repeatable.  [default: the recipe's, 64, 256, 1024]")
+    batch_sizes: Annotated[
+        list[int] | None,
+        typer.Option("--batch-size", min=1, max=16_384, help="Images per batch; repeatable.  [default: the recipe's, 64, 256 and 1024]"),
     ] = None,
-    backend: Annotated[list[str] | None, typer.Option(help="tensorflow, jax, torch; repeatable.  [default: those installed]")] = None,
-    image_size: Annotated[int | None, typer.Option(min=1, max=1024, help="Height and width.  [default: the data set's, else 32]")] = None,
-    classes: Annotated[int | None, typer.Option(min=2, max=100_000, help="Of the data set.  [default: the data set's, else 10]")] = None,
+    backends: Annotated[
+        list[str] | None, typer.Option("--backend", help="tensorflow, jax or torch; repeatable.  [default: all that are installed]")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(min=1, max=1024, help="Height and width.  [default: the data set's, or 32]")] = None,
+    classes: Annotated[int | None, typer.Option(min=2, max=100_000, help="Number of classes.  [default: the data set's, or 10]")] = None,
     set_: Settings = None,
     import_: Imports = None,
     repeats: Repeats = 3,
 ) -> None:
-    """What to train a recipe with here: images a second of its updates by backend, precision and batch size.
+    """Find the fastest backend, precision and batch size for training a recipe on this machine.
 
-    Whole updates of the recipe's first stage, by the driver that trains runs, on random images: no data set is read. Each backend runs in a
-    process of its own; what would take too long is left out, and a note says so. Compilation is apart. `gigaflops` counts 6 operations a
-    multiply-accumulate of the forward pass; `share_of_peak` is its share of the fastest matrix product or convolution measured here in the same
-    precision; `times_convolutions` is an update's time over that of its convolutions alone, forward and backward, each measured by itself.
+    Measures complete updates of the recipe's first stage on random images, trained as in a run; no data set is read. Each backend runs in
+    its own process. Combinations that would take too long are skipped, and a note says so. Compilation is measured separately.
+
+    gigaflops: 6 operations per multiply-accumulate of the forward pass, per second. share_of_peak: gigaflops as a fraction of the fastest
+    matrix product or convolution measured here in the same precision. times_convolutions: an update's time divided by that of its
+    convolutions alone, forward and backward, each measured separately.
     """
-    from kcifar.api import import_parts
-    from kcifar.benchmarks import step as benchmark
-    from kcifar.benchmarks.advice import advice
-    from kcifar.benchmarks.synthetic import image_kind
-    from kcifar.benchmarks.table import show_table_from
-    from kcifar.benchmarks.updates import Request
-    from kcifar.core.checks import expect_choice
-    from kcifar.engine.backend import BACKENDS, PRECISIONS
+    from kcifar.benchmarks.step import Choices, print_update_speeds
+    from kcifar.core.user_parts import import_parts
     from kcifar.planning.plan import make_plan
     from kcifar.recipe.load import load_recipe
 
-    for option, names, choices in (("--precision", precision, PRECISIONS), ("--backend", backend, BACKENDS)):
-        for name in names or ():
-            expect_choice(option, name, choices)
-    backends = list(dict.fromkeys(backend or benchmark.installed_backends()))
-    benchmark.check_installed(backends)
+    choices = Choices(backends or (), precisions or (), batch_sizes or (), image_size, classes, repeats)
+    choices.check()
     import_parts(import_)
-    plan = make_plan(load_recipe(recipe, set_ or ()))
-    own, kind = plan.stages[0].settings.batch_size, image_kind(plan, image_size, classes)
-    sizes = sorted(set(batch_size or (own, *benchmark.BATCH_SIZES)))
-    request = Request(plan.to_dict(), kind, list(dict.fromkeys(precision or ())), sizes, repeats)
-    measured = benchmark.compare(request, backends, import_ or ())
-    title = f"Training updates of {plan.recipe.name}, stage {plan.stages[0].name}: {plan.model.name}, {kind}"
-    show_table_from(title, benchmark.table(measured), measured.environments)
-    print("\n" + "\n".join([*measured.notes(), f"advice: {advice(measured.speeds(), benchmark.present_setting(measured, own))}"]))
+    print_update_speeds(make_plan(load_recipe(recipe, set_ or ())), choices, import_ or ())
 
 
 @app.command("step-of-one-backend", hidden=True)
@@ -159,47 +119,38 @@ def step_of_one_backend() -> None:
     import json
     import sys
 
-    from kcifar.api import import_parts
-    from kcifar.benchmarks.step import answer
+    from kcifar.benchmarks.step import answer_request
+    from kcifar.core.user_parts import import_parts
 
     question = json.load(sys.stdin)
     import_parts([Path(path) for path in question["imports"]])
-    answer(question["request"])
+    answer_request(question["request"])
 
 
-@app.command("time-to-accuracy")
+@app.command("time-to-accuracy", short_help="Measure the time to reach an accuracy.")
 def time_to_accuracy(
     recipe: RecipeFile,
-    target: Annotated[float, typer.Option(help="Validation accuracy, a fraction.")],
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How many, from the recipe's own seed upward.")] = 3,
-    data: Annotated[Path | None, typer.Option(help="The data set's files, as for training.")] = None,
-    run: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the runs go: <recipe name>-seed<N>.")] = Path("runs/time-to-accuracy"),
+    target: Annotated[float, typer.Option(help="Validation accuracy to reach, a fraction such as 0.88.")],
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How many seeds, starting at the recipe's.")] = 3,
+    data: Data = None,
+    run: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the run folders go, <recipe name>-seed<N>.")] = Path("runs/time-to-accuracy"),
     set_: Settings = None,
     import_: Imports = None,
 ) -> None:
-    """Seconds and epochs to a validation accuracy, over several seeds of a recipe.
+    """Measure the seconds and epochs until a recipe reaches a validation accuracy, over several seeds.
 
-    Each seed is trained by kcifar.train in a process of its own, into a run folder that stays; a finished run is not trained again, an
-    interrupted one is gone on with. Runs are not stopped at the target: schedules are made for their whole length. `seconds` sums training and
-    validation up to the first epoch that reached the target; start-up and reading the data are not in it. The test part is not read
-    (python -m kcifar.evaluate reads it). Exit code 0 whether seeds reached the target or not: that is the result.
+    Each seed is trained by kcifar.train in its own process, and its run folder is kept; finished runs are not trained again, interrupted
+    ones are resumed. Runs do not stop at the target, since schedules span the complete run. The test split is not evaluated
+    (python -m kcifar.evaluate does that). The exit code is 0 whether or not the target is reached.
+
+    seconds: training and validation up to the first epoch that reaches the target, without start-up and loading the data.
     """
-    from kcifar.api import import_parts
-    from kcifar.benchmarks import time_to_accuracy as benchmark
-    from kcifar.benchmarks.table import show_table_from
-    from kcifar.engine.backend import check_backend
-    from kcifar.runs.run import open_run
+    from kcifar.benchmarks.time_to_accuracy import check_target, print_time_to_accuracy
+    from kcifar.core.user_parts import import_parts
 
-    benchmark.check_target(target)
-    check_backend()
+    check_target(target)
     import_parts(import_)
-    jobs = benchmark.seed_jobs(recipe, set_ or (), seeds, run, data)
-    for job in jobs:
-        code = benchmark.train(job, recipe, set_ or (), import_ or ())
-        if code:
-            raise typer.Exit(code)
-    runs = {job.plan.recipe.document.seed: open_run(job.folder.path) for job in jobs}
-    rows = {seed: benchmark.measure(saved.history, target) for seed, saved in runs.items()}
-    title = f"Time to a validation accuracy of {target:g}: {jobs[0].plan.recipe.name}, runs in {run}"
-    show_table_from(title, benchmark.shown(benchmark.table(rows)), [saved.environment for saved in runs.values()])
-    print(f"\n{benchmark.verdict(rows, target)}")
+    overrides, imports = set_ or (), import_ or ()
+    code = print_time_to_accuracy(recipe, target, seeds, overrides=overrides, imports=imports, data=data, folder=run)
+    if code:
+        raise typer.Exit(code)

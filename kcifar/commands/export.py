@@ -1,4 +1,4 @@
-"""`python -m kcifar.export`: an inference model from a saved run, verified by reloading it."""
+"""Export a saved run's model for inference, and verify the export by reloading it."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from kcifar.core.command import new_app
+from kcifar.core.command import make_app
 
-app = new_app(__doc__ or "")
+app = make_app(__doc__ or "")
 
 
 class Format(StrEnum):
-    """What can be written."""
+    """Formats that can be written."""
 
     SAVED_MODEL = "saved_model"
 
@@ -20,14 +20,14 @@ class Format(StrEnum):
 @app.command(help=__doc__)
 def main(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    format_: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.SAVED_MODEL,
-    out: Annotated[Path | None, typer.Option(help="The folder to make.  [default: RUN/saved_model]")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older export there.")] = False,
+    format_: Annotated[Format, typer.Option("--format", help="The format to write.")] = Format.SAVED_MODEL,
+    out: Annotated[Path | None, typer.Option(help="The folder to create.  [default: RUN/saved_model]")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older export in that folder.")] = False,
 ) -> None:
     """Parse, export, exit."""
     from kcifar.exporting.saved_model import export_saved_model
     from kcifar.runs.run import open_run
 
     target = out or run / format_.value
-    found = export_saved_model(open_run(run), target, overwrite=overwrite)
-    print(f"{target}: {found}")
+    comparison = export_saved_model(open_run(run), target, overwrite=overwrite)
+    print(f"{target}: {comparison}")

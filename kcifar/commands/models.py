@@ -1,9 +1,6 @@
-"""`python -m kcifar.models`: the networks, their sizes, and pictures of them; nothing is trained, no weights are made."""
+"""List the networks and their sizes, or show and draw one network. Nothing is trained, and no weights are created."""
 
-import importlib
-import importlib.util
 import io
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,23 +8,23 @@ from typing import Annotated, Any
 
 import typer
 
-from kcifar.core.command import new_app
+from kcifar.core.command import make_app
 from kcifar.core.errors import UserError
+from kcifar.core.options import Imports
 
-app = new_app(__doc__ or "")
+app = make_app(__doc__ or "")
 Option = typer.Option
 
-LARGEST_IMAGE = 1024  # as `arguments.LARGEST_IMAGE`, whose module --help does not wait for
+MAX_IMAGE_SIZE = 1024  # the same as `arguments.MAX_IMAGE_SIZE`, whose module is too slow to import for --help
 MOST_CLASSES = 1_000_000
 
-Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A network; without it: the list of all.")]
-ImageSize = Annotated[int, Option(min=1, max=LARGEST_IMAGE, metavar="N", help="Height and width of the images.")]
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A network; all networks are listed if it is omitted.")]
+ImageSize = Annotated[int, Option(min=1, max=MAX_IMAGE_SIZE, metavar="N", help="Height and width of the images.")]
 Classes = Annotated[int, Option(min=1, max=MOST_CLASSES, metavar="N", help="Number of classes.")]
-Settings = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="With NAME: an argument of the network, as 'widths=[8, 8]'.")]
-Imports = Annotated[list[Path] | None, Option("--import", metavar="FILE.py", help="Register your own networks.")]
-Csv = Annotated[bool, Option("--csv", help="Print CSV: the list, or the network's layers.")]
-Json = Annotated[bool, Option("--json", help="Print JSON: the list, or all about the network, as a run's model.json.")]
-Diagram = Annotated[Path | None, Option(metavar="FILE", help="With NAME: draw the architecture as .png or .svg.")]
+Settings = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="With NAME: an argument of the network, such as 'widths=[8, 8]'.")]
+Csv = Annotated[bool, Option("--csv", help="Print the list, or the network's layers, as CSV.")]
+Json = Annotated[bool, Option("--json", help="Print the list, or the network's details as in a run's model.json, as JSON.")]
+Diagram = Annotated[Path | None, Option(metavar="FILE", help="With NAME: draw the architecture into this .png or .svg file.")]
 
 
 @app.command(help=__doc__)
@@ -45,47 +42,47 @@ def main(
     if csv and json:
         raise UserError("--csv, --json: expected at most one of them, got both")
     if name is None and (set_ or diagram):
-        raise UserError(f"{'--set' if set_ else '--diagram'}: expected together with NAME, the network that it is about")
+        raise UserError(f"{'--set' if set_ else '--diagram'}: expected together with NAME, the network that it applies to")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal's encoding lacks must not end the list
-    from kcifar.api import import_parts
+        sys.stdout.reconfigure(errors="replace")  # a character that the terminal's encoding lacks must not end the list
+    from kcifar.core.user_parts import import_parts
 
     import_parts(import_)
     form = "csv" if csv else "json" if json else "table"
     shape = (image_size, image_size, 3)
     if name is None:
-        _show_list(shape, classes, form, own=bool(import_))
+        _print_list(shape, classes, form, has_user_networks=bool(import_))
     else:
-        _show_network(name, shape, classes, set_ or [], diagram, form, own=bool(import_))
+        _print_network(name, shape, classes, set_ or [], diagram, form, has_user_networks=bool(import_))
 
 
-def _show_list(image_shape: tuple[int, int, int], classes: int, form: str, *, own: bool) -> None:
+def _print_list(image_shape: tuple[int, int, int], classes: int, form: str, *, has_user_networks: bool) -> None:
     from kcifar.models import printing
-    from kcifar.models.listing import network_rows
+    from kcifar.models.catalog import list_networks
 
-    _load_backend(own)
-    rows = network_rows(image_shape, classes)
+    _load_sketch_backend(has_user_networks)
+    rows = list_networks(image_shape, classes)
     if form == "csv":
-        printing.print_list_csv(rows)
+        printing.print_networks_csv(rows)
     elif form == "json":
         printing.print_json(rows)
     else:
-        printing.print_list(rows, image_shape[0], classes)
+        printing.print_networks(rows, image_shape[0], classes)
 
 
-def _show_network(
-    name: str, image_shape: tuple[int, int, int], classes: int, settings: list[str], diagram: Path | None, form: str, *, own: bool
+def _print_network(
+    name: str, image_shape: tuple[int, int, int], classes: int, settings: list[str], diagram: Path | None, form: str, *, has_user_networks: bool
 ) -> None:
     from kcifar.models import printing
-    from kcifar.models.listing import chosen_arguments, chosen_summary, facts
+    from kcifar.models.catalog import describe_network, parse_arguments, summarize_network
 
-    arguments = chosen_arguments(name, settings)
+    arguments = parse_arguments(name, settings)
     if diagram is not None:
         from kcifar.pictures.saving import check_path
 
         check_path(diagram, "--diagram")
-    _load_backend(own)
-    summary = chosen_summary(name, image_shape, classes, arguments)
+    _load_sketch_backend(has_user_networks)
+    summary = summarize_network(name, image_shape, classes, arguments)
     if diagram is not None:
         _draw(summary, diagram)
     if form == "csv":
@@ -93,7 +90,7 @@ def _show_network(
     elif form == "json":
         printing.print_json(summary)
     else:
-        printing.print_network(summary, *facts(name))
+        printing.print_network(summary, *describe_network(name))
 
 
 def _draw(summary: Mapping[str, Any], path: Path) -> None:
@@ -104,24 +101,9 @@ def _draw(summary: Mapping[str, Any], path: Path) -> None:
     print(f"wrote {path}", file=sys.stderr)  # standard output may be CSV or JSON
 
 
-def _load_backend(own: bool) -> None:
-    """Load the backend that KERAS_BACKEND names; nobody having asked for one, that which sketches soonest.
-
-    Args:
-        own: Whether networks of the user's are among those to sketch: they may need the backend that trains by default.
-    """
+def _load_sketch_backend(has_user_networks: bool) -> None:
     from kcifar.engine.backend import load_backend
+    from kcifar.models.sketch_backend import choose_sketch_backend
 
-    if not (own or os.environ.get("KERAS_BACKEND") or "keras" in sys.modules):
-        os.environ["KERAS_BACKEND"] = _quickest_backend()
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # nothing is computed: no GPU need start
+    choose_sketch_backend(has_user_networks)
     load_backend()
-
-
-def _quickest_backend() -> str:
-    """Return JAX where it can be imported, since it loads in half of the others' time; sizes are the same on all."""
-    try:
-        importlib.import_module("jax")
-    except Exception:  # not installed, half installed, or for another processor
-        return next((name for name in ("tensorflow", "torch") if importlib.util.find_spec(name)), "tensorflow")
-    return "jax"

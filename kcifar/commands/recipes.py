@@ -1,4 +1,4 @@
-"""`python -m kcifar.recipes`: the shipped recipes with their time and accuracy, every key of a recipe, and a JSON Schema for editors."""
+"""List the shipped recipes with their time and accuracy, explain every key of a recipe, or write a JSON Schema for editors."""
 
 import sys
 from collections.abc import Iterator
@@ -8,13 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from kcifar.core.command import new_app
+from kcifar.core.command import make_app
 from kcifar.core.errors import UserError, one_line
+from kcifar.core.options import Imports
 
-app = new_app(__doc__ or "")
+app = make_app(__doc__ or "")
 Option = typer.Option
-
-Imports = Annotated[list[Path] | None, Option("--import", metavar="FILE.py", help="Register your own parts.")]
 
 
 @app.callback(invoke_without_command=True, help=__doc__)
@@ -46,7 +45,7 @@ def keys(
     """Print every key of a recipe, or one in full, with the parts that it names and their arguments."""
     if name is not None and markdown:
         raise UserError(f"--markdown: expected without NAME, got {name!r}")
-    from kcifar.api import import_parts
+    from kcifar.core.user_parts import import_parts
     from kcifar.documentation.keys import find_keys
     from kcifar.documentation.markdown import make_key_tables
     from kcifar.documentation.printing import print_all_keys, print_key
@@ -69,7 +68,7 @@ def schema(
     """Print the JSON Schema of a recipe. An editor uses it for a recipe that begins with `# yaml-language-server: $schema=FILE`."""
     if out is not None:
         _check_file(out)
-    from kcifar.api import import_parts
+    from kcifar.core.user_parts import import_parts
     from kcifar.documentation.json_schema import make_recipe_schema
     from kcifar.documentation.printing import print_json
 

@@ -1,4 +1,4 @@
-"""`python -m kcifar.report`: tables, figures and one page from saved runs. No backend is imported."""
+"""`python -m kcifar.report`: tables, figures and a page from saved runs. No backend is imported."""
 
 import io
 import sys
@@ -8,25 +8,25 @@ from typing import Annotated
 
 import typer
 
-from kcifar.core.command import new_app
+from kcifar.core.command import make_app
 from kcifar.core.errors import UserError
 
-app = new_app("Make tables, figures and one page from saved runs.")
+app = make_app("Make tables, figures and a page from saved runs.")
 
-_FORMATS_HELP = "Some of csv, md, tex, html (tables), png, svg (figures), page (report.html); comma-separated. Default: all."
-_SECTIONS_HELP = "Names of sections, comma-separated, or all. Default: all, but of each of several runs the essential ones."
+_FORMATS_HELP = "Comma-separated: csv, md, tex, html (tables), png, svg (figures), page (report.html).  [default: all]"
+_SECTIONS_HELP = "Comma-separated names of sections, or all.  [default: all for up to 3 runs, the essential ones for up to 12]"
 
-Given = Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="Run folders, or names of runs in --runs; none: all runs there.")]
-Runs = Annotated[Path, typer.Option(metavar="DIR", help="The folder that holds the runs.")]
-Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the files go; else into 'report' beside the first run.")]
+Given = Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="Run folders, or names of runs in --runs.  [default: all runs in --runs]")]
+Runs = Annotated[Path, typer.Option(metavar="DIR", help="The folder that contains the runs.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the files go.  [default: 'report' next to the first run]")]
 Formats = Annotated[list[str] | None, typer.Option("--format", metavar="LIST", help=_FORMATS_HELP)]
 Sections = Annotated[list[str] | None, typer.Option(metavar="LIST", help=_SECTIONS_HELP)]
-Title = Annotated[str, typer.Option(metavar="TEXT", help="Title of the page; else what the runs are called.")]
+Title = Annotated[str, typer.Option(metavar="TEXT", help="Title of the page.  [default: the run's name, or the recipes']")]
 Published = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="A log that somebody published, drawn beside the runs: epoch, accuracy, val_accuracy (fractions)."),
+    typer.Option(metavar="CSV", help="A published log to draw alongside the runs, with columns epoch, accuracy and val_accuracy (fractions)."),
 ]
-Open = Annotated[bool, typer.Option("--open", help="Show the page in the browser.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
 @app.command()
@@ -40,10 +40,10 @@ def main(
     published_log: Published = None,
     show: Open = False,
 ) -> None:
-    """Print the tables of saved runs and write them, with figures and a page, into a folder.
+    """Print the tables of saved runs, and write them with figures and a page into a folder.
 
-    Up to 3 runs are shown in detail; several are compared, and up to 12 shown in brief too. CSV files hold accuracies as fractions.
-    Folders that are no runs, or damaged, are named and left out; unfinished runs are shown as far as they came.
+    Up to 3 runs are shown in detail. Several runs are compared, and up to 12 are also shown in brief. CSV files contain accuracies as
+    fractions. Folders that are not runs, or damaged, are named and skipped; unfinished runs are shown up to their last saved epoch.
     """
     from rich.console import Console
 

@@ -1,1 +1,1 @@
-"""What every other package stands on: errors, checks, registries, lazy imports, files, randomness. It knows nothing of training."""
+"""The base of all other packages: errors, checks, registries, command-line options, lazy imports, files, randomness; nothing about training."""

@@ -1,7 +1,7 @@
-"""One form of message for everything that a user can get wrong: place, what is allowed, what was received.
+"""One form of message for every user error: place, what is allowed, what was received.
 
-Pydantic does the checking; this module puts its findings into our words. What is allowed is read from the JSON schema of the
-expected type, so a new key with a new range needs no new message.
+Pydantic does the checking; this module words the message. The allowed values come from the JSON schema of the expected type, so a
+new key with a new range needs no new message.
 """
 
 import inspect
@@ -29,13 +29,13 @@ _NOUNS = {
 
 
 class Strict(BaseModel):
-    """Base of everything read from a recipe: unknown keys and silent conversions are refused, values stay as they are."""
+    """Base of everything read from a recipe: refuses unknown keys and silent conversions; values are immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def dotted(path: Path) -> str:
-    """Write a path as the messages do: ("stages", 1, "epochs") is "stages[1].epochs"."""
+    """Format a path for messages: ("stages", 1, "epochs") is "stages[1].epochs"."""
     text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return text.removeprefix(".")
 
@@ -46,10 +46,10 @@ def checked(model: type[Model], data: object, path: Path, locate: Locate) -> Mod
     Args:
         model: The expected structure.
         data: Plain containers, as read from YAML.
-        path: Where `data` stands in the whole recipe.
-        locate: Gives the place of a path for the message, for example "stages/mine.yaml:14".
+        path: The path of `data` in the recipe.
+        locate: Returns the place of a path for the message, for example "stages/mine.yaml:14".
     Raises:
-        UserError: One line about the first mistake.
+        UserError: One line about the first error.
     """
     try:
         return model.model_validate(data)
@@ -58,27 +58,27 @@ def checked(model: type[Model], data: object, path: Path, locate: Locate) -> Mod
 
 
 def checked_arguments(
-    factory: Callable[..., Any], given: Mapping[str, object], path: Path, locate: Locate, supplied: Collection[str] = ()
+    factory: Callable[..., Any], arguments: Mapping[str, object], path: Path, locate: Locate, supplied: Collection[str] = ()
 ) -> dict[str, Any]:
     """Check the arguments that a recipe gives to a part against the signature of its factory.
 
     Args:
-        factory: Function or dataclass; its annotations (with `pydantic.Field` ranges) and defaults are the contract.
-        given: The part's keys but for `name`.
-        path: Where the part stands in the recipe.
+        factory: Function or dataclass; its annotations (with `pydantic.Field` ranges) and defaults say what is allowed.
+        arguments: The part's keys except `name`.
+        path: The path of the part in the recipe.
         locate: See `checked`.
-        supplied: Parameters that the caller passes itself (image shape, data path); a recipe cannot set them.
+        supplied: Parameters that the caller supplies (image shape, data path); a recipe cannot set them.
     Returns:
-        Every argument with its value, defaults filled in.
+        Every argument with its value, defaults included.
     Raises:
-        UserError: Unknown key, wrong type or value out of range.
+        UserError: An unknown key, a wrong type or a value out of range.
     """
-    values = checked(argument_model(factory, frozenset(supplied)), dict(given), path, locate)
+    values = checked(make_argument_model(factory, frozenset(supplied)), dict(arguments), path, locate)
     return {name: getattr(values, name) for name in type(values).model_fields}
 
 
-def argument_model(factory: Callable[..., Any], supplied: Collection[str] = ()) -> type[BaseModel]:
-    """Return the pydantic model of a factory's parameters, but for the `supplied` ones."""
+def make_argument_model(factory: Callable[..., Any], supplied: Collection[str] = ()) -> type[BaseModel]:
+    """Return the pydantic model of a factory's parameters, without the `supplied` ones."""
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
         if parameter.name in supplied:
@@ -92,41 +92,41 @@ def argument_model(factory: Callable[..., Any], supplied: Collection[str] = ()) 
     return create_model(factory.__name__, __base__=Strict, **fields)
 
 
-def expect_choice(place: str, received: str, choices: Collection[str]) -> None:
-    """Refuse a word that is not one of the choices.
+def expect_choice(place: str, received: object, choices: Collection[str]) -> None:
+    """Refuse a value that is not one of the choices.
 
     Raises:
-        UserError: The message lists the choices and offers the nearest.
+        UserError: The message lists the choices and suggests the nearest.
     """
     if received not in choices:
         raise UserError(f"{place}: expected one of {', '.join(choices)}, got {received!r}{did_you_mean(received, choices)}")
 
 
 def explain(model: type[BaseModel], error: ValidationError, path: Path, locate: Locate) -> str:
-    """Return one line for the first mistake of a pydantic validation."""
-    found = error.errors(include_url=False)[0]
+    """Return one line for the first error of a pydantic validation."""
+    first = error.errors(include_url=False)[0]
     schema = model.model_json_schema()
-    node, walked = _walk(schema, found["loc"])
+    node, walked = _walk(schema, first["loc"])
     place = path + walked
     prefix = f"{locate(place)}: {dotted(place)}" if place else locate(place)
-    if found["type"] == "extra_forbidden":
-        return _unknown_key(node, found["loc"], path, walked, locate)
-    if found["type"] == "missing":
-        return f"{locate(path + walked[:-1])}: {dotted(place)}: missing; expected {allowed(node, schema)}"
-    if found["type"] == "value_error":
-        return f"{prefix}: {one_line(found['ctx']['error'])}"
-    return f"{prefix}: expected {allowed(node, schema)}, got {one_line(repr(found['input']), 80)}"
+    if first["type"] == "extra_forbidden":
+        return _describe_unknown_key(node, first["loc"], path, walked, locate)
+    if first["type"] == "missing":
+        return f"{locate(path + walked[:-1])}: {dotted(place)}: missing; expected {describe_allowed(node, schema)}"
+    if first["type"] == "value_error":
+        return f"{prefix}: {one_line(first['ctx']['error'])}"
+    return f"{prefix}: expected {describe_allowed(node, schema)}, got {one_line(repr(first['input']), 80)}"
 
 
-def allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """Describe in words what a JSON-schema node admits: "a number > 0", "one of 'keep', 'drop'"."""
-    node = _resolved(node, schema)
+def describe_allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Describe the values that a JSON-schema node allows: "a number > 0", "one of 'keep', 'drop'"."""
+    node = _resolve(node, schema)
     if "allowed" in node:  # a field's own words, given as `json_schema_extra`; its description tells the user what it is for
         return str(node["allowed"])
     if "description" in node and "properties" in node:  # a model's docstring
         return str(node["description"]).strip().splitlines()[0].rstrip(".")
     if "anyOf" in node:
-        return " or ".join(allowed(choice, schema) for choice in node["anyOf"])
+        return " or ".join(describe_allowed(choice, schema) for choice in node["anyOf"])
     if "enum" in node:
         return "one of " + ", ".join(repr(value) for value in node["enum"])
     if "const" in node:
@@ -134,19 +134,19 @@ def allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     noun = _NOUNS.get(node.get("type", ""), "a value")
     limits = [f"{sign} {node[key]:.12g}" for key, sign in _LIMITS.items() if key in node]
     if "minItems" in node or "maxItems" in node:
-        limits.append(_lengths(node))
+        limits.append(_describe_length(node))
     return " ".join([noun, " and ".join(limits)]).strip()
 
 
-def _lengths(node: Mapping[str, Any]) -> str:
-    """Describe how many items a list may have: "of 1 to 10 items"."""
+def _describe_length(node: Mapping[str, Any]) -> str:
+    """Describe the allowed number of items of a list: "of 1 to 10 items"."""
     least, most = node.get("minItems", 0), node.get("maxItems")
     if most is None:
         return f"of at least {least} item{'s' * (least != 1)}"
     return f"of {least} to {most} items" if least else f"of at most {most} items"
 
 
-def _unknown_key(node: Mapping[str, Any], loc: tuple[int | str, ...], path: Path, walked: Path, locate: Locate) -> str:
+def _describe_unknown_key(node: Mapping[str, Any], loc: tuple[int | str, ...], path: Path, walked: Path, locate: Locate) -> str:
     keys = list(node.get("properties", {}))
     place = path + walked + (loc[len(walked)],)
     names = f"allowed: {', '.join(keys)}" if keys else "it takes no arguments"
@@ -154,26 +154,26 @@ def _unknown_key(node: Mapping[str, Any], loc: tuple[int | str, ...], path: Path
 
 
 def _walk(schema: Mapping[str, Any], loc: tuple[int | str, ...]) -> tuple[Mapping[str, Any], Path]:
-    """Follow an error's location into the schema; stop where pydantic's own labels (the branch of a union) begin."""
+    """Follow an error's location into the schema; stop where pydantic's labels for the branches of a union begin."""
     node: Mapping[str, Any] = schema
     walked: list[str | int] = []
     for key in loc:
-        node = _branch(_resolved(node, schema), schema)
+        node = _choose_branch(_resolve(node, schema), schema)
         step = node.get("items") if isinstance(key, int) else node.get("properties", {}).get(key)
         if step is None:
             break
         node = step
         walked.append(key)
-    return _resolved(node, schema), tuple(walked)
+    return _resolve(node, schema), tuple(walked)
 
 
-def _branch(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the branch of a union that has something inside; the node itself if it is no union."""
-    branches = [_resolved(choice, schema) for choice in node.get("anyOf", ())]
+def _choose_branch(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the branch of a union that has properties or items; the node itself if there is none."""
+    branches = [_resolve(choice, schema) for choice in node.get("anyOf", ())]
     return next((branch for branch in branches if "properties" in branch or "items" in branch), node)
 
 
-def _resolved(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Follow a `$ref` into the definitions."""
     while "$ref" in node:
         node = schema["$defs"][str(node["$ref"]).rsplit("/", 1)[-1]]

@@ -1,4 +1,4 @@
-"""Files that are complete or absent, whatever happens while they are written."""
+"""Files that are complete or absent, even if writing them is interrupted."""
 
 import hashlib
 import json
@@ -13,10 +13,10 @@ PARTIAL = ".partial-"
 
 @contextmanager
 def complete_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write to; at the end it is flushed to disk and renamed, and on an error nothing is left behind.
+    """Yield a temporary path; at the end it is flushed to disk and renamed to `path`, and after an error it is deleted.
 
     Args:
-        path: Where the file appears; an older one is replaced in the same instant.
+        path: The file; an older one is replaced atomically.
     """
     partial = path.with_name(PARTIAL + path.name)
     try:
@@ -34,7 +34,7 @@ def write_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file that is complete or absent.
 
     Args:
-        path: Where the file appears.
+        path: The file.
         write: Called with the open binary file.
     """
     with complete_file(path) as partial, partial.open("wb") as file:
@@ -52,12 +52,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON with `write_file`; values that are not finite are refused, since JSON has none."""
+    """Write indented JSON with `write_file`; NaN and infinities are refused, since JSON has none."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder's entries to disk, so that a rename survives a power cut; a no-op where folders cannot be opened."""
+    """Flush a folder's entries to disk, so that a rename survives a power failure; does nothing where folders cannot be opened."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows
@@ -68,7 +68,7 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
+def compute_sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 checksum of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,8 +1,8 @@
 """Modules that are imported when first used.
 
-Parts (networks, augmentations, optimizers) are found, listed and checked by name before any backend is wanted, so their files
-say `from kcifar.core.lazy import keras`: importing them stays a matter of milliseconds, and `--help` and reports never load a backend.
-Nothing is put into `sys.modules` before the first use.
+Parts (networks, augmentations, optimizers) are found, listed and checked by name before a backend is needed, so their modules use
+`from kcifar.core.lazy import keras`: importing them takes milliseconds, and `--help` and reports never load a backend. Nothing is
+added to `sys.modules` before the first use.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class LazyModule(ModuleType):
-    """Stands for a module until one of its attributes is asked for."""
+    """Imports the module when one of its attributes is first accessed."""
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(importlib.import_module(self.__name__), name)

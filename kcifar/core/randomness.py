@@ -1,8 +1,8 @@
 """Random numbers as a pure function of names and numbers.
 
-What happens to a sample depends on (seed, stage, epoch, sample index, position of the operation) and on nothing else: not on the
-batch it fell into, on what ran before, or on how often a run was interrupted. Each generator below is NumPy's counter-based Philox
-(Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011), keyed by those numbers through `SeedSequence`.
+The randomness of a sample depends on (seed, stage, epoch, sample index, position of the operation) and on nothing else: not on its
+batch, on what ran before, or on how often a run was interrupted. Each generator below is NumPy's counter-based Philox (Salmon et al.,
+Parallel Random Numbers: As Easy as 1, 2, 3, 2011), keyed by those numbers through `SeedSequence`.
 """
 
 import random
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Purpose(IntEnum):
-    """What a generator is for: the first number of its key, so that no two uses share a stream."""
+    """The purpose of a generator: the first number of its key, so that no two purposes share a stream."""
 
     SPLIT = 1
     ORDER = 2
@@ -29,16 +29,16 @@ class Purpose(IntEnum):
 
 
 def generator(purpose: Purpose, *numbers: int) -> np.random.Generator:
-    """Return the generator of a purpose and the numbers that name its use, each >= 0."""
+    """Return the generator for a purpose and the numbers that identify its use, each >= 0."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([int(purpose), *numbers])))
 
 
 @contextmanager
-def seeded_weights(seed: int) -> Iterator[None]:
-    """Let initial weights and dropout seeds of the layers built inside derive from `seed`.
+def seed_weights(seed: int) -> Iterator[None]:
+    """Derive the initial weights and dropout seeds of layers built in the block from `seed`.
 
-    Keras takes the seed of an initialiser or a dropout layer that was given none from Python's own `random`
-    (`keras.src.random.seed_generator.make_default_seed`); its state is put back afterwards.
+    For an initializer or dropout layer without a seed, Keras draws one from Python's `random`
+    (`keras.src.random.seed_generator.make_default_seed`); the state of `random` is restored afterwards.
     """
     state = random.getstate()
     random.seed(int(generator(Purpose.WEIGHTS, seed).integers(2**63)))

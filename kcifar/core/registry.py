@@ -14,15 +14,15 @@ Registered = TypeVar("Registered", bound=Factory)
 class Registry:
     """The factories of one kind of part, found by importing every module of one package.
 
-    Adding a part is adding a decorated function or class to a module of that package (or to a user's file given with `--import`):
+    To add a part, add a decorated function or class to a module of that package (or to a file of your own, given with `--import`):
 
         @OPTIMIZERS.register("adam")
         def adam(...): ...
 
     Args:
-        kind: What a message calls the part, for example "optimizer".
+        kind: Name of the kind of part in messages, for example "optimizer".
         package: Dotted name of the package whose modules register the built-in parts.
-        listing: The command that lists all, where they are too many for a message.
+        listing: The command that lists all parts, if they are too many for a message.
     """
 
     def __init__(self, kind: str, package: str, listing: str = "") -> None:
@@ -30,51 +30,51 @@ class Registry:
         self._listing = listing
         self._package = package
         self._factories: dict[str, Factory] = {}
-        self._discovered = False
+        self._imported_built_in = False
 
     def register(self, name: str) -> Callable[[Registered], Registered]:
-        """Return a decorator that files a factory under `name`.
+        """Return a decorator that registers a factory under `name`.
 
         Raises:
-            ValueError: The name is taken; two parts of one name would make a recipe ambiguous.
+            ValueError: The name is already registered; a recipe would be ambiguous.
         """
 
-        def file(factory: Registered) -> Registered:
-            if not factory.__module__.startswith(self._package):  # a user's own part: know the built-in names first
-                self._discover()
+        def add(factory: Registered) -> Registered:
+            if not factory.__module__.startswith(self._package):  # a user's part: register the built-in names first
+                self._import_built_in()
             if name in self._factories:
                 raise ValueError(f"{self.kind} {name!r} is registered twice: {self._factories[name]!r} and {factory!r}")
             self._factories[name] = factory
             return factory
 
-        return file
+        return add
 
     def names(self) -> list[str]:
         """Return every registered name, sorted."""
-        self._discover()
+        self._import_built_in()
         return sorted(self._factories)
 
     def get(self, name: str, place: str = "") -> Factory:
-        """Return the factory called `name`.
+        """Return the factory registered under `name`.
 
         Args:
             name: As the recipe writes it.
-            place: Where it is written, for the message: "stages/mine.yaml:6: model.name".
+            place: Where the recipe writes it, for the message: "stages/mine.yaml:6: model.name".
         Raises:
-            UserError: There is none; the message offers the nearest name and says which there are.
+            UserError: No part has this name; the message suggests the nearest name and lists all.
         """
-        self._discover()
+        self._import_built_in()
         if name not in self._factories:
             where = f"{place}: " if place else ""
-            known = f"{self._listing} lists all" if self._listing else f"there are: {', '.join(sorted(self._factories))}"
+            known = f"{self._listing} lists all" if self._listing else f"available: {', '.join(sorted(self._factories))}"
             raise UserError(f"{where}no {self.kind} {name!r}{did_you_mean(name, self._factories)} ({known})")
         return self._factories[name]
 
-    def _discover(self) -> None:
-        if self._discovered:
+    def _import_built_in(self) -> None:
+        if self._imported_built_in:
             return
-        self._discovered = True
+        self._imported_built_in = True
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
-            if module.name != "__main__":  # a command of the package, such as `python -m kcifar.models`
+            if module.name != "__main__":  # a command, such as `python -m kcifar.models`
                 importlib.import_module(f"{self._package}.{module.name}")

@@ -1,4 +1,4 @@
-"""`python -m kcifar.datasets`: what a data set holds. The options are in `kcifar/commands/datasets.py`."""
+"""`python -m kcifar.datasets`: what a data set contains. `kcifar/commands/datasets.py` defines the options."""
 
 from kcifar.commands.datasets import app
 from kcifar.core.command import run_app

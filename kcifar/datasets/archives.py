@@ -1,7 +1,7 @@
-"""The files of a folder, a tar or a zip archive, one after the other, read in memory: nothing is ever extracted.
+"""Reads the files of a folder, a tar or a zip archive in turn, in memory: nothing is ever extracted.
 
-Stored links are never followed out of the folder or archive, and a name that points outside (absolute, or with "..") refuses the
-whole archive: whoever wrote it meant harm.
+Links are never followed out of the folder or archive. A name that points outside (absolute, or with "..") refuses the entire archive,
+because it must be malicious.
 """
 
 import bz2
@@ -19,8 +19,8 @@ from typing import IO, Self, cast
 
 from kcifar.core.errors import UserError, one_line
 
-# CIFAR-100's training file, the largest that we have use for, holds 148 MiB. More than this in one file is a mistake or a bomb.
-LARGEST_BYTES = 512 * 2**20
+# CIFAR-100's training file, the largest that is needed, has 148 MiB. More than this in one file is an error or a decompression bomb.
+MAX_FILE_BYTES = 512 * 2**20
 # Small reads of a compressed stream cost more than decompressing it: 1.4 s instead of 0.9 s for CIFAR-10.
 _BUFFER_BYTES = 2**20
 _OPENERS: dict[bytes, Callable[[Path], object]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
@@ -28,8 +28,8 @@ _TAR_DAMAGE = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 _ZIP_DAMAGE = (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError)
 
 
-class _Member(tarfile.TarInfo):
-    """A member's header; where there is none, and no end mark either, the archive was cut, which `tarfile` takes for its end."""
+class _CheckedTarInfo(tarfile.TarInfo):
+    """A member's header that notices a truncated archive: `tarfile` mistakes a missing header without an end mark for the end."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
@@ -43,8 +43,8 @@ class Entry:
     """One file of a folder or archive.
 
     Attributes:
-        path: Where it lies inside.
-        read: Returns its bytes; OSError if this one file cannot be read. Call it before asking for the next entry: archives are
+        path: Path inside the folder or archive.
+        read: Returns its bytes; OSError if this file cannot be read. Call it before asking for the next entry: archives are
             read as streams.
     """
 
@@ -52,22 +52,22 @@ class Entry:
     read: Callable[[], bytes]
 
 
-def entries(source: Path) -> Iterator[Entry]:
-    """Give every regular file and link below `source`: a folder in order of names, an archive in its own order.
+def iterate_entries(source: Path) -> Iterator[Entry]:
+    """Yield every regular file and link below `source`: in a folder sorted by name, in an archive in its own order.
 
     Args:
         source: A folder, a tar archive (plain, gz, bz2 or xz) or a zip archive.
     Raises:
-        UserError: It does not exist, is none of these, is damaged as a whole, or holds a name that points outside.
+        UserError: It does not exist, is none of these, is damaged as a whole, or contains a name that points outside.
     """
     if source.is_dir():
-        return _folder_entries(source)
+        return _iterate_folder(source)
     if not source.is_file():
         raise UserError(f"{source}: no such file or folder")
-    return _zip_entries(source) if zipfile.is_zipfile(source) else _tar_entries(source)
+    return _iterate_zip(source) if zipfile.is_zipfile(source) else _iterate_tar(source)
 
 
-def _folder_entries(source: Path) -> Iterator[Entry]:
+def _iterate_folder(source: Path) -> Iterator[Entry]:
     root = source.resolve()
     for folder, subfolders, files in os.walk(source):
         subfolders.sort()
@@ -87,21 +87,24 @@ def _read_file(path: Path, root: Path) -> bytes:
     return path.read_bytes()
 
 
-def _tar_entries(source: Path) -> Iterator[Entry]:
+def _iterate_tar(source: Path) -> Iterator[Entry]:
     try:
-        with _decompressed(source) as stream, tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER_BYTES, tarinfo=_Member) as archive:
+        with (
+            _open_decompressed(source) as stream,
+            tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER_BYTES, tarinfo=_CheckedTarInfo) as archive,
+        ):
             for member in archive:
-                path = _inner_path(member.name, source)
+                path = _check_member_path(member.name, source)
                 if member.isreg():
-                    yield Entry(path, partial(_read_member, source, archive, member))
+                    yield Entry(path, partial(_read_tar_member, source, archive, member))
                 elif member.issym() or member.islnk():
                     yield Entry(path, _refuse_link)
     except _TAR_DAMAGE as error:
-        raise UserError(_damaged(source, error)) from None
+        raise UserError(_describe_damage(source, error)) from None
 
 
-def _decompressed(source: Path) -> IO[bytes]:
-    """Open a file by what it is, not by what it is called. Python's own streams notice a cut; those of `tarfile` do not."""
+def _open_decompressed(source: Path) -> IO[bytes]:
+    """Open a file by its content, not by its name. Python's own streams notice truncation; those of `tarfile` do not."""
     file = source.open("rb")
     head = file.read(6)
     for magic, opener in _OPENERS.items():
@@ -112,32 +115,32 @@ def _decompressed(source: Path) -> IO[bytes]:
     return file
 
 
-def _read_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _read_tar_member(source: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     _check_size(member.size)
     try:
         file = archive.extractfile(member)
         return file.read() if file else b""
     except _TAR_DAMAGE as error:
-        raise UserError(_damaged(source, error)) from None
+        raise UserError(_describe_damage(source, error)) from None
 
 
 def _refuse_link() -> bytes:
     raise OSError("a link, which is not followed in an archive")
 
 
-def _zip_entries(source: Path) -> Iterator[Entry]:
+def _iterate_zip(source: Path) -> Iterator[Entry]:
     try:
         with zipfile.ZipFile(source) as archive:
             for member in archive.infolist():
-                path = _inner_path(member.filename, source)
+                path = _check_member_path(member.filename, source)
                 if not member.is_dir():
-                    yield Entry(path, partial(_read_zipped, archive, member))
+                    yield Entry(path, partial(_read_zip_member, archive, member))
     except (zipfile.BadZipFile, OSError) as error:
-        raise UserError(_damaged(source, error)) from None
+        raise UserError(_describe_damage(source, error)) from None
 
 
-def _read_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Read one file; in a zip, one damaged or encrypted file says nothing about the others."""
+def _read_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Read one file; in a zip archive, one damaged or encrypted file does not affect the others."""
     _check_size(member.file_size)
     try:
         return archive.read(member)
@@ -145,17 +148,17 @@ def _read_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
         raise OSError(one_line(error)) from None
 
 
-def _inner_path(name: str, source: Path) -> PurePosixPath:
+def _check_member_path(name: str, source: Path) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise UserError(f"{source}: refused: it holds {one_line(name, 80)!r}, a name outside the archive")
+        raise UserError(f"{source}: refused: it contains {one_line(name, 80)!r}, a path outside the archive")
     return path
 
 
 def _check_size(size: int) -> None:
-    if size > LARGEST_BYTES:
-        raise OSError(f"larger than {LARGEST_BYTES // 2**20} MiB")
+    if size > MAX_FILE_BYTES:
+        raise OSError(f"larger than {MAX_FILE_BYTES // 2**20} MiB")
 
 
-def _damaged(source: Path, error: Exception) -> str:
+def _describe_damage(source: Path, error: Exception) -> str:
     return f"{source}: damaged, or not a folder, .tar, .tar.gz, .tar.xz or .zip archive ({one_line(error)})"

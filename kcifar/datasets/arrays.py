@@ -1,4 +1,4 @@
-"""A data set from arrays that are already in memory, for notebooks and for .npz files."""
+"""A data set from arrays in memory, for notebooks and for .npz files."""
 
 from collections.abc import Sequence
 
@@ -6,78 +6,78 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kcifar.core.errors import UserError, one_line
-from kcifar.datasets.dataset import Dataset, Part
+from kcifar.datasets.dataset import Dataset, Split
 
-Pair = tuple[ArrayLike, ArrayLike]
+ImagesAndLabels = tuple[ArrayLike, ArrayLike]
 
-# Images checked at once: the temporary copies stay small beside the images.
+# Images checked at once, so that temporary copies stay small compared with the images.
 _CHUNK = 1000
 
 
 def from_arrays(
-    train: Pair,
-    test: Pair | None = None,
-    validation: Pair | None = None,
+    train: ImagesAndLabels,
+    test: ImagesAndLabels | None = None,
+    validation: ImagesAndLabels | None = None,
     class_names: Sequence[str] | None = None,
     name: str = "arrays",
 ) -> Dataset:
-    """Make a data set of pairs (images, labels).
+    """Make a data set from pairs (images, labels).
 
     Args:
-        train: images (count, height, width[, 1 or 3]), integers 0..255 of any number type, grey repeated to three channels;
+        train: images (count, height, width[, 1 or 3]), integers 0..255 of any number type, gray repeated to three channels;
             labels, integers from 0, (count,) or (count, 1). uint8 images of three channels are used as they are, not copied.
-        test: The held-out part, or None.
-        validation: A part of its own for validation, or None: it is split off `train`.
-        class_names: One for each label; None: the labels' numbers up to the largest.
-        name: What tables and messages call the data set.
+        test: The test split, or None.
+        validation: A separate validation split, or None: it is split off `train`.
+        class_names: One per label; None: the numbers of the labels, up to the largest.
+        name: The name of the data set in tables and messages.
     Raises:
-        UserError: Anything else, by part; images in [0, 1] too, since they were scaled by someone already.
+        UserError: Anything else, with the split that is wrong; also for images in [0, 1], which are already scaled.
     Example:
         >>> images, labels = np.zeros((4, 32, 32), np.uint8), [0, 1, 0, 1]
         >>> from_arrays((images, labels)).class_names
         ('0', '1')
     """
-    given = {"train": train, "validation": validation, "test": test}
-    parts = {title: _part(pair, f"data set {name}: {title}") for title, pair in given.items() if pair is not None}
+    pairs = {"train": train, "validation": validation, "test": test}
+    splits = {title: _make_split(pair, f"data set {name}: {title}") for title, pair in pairs.items() if pair is not None}
     if class_names is None:
-        class_names = [str(label) for label in range(1 + max(int(part.labels.max(initial=0)) for part in parts.values()))]
-    return Dataset(name, tuple(map(str, class_names)), parts["train"], parts.get("test"), parts.get("validation"))
+        class_names = [str(label) for label in range(1 + max(int(split.labels.max(initial=0)) for split in splits.values()))]
+    return Dataset(name, tuple(map(str, class_names)), splits["train"], splits.get("test"), splits.get("validation"))
 
 
-def as_images(images: ArrayLike, place: str) -> np.ndarray:
-    """Return images as uint8 (count, height, width, 3), the same memory where they are that already."""
-    found = np.asarray(images)
-    if found.ndim == 3:
-        found = found[..., np.newaxis]
-    if found.ndim != 4 or found.shape[3] not in (1, 3):
-        hint = "; put the channels last" if found.ndim == 4 and found.shape[1] in (1, 3) else ""
+def convert_images(images: ArrayLike, place: str) -> np.ndarray:
+    """Return images as uint8 (count, height, width, 3); images of that form are not copied."""
+    array = np.asarray(images)
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.ndim != 4 or array.shape[3] not in (1, 3):
+        hint = "; put the channels last" if array.ndim == 4 and array.shape[1] in (1, 3) else ""
         raise UserError(f"{place}: expected images (count, height, width[, 1 or 3]), got {np.shape(images)}{hint}")
-    if found.dtype != np.uint8:
-        found = _as_bytes(found, place)
-    if found.shape[3] == 1:
-        found = np.repeat(found, 3, axis=3)
-    return np.ascontiguousarray(found)
+    if array.dtype != np.uint8:
+        array = _convert_to_uint8(array, place)
+    if array.shape[3] == 1:
+        array = np.repeat(array, 3, axis=3)
+    return np.ascontiguousarray(array)
 
 
-def as_labels(labels: ArrayLike, place: str) -> np.ndarray:
+def convert_labels(labels: ArrayLike, place: str) -> np.ndarray:
     """Return labels as int64 (count,)."""
-    found = np.asarray(labels)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.ndim != 1 or found.dtype.kind not in "iu":
-        hint = "; one-hot rows become labels by argmax(axis=1)" if found.ndim == 2 else ""
-        raise UserError(f"{place}: expected integer labels (count,) or (count, 1), got {found.dtype} {np.shape(labels)}{hint}")
-    return np.ascontiguousarray(found, np.int64)
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        hint = "; convert one-hot rows with argmax(axis=1)" if array.ndim == 2 else ""
+        raise UserError(f"{place}: expected integer labels (count,) or (count, 1), got {array.dtype} {np.shape(labels)}{hint}")
+    return np.ascontiguousarray(array, np.int64)
 
 
-def _part(pair: Pair, place: str) -> Part:
+def _make_split(pair: ImagesAndLabels, place: str) -> Split:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise UserError(f"{place}: expected a pair (images, labels), got {one_line(type(pair).__name__)}")
-    return Part(as_images(pair[0], f"{place} images"), as_labels(pair[1], f"{place} labels"))
+    return Split(convert_images(pair[0], f"{place} images"), convert_labels(pair[1], f"{place} labels"))
 
 
-def _as_bytes(images: np.ndarray, place: str) -> np.ndarray:
-    """Convert images of another number type, provided that not one value changes."""
+def _convert_to_uint8(images: np.ndarray, place: str) -> np.ndarray:
+    """Convert images of another number type, provided that no value changes."""
     if images.dtype.kind not in "iuf":
         raise UserError(f"{place}: expected numbers from 0 to 255, got {images.dtype}")
     converted = np.empty(images.shape, np.uint8)

@@ -1,4 +1,4 @@
-"""The class names of CIFAR-10 and CIFAR-100, in the order of the labels, as the official archives give them."""
+"""The class names of CIFAR-10 and CIFAR-100, in the order of the labels, as in the official archives."""
 
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 

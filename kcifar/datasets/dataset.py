@@ -1,4 +1,4 @@
-"""What every data set comes down to: labelled uint8 images in parts that do not overlap."""
+"""The common form of every data set: labeled uint8 images in splits that do not overlap."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from kcifar.core.errors import UserError
 
 @dataclass(frozen=True)
 class Source:
-    """Where the user said the files are, and what loaders may tell the user on the way.
+    """Where the user's files are, and how loaders report to the user.
 
     Attributes:
         data: The `--data` path, or None: use what is cached, else download.
         url: The `--url` mirror that replaces the official address, or None.
-        say: Called with one line for anything worth mentioning (a sum that differs, unreadable files).
+        say: Called with one line for anything worth reporting (a checksum that differs, unreadable files).
     """
 
     data: Path | None = None
@@ -25,8 +25,8 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One part of a data set: images uint8 (count, height, width, 3), labels int64 (count,) in [0, classes)."""
+class Split:
+    """The train, validation or test split of a data set: images uint8 (count, height, width, 3), labels int64 (count,) in [0, classes)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -37,22 +37,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and labels as loaded; the training images are held once and never copied.
+    """Images and labels as loaded; the training images are in memory once and never copied.
 
     Attributes:
-        name: As the recipe names it.
-        class_names: One for each label, in the order of the labels.
-        train: All images that training and (unless `validation` is given) validation are taken from.
-        test: The held-out part, or None.
-        validation: A validation part that the data set itself brings, or None: one is split off `train`.
-        notes: What else is worth recording of this copy, a line each: counts that differ, files that could not be read.
+        name: As in the recipe.
+        class_names: One per label, in the order of the labels.
+        train: All images for training and (unless `validation` is given) validation.
+        test: The test split, or None.
+        validation: The data set's own validation split, or None: one is split off `train`.
+        notes: Anything else worth recording about this copy, one line each: counts that differ, unreadable files.
     """
 
     name: str
     class_names: tuple[str, ...]
-    train: Part
-    test: Part | None = None
-    validation: Part | None = None
+    train: Split
+    test: Split | None = None
+    validation: Split | None = None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -62,25 +62,25 @@ class Dataset:
         return height, width, channels
 
     def __post_init__(self) -> None:
-        for title, part in self.parts().items():
-            _check_part(f"data set {self.name}: {title} part", part, self.train.images.shape[1:], len(self.class_names))
+        for name, split in self.splits().items():
+            _check_split(f"data set {self.name}: {name} split", split, self.train.images.shape[1:], len(self.class_names))
 
-    def parts(self) -> dict[str, Part]:
-        """Return the parts that exist, by name: train, validation, test."""
+    def splits(self) -> dict[str, Split]:
+        """Return the splits that exist, by name: train, validation, test."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {title: part for title, part in named.items() if part is not None}
+        return {name: split for name, split in named.items() if split is not None}
 
 
-def _check_part(place: str, part: Part, shape: tuple[int, ...], classes: int) -> None:
+def _check_split(place: str, split: Split, shape: tuple[int, ...], num_classes: int) -> None:
     """Refuse what training would silently misread."""
-    images, labels = part.images, part.labels
+    images, labels = split.images, split.labels
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3:
         raise UserError(f"{place}: expected uint8 images (count, height, width, 3), got {images.dtype} {images.shape}")
     if images.shape[1:] != shape:
-        raise UserError(f"{place}: expected images of {shape} like the training part, got {images.shape[1:]}")
+        raise UserError(f"{place}: expected images of {shape} like the train split, got {images.shape[1:]}")
     if labels.dtype != np.int64 or labels.shape != (len(images),):
         raise UserError(f"{place}: expected int64 labels ({len(images)},), got {labels.dtype} {labels.shape}")
     if len(images) == 0:
         raise UserError(f"{place}: expected at least one image, got none")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise UserError(f"{place}: expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise UserError(f"{place}: expected labels from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}")

@@ -1,4 +1,4 @@
-"""One encoded image -> uint8 RGB of the wanted size, by Pillow."""
+"""Decodes one image file with Pillow to uint8 RGB of a given size."""
 
 import io
 import warnings
@@ -13,20 +13,20 @@ Resize = Literal["crop", "stretch", "pad"]
 
 
 def decode_image(content: bytes, image_size: int, resize: Resize) -> np.ndarray:
-    """Decode an image of any of Pillow's formats.
+    """Decode an image in any of Pillow's formats.
 
-    The first frame is taken. Grey and palette images become RGB; transparency is dropped, the colours below it stay as stored;
-    EXIF orientation is not applied: the exported model, which decodes by TensorFlow, does neither. 16-bit grey keeps its upper
-    byte, as Pillow does for 16-bit colour. Resampling is bilinear, smoothed where the image shrinks.
+    The first frame is used. Gray and palette images become RGB; transparency is dropped, and the colors below it stay as stored;
+    EXIF orientation is not applied: the exported model, which decodes with TensorFlow, does neither. 16-bit gray keeps its upper
+    byte, as Pillow does for 16-bit color. Resampling is bilinear, with smoothing where the image shrinks.
 
     Args:
-        content: The file.
+        content: The bytes of the file.
         image_size: Height and width of the result, > 0.
-        resize: crop: the largest square in the middle; stretch: all of it, proportions lost; pad: all of it, black beside it.
+        resize: crop: the largest square in the middle; stretch: the entire image, distorted; pad: the entire image, with black borders.
     Returns:
         uint8 (image_size, image_size, 3).
     Raises:
-        Exception: Of almost any kind, if the content is damaged, too large to be meant (Pillow's limit), or no image.
+        Exception: Of almost any kind, if the content is damaged, suspiciously large (Pillow's limit), or not an image.
     """
     from PIL import Image, ImageOps
 
@@ -34,26 +34,26 @@ def decode_image(content: bytes, image_size: int, resize: Resize) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(content), formats=_formats()) as image:
-            colours = _rgb(image)
+        with Image.open(io.BytesIO(content), formats=_list_formats()) as image:
+            colors = _convert_to_rgb(image)
     if resize == "crop":
-        colours = ImageOps.fit(colours, size, method)
+        colors = ImageOps.fit(colors, size, method)
     elif resize == "pad":
-        colours = ImageOps.pad(colours, size, method, color=0)
+        colors = ImageOps.pad(colors, size, method, color=0)
     else:
-        colours = colours.resize(size, method)
-    return np.asarray(colours)
+        colors = colors.resize(size, method)
+    return np.asarray(colors)
 
 
-def _formats() -> list[str]:
-    """Return Pillow's formats but for EPS, which it hands to Ghostscript: a program to run, not an image to decode."""
+def _list_formats() -> list[str]:
+    """Return Pillow's formats except EPS, which it passes to Ghostscript: a program to run, not an image to decode."""
     from PIL import Image
 
     Image.init()
     return [name for name in Image.ID if name != "EPS"]
 
 
-def _rgb(image: "Image.Image") -> "Image.Image":
+def _convert_to_rgb(image: "Image.Image") -> "Image.Image":
     from PIL import Image
 
     if image.mode == "F":

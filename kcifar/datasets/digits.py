@@ -3,40 +3,43 @@
 import numpy as np
 
 from kcifar.core.errors import UserError
+from kcifar.core.option_names import name_option
 from kcifar.datasets import DATASETS
-from kcifar.datasets.dataset import Dataset, Part, Source
-from kcifar.datasets.splits import split
+from kcifar.datasets.dataset import Dataset, Source, Split
+from kcifar.datasets.stratified_split import split_off
 
 _SIDE = 32
-_LARGEST_VALUE = 16
+_MAX_VALUE = 16
 _TEST_IMAGES = 360
-# Fixed for good: the test part is part of the data set, as CIFAR's is, and `split_seed` must not touch it.
+# Fixed: the test split belongs to the data set, as CIFAR's does, and `split_seed` must not change it.
 _TEST_SEED = int.from_bytes(b"digits", "big")
 
 
 @DATASETS.register("digits")
 def digits(source: Source) -> Dataset:
-    """Load scikit-learn's handwritten digits as 1,437 training and 360 test images of 32x32, the same for everyone.
+    """Load scikit-learn's handwritten digits: 1,437 training and 360 test images of 32x32, the same for every user.
 
-    The 8x8 images of 0..16 are scaled to 0..255, enlarged bilinearly (Pillow) and repeated to three channels; the test part is
-    stratified. Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test part).
+    The 8x8 images of 0..16 are scaled to 0..255, enlarged bilinearly (Pillow) and repeated to three channels; the test split is
+    stratified. Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (its test split).
     """
     if source.data is not None or source.url is not None:
-        raise UserError("data set digits: it comes with scikit-learn; leave out --data and --url, or name another data set")
+        raise UserError(
+            f"data set digits: it comes with scikit-learn; leave out {name_option('data')} and {name_option('url')}, or name another data set"
+        )
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    images = np.stack([_enlarged(image) for image in bunch.images])
+    images = np.stack([_enlarge(image) for image in bunch.images])
     labels = bunch.target.astype(np.int64)
-    train, test = split(labels, _TEST_IMAGES, _TEST_SEED)
+    train, test = split_off(labels, _TEST_IMAGES, _TEST_SEED)
     names = tuple(str(digit) for digit in range(10))
-    return Dataset("digits", names, Part(images[train], labels[train]), Part(images[test], labels[test]))
+    return Dataset("digits", names, Split(images[train], labels[train]), Split(images[test], labels[test]))
 
 
-def _enlarged(image: np.ndarray) -> np.ndarray:
+def _enlarge(image: np.ndarray) -> np.ndarray:
     """Return one 8x8 image of 0..16 as uint8 (32, 32, 3)."""
     from PIL import Image
 
-    grey = Image.fromarray(np.rint(image * (255 / _LARGEST_VALUE)).astype(np.uint8))
-    enlarged = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
+    gray = Image.fromarray(np.rint(image * (255 / _MAX_VALUE)).astype(np.uint8))
+    enlarged = np.asarray(gray.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR))
     return np.repeat(enlarged[..., np.newaxis], 3, axis=2)

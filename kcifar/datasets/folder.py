@@ -1,7 +1,7 @@
-"""A user's own images: `train/<class>/…`, and if there are any `validation/<class>/…` and `test/<class>/…`.
+"""A user's own images: `train/<class>/…` and, optionally, `validation/<class>/…` and `test/<class>/…`.
 
-The folder may come as it is or as a .tar, .tar.gz, .tar.xz or .zip, with or without one wrapping folder. Links that leave it are
-not followed. Images are decoded once and kept in our cache; the cache is found by content, so a changed image is never missed.
+The images may be in a folder or in a .tar, .tar.gz, .tar.xz or .zip archive, with or without one enclosing folder. Links that leave it
+are not followed. Images are decoded once and cached; the cache key depends on their contents, so a changed image is never missed.
 """
 
 from collections import Counter
@@ -12,13 +12,16 @@ import numpy as np
 from pydantic import Field
 
 from kcifar.core.errors import UserError, one_line
+from kcifar.core.option_names import name_option
 from kcifar.datasets import DATASETS
-from kcifar.datasets.archives import entries
-from kcifar.datasets.dataset import Dataset, Part, Source
+from kcifar.datasets.archives import iterate_entries
+from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.decoding import Resize, decode_image
-from kcifar.datasets.folder_cache import Decoded, cached, content_key, keep
-from kcifar.datasets.folder_files import PARTS, Listing, first_few, list_images
+from kcifar.datasets.folder_cache import DecodedImages, compute_key, load_cached, save_to_cache
+from kcifar.datasets.folder_files import SPLITS, ImageFiles, find_images
+from kcifar.datasets.messages import list_first
 from kcifar.datasets.progress import count_bar
+from kcifar.datasets.statistics import count_classes
 
 
 @DATASETS.register("folder")
@@ -29,78 +32,78 @@ def folder(
     resize: Resize = "crop",
     unreadable: Literal["skip", "fail"] = "skip",
 ) -> Dataset:
-    """Load a folder of images, its classes in the order of their names.
+    """Load a folder of images, its classes sorted by name.
 
     Args:
         source: `data` is the folder or archive.
-        image_size: Height and width to which every image is brought.
-        resize: crop, stretch or pad: see `decode_image`, which also says what becomes of grey, palette, 16-bit and transparent images.
-        unreadable: Whether files that cannot be decoded are left out and listed, or end the command.
+        image_size: Height and width to which every image is resized.
+        resize: crop, stretch or pad: see `decode_image`, also for gray, palette, 16-bit and transparent images.
+        unreadable: Whether files that cannot be decoded are skipped and listed, or stop the command.
     Raises:
-        UserError: No images in train, a class that train lacks, a damaged archive, a class without one readable image.
+        UserError: No images in train, a class that train lacks, a damaged archive, or a class without a readable image.
     """
     if source.data is None:
-        raise UserError("data set folder: expected --data with a folder of images or an archive of one, got none")
-    listing = list_images(source.data, source.say)
-    key = content_key(source.data, listing, image_size, resize)
-    decoded = cached(key, source.say)
+        raise UserError(f"data set folder: expected {name_option('data')} with a folder or archive of images, got none")
+    files = find_images(source.data, source.say)
+    key = compute_key(source.data, files, image_size, resize)
+    decoded = load_cached(key, source.say)
     if decoded is None:
-        source.say(f"decoding {len(listing.files)} images of {source.data}")
-        decoded = _decode(source.data, listing, image_size, resize)
-        keep(key, decoded, source.say)
+        source.say(f"decoding {len(files.labels)} images of {source.data}")
+        decoded = _decode(source.data, files, image_size, resize)
+        save_to_cache(key, decoded, source.say)
     _check_readable(decoded, source, unreadable)
-    parts, notes = decoded.parts, tuple(f"not readable: {line}" for line in decoded.unreadable)
-    return Dataset("folder", decoded.class_names, parts["train"], parts.get("test"), parts.get("validation"), notes)
+    splits, notes = decoded.splits, tuple(f"not readable: {line}" for line in decoded.unreadable)
+    return Dataset("folder", decoded.class_names, splits["train"], splits.get("test"), splits.get("validation"), notes)
 
 
-def _decode(source: Path, listing: Listing, image_size: int, resize: Resize) -> Decoded:
-    sizes = Counter(part for part, _label in listing.files.values())
-    images = {part: np.empty((sizes[part], image_size, image_size, 3), np.uint8) for part in PARTS if sizes[part]}
-    rows = _rows(listing)
+def _decode(source: Path, files: ImageFiles, image_size: int, resize: Resize) -> DecodedImages:
+    sizes = Counter(split for split, _label in files.labels.values())
+    images = {split: np.empty((sizes[split], image_size, image_size, 3), np.uint8) for split in SPLITS if sizes[split]}
+    rows = _assign_rows(files)
     problems: dict[PurePosixPath, str] = {}
     with count_bar("decoding", len(rows)) as advance:
-        for entry in entries(source):
+        for entry in iterate_entries(source):
             if entry.path not in rows:
                 continue
-            part, row = rows[entry.path]
+            split, row = rows[entry.path]
             try:
-                images[part][row] = decode_image(entry.read(), image_size, resize)
-            except UserError:  # the archive as a whole
+                images[split][row] = decode_image(entry.read(), image_size, resize)
+            except UserError:  # the archive is damaged as a whole
                 raise
             except Exception as error:  # Pillow's decoders fail in almost any way
                 problems[entry.path] = one_line(error) or type(error).__name__
             advance(1)
-    return _assembled(listing, images, problems)
+    return _assemble(files, images, problems)
 
 
-def _rows(listing: Listing) -> dict[PurePosixPath, tuple[str, int]]:
-    """Return each file's part and its row in that part."""
+def _assign_rows(files: ImageFiles) -> dict[PurePosixPath, tuple[str, int]]:
+    """Return each file's split and its row in that split."""
     counts: Counter[str] = Counter()
     rows = {}
-    for path, (part, _label) in listing.files.items():
-        rows[path] = part, counts[part]
-        counts[part] += 1
+    for path, (split, _label) in files.labels.items():
+        rows[path] = split, counts[split]
+        counts[split] += 1
     return rows
 
 
-def _assembled(listing: Listing, images: dict[str, np.ndarray], problems: dict[PurePosixPath, str]) -> Decoded:
-    """Return the parts without the rows of unreadable files; nothing is copied where all could be read."""
-    parts = {}
-    for part, pixels in images.items():
-        files = {path: label for path, (owner, label) in listing.files.items() if owner == part}
-        kept = np.array([path not in problems for path in files])
-        labels = np.array(list(files.values()), np.int64)
-        parts[part] = Part(pixels, labels) if kept.all() else Part(pixels[kept], labels[kept])
-    return Decoded(listing.class_names, parts, tuple(f"{path}: {problems[path]}" for path in sorted(problems)))
+def _assemble(files: ImageFiles, images: dict[str, np.ndarray], problems: dict[PurePosixPath, str]) -> DecodedImages:
+    """Return the splits without the rows of unreadable files; nothing is copied if all could be read."""
+    splits = {}
+    for split, pixels in images.items():
+        members = {path: label for path, (owner, label) in files.labels.items() if owner == split}
+        readable = np.array([path not in problems for path in members])
+        labels = np.array(list(members.values()), np.int64)
+        splits[split] = Split(pixels, labels) if readable.all() else Split(pixels[readable], labels[readable])
+    return DecodedImages(files.class_names, splits, tuple(f"{path}: {problems[path]}" for path in sorted(problems)))
 
 
-def _check_readable(decoded: Decoded, source: Source, unreadable: str) -> None:
+def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> None:
     if decoded.unreadable:
-        line = f"{source.data}: {len(decoded.unreadable)} files cannot be read: {first_few(decoded.unreadable)}"
+        line = f"{source.data}: {len(decoded.unreadable)} files cannot be read: {list_first(decoded.unreadable)}"
         if unreadable == "fail":
             raise UserError(line)
         source.say(line)
-    present = np.bincount(decoded.parts["train"].labels, minlength=len(decoded.class_names))
-    empty = [name for name, count in zip(decoded.class_names, present, strict=True) if not count]
+    counts = count_classes(decoded.splits["train"].labels, len(decoded.class_names))
+    empty = [name for name, count in zip(decoded.class_names, counts, strict=True) if not count]
     if empty:
-        raise UserError(f"{source.data}: train: no readable image of {first_few(empty)}")
+        raise UserError(f"{source.data}: train: no readable image of {list_first(empty)}")

@@ -1,97 +1,91 @@
-"""Which files of a folder or archive are images of which class, before any is decoded."""
+"""Finds the image files of a folder or archive and their classes, before any is decoded."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kcifar.core.errors import UserError, did_you_mean, one_line
-from kcifar.datasets.archives import entries
+from kcifar.datasets.archives import iterate_entries
+from kcifar.datasets.messages import list_first
 
-PARTS = ("train", "validation", "test")
-# Files that operating systems leave beside images; they are not worth a word, like everything whose name starts with a dot.
-_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
-_NAMED = 3
+SPLITS = ("train", "validation", "test")
+# Files that operating systems add to folders of images; like hidden files, they are ignored silently.
+_SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 @dataclass(frozen=True)
-class Listing:
-    """The image files that were found.
+class ImageFiles:
+    """The image files of a folder or archive.
 
     Attributes:
         class_names: The folders in `train`, sorted.
-        files: Path inside the folder or archive -> part and label, in order of part, class and path.
+        labels: Path inside the folder or archive -> split and label, sorted by split, class and path.
     """
 
     class_names: tuple[str, ...]
-    files: dict[PurePosixPath, tuple[str, int]]
+    labels: dict[PurePosixPath, tuple[str, int]]
 
 
-def list_images(source: Path, say: Callable[[str], None]) -> Listing:
-    """List the images of `train/<class>/…`, `validation/<class>/…` and `test/<class>/…`, at the top or in one wrapping folder.
+def find_images(source: Path, say: Callable[[str], None]) -> ImageFiles:
+    """Find the images in `train/<class>/…`, `validation/<class>/…` and `test/<class>/…`, at the top or in one enclosing folder.
 
     Raises:
         UserError: Nothing in train, one class only, or a class that train lacks.
     """
-    paths = [entry.path for entry in entries(source) if not _is_litter(entry.path)]
-    root = _root(paths, source)
-    placed: dict[PurePosixPath, tuple[str, str]] = {}
-    left_out = []
+    paths = [entry.path for entry in iterate_entries(source) if not _is_system_file(entry.path)]
+    root = _find_root(paths, source)
+    classes: dict[PurePosixPath, tuple[str, str]] = {}
+    ignored = []
     for path in sorted(paths):
         inner = path.relative_to(root).parts if path.is_relative_to(root) else ()
-        if len(inner) >= 3 and inner[0] in PARTS and _may_be_image(path):
-            placed[path] = inner[0], inner[1]
+        if len(inner) >= 3 and inner[0] in SPLITS and _may_be_image(path):
+            classes[path] = inner[0], inner[1]
         else:
-            left_out.append(str(path))
-    _mention(left_out, source, say)
-    return _labelled(placed, source)
+            ignored.append(str(path))
+    _mention_ignored(ignored, source, say)
+    return _assign_labels(classes, source)
 
 
-def first_few(lines: Iterable[str]) -> str:
-    """Return the first few of many, and how many more there are."""
-    listed = list(lines)
-    more = f", and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
-    return ", ".join(one_line(line, 120) for line in listed[:_NAMED]) + more
-
-
-def _labelled(placed: dict[PurePosixPath, tuple[str, str]], source: Path) -> Listing:
-    class_names = tuple(sorted({name for part, name in placed.values() if part == "train"}))
+def _assign_labels(classes: dict[PurePosixPath, tuple[str, str]], source: Path) -> ImageFiles:
+    """Return the files with labels, from each file's split and class name."""
+    class_names = tuple(sorted({name for split, name in classes.values() if split == "train"}))
     if len(class_names) < 2:
-        raise UserError(f"{source}: expected images of at least two classes in train/<class>/…, got {first_few(class_names) or 'none'}")
-    for path, (part, name) in placed.items():
+        raise UserError(f"{source}: expected images of at least two classes in train/<class>/…, got {list_first(class_names) or 'none'}")
+    for path, (split, name) in classes.items():
         if name not in class_names:
             near = did_you_mean(name, class_names)
-            raise UserError(f"{source}: {one_line(path)}: {part} has a class {one_line(name)!r} that train lacks{near}")
+            raise UserError(f"{source}: {one_line(path)}: {split} has a class {one_line(name)!r} that train lacks{near}")
         if not name.isprintable():
-            raise UserError(f"{source}: {one_line(path)}: expected a class name of printable characters in UTF-8")
+            raise UserError(f"{source}: {one_line(path)}: expected a class name of printable UTF-8 characters")
     labels = {name: label for label, name in enumerate(class_names)}
-    order = sorted(placed, key=lambda path: (PARTS.index(placed[path][0]), labels[placed[path][1]], path))
-    return Listing(class_names, {path: (placed[path][0], labels[placed[path][1]]) for path in order})
+    order = sorted(classes, key=lambda path: (SPLITS.index(classes[path][0]), labels[classes[path][1]], path))
+    return ImageFiles(class_names, {path: (classes[path][0], labels[classes[path][1]]) for path in order})
 
 
-def _root(paths: Iterable[PurePosixPath], source: Path) -> PurePosixPath:
-    """Return the folder inside which `train` lies: the top, or the only one that holds a `train`."""
+def _find_root(paths: Iterable[PurePosixPath], source: Path) -> PurePosixPath:
+    """Return the folder that contains `train`: the top, or the only folder with a `train`."""
     heads = {path.parts[:2] for path in paths}
     if any(head[0] == "train" for head in heads if len(head) > 1):
         return PurePosixPath()
-    wrapping = {head[0] for head in heads if head[1:] == ("train",)}
-    if len(wrapping) != 1:
-        tops = sorted({head[0] for head in heads})
-        raise UserError(f"{source}: expected images in train/<class>/… (links to folders are not followed); it holds {first_few(tops) or 'nothing'}")
-    return PurePosixPath(wrapping.pop())
+    enclosing = {head[0] for head in heads if head[1:] == ("train",)}
+    if len(enclosing) != 1:
+        contents = list_first(sorted({head[0] for head in heads})) or "nothing"
+        raise UserError(f"{source}: expected images in train/<class>/… (links to folders are not followed); it contains {contents}")
+    return PurePosixPath(enclosing.pop())
 
 
-def _mention(left_out: list[str], source: Path, say: Callable[[str], None]) -> None:
-    if left_out:
-        wanted = ", ".join(f"{part}/<class>/…" for part in PARTS)
-        say(f"{source}: {len(left_out)} left out, since only images in {wanted} are used: {first_few(left_out)}")
+def _mention_ignored(ignored: list[str], source: Path, say: Callable[[str], None]) -> None:
+    if ignored:
+        folders = ", ".join(f"{split}/<class>/…" for split in SPLITS)
+        say(f"{source}: {len(ignored)} files ignored; only images in {folders} are used: {list_first(ignored)}")
 
 
-def _is_litter(path: PurePosixPath) -> bool:
-    return any(name.startswith(".") or name.lower() in _LITTER for name in path.parts)
+def _is_system_file(path: PurePosixPath) -> bool:
+    return any(name.startswith(".") or name.lower() in _SYSTEM_FILES for name in path.parts)
 
 
 def _may_be_image(path: PurePosixPath) -> bool:
-    """Tell by the name whether a file is worth decoding; without an ending the content decides."""
+    """Return whether a file's name suggests an image; without a suffix, decoding decides."""
     from PIL import Image
 
     return not path.suffix or path.suffix.lower() in Image.registered_extensions()

@@ -1,4 +1,4 @@
-"""Long-tailed variants of any data set: the first class keeps all of its images, each next one a smaller share."""
+"""Long-tailed variants of any data set: the first class keeps all of its images, each further class a smaller fraction."""
 
 import math
 
@@ -10,46 +10,46 @@ from kcifar.core.randomness import Purpose, generator
 _ROUNDING = 1e-9
 
 
-def long_tailed(labels: np.ndarray, indices: np.ndarray, num_classes: int, imbalance: float, split_seed: int) -> np.ndarray:
-    """Return the images that a long-tailed training part keeps.
+def select_long_tailed(labels: np.ndarray, indices: np.ndarray, num_classes: int, imbalance: float, split_seed: int) -> np.ndarray:
+    """Return the images that a long-tailed training split keeps.
 
-    Class k of C keeps the whole part of n * imbalance ** (k / (C - 1)) images, n being the size of the largest class, but at least
-    one and at most those that it has. Which ones is drawn by `split_seed` alone: a smaller imbalance keeps a subset of what a
-    larger one does.
+    Class k of C keeps n * imbalance ** (k / (C - 1)) images, rounded down, where n is the size of the largest class; but at least
+    one image, and at most all that it has. The selection depends on `split_seed` alone: a smaller imbalance keeps a subset of the
+    images that a larger one keeps.
 
     Args:
         labels: int (count,), class ids from 0, of all images that training may use.
-        indices: int, those of them that are training images.
+        indices: int, indices of the training images among them.
         num_classes: C, at least 1.
-        imbalance: Size of the smallest class over that of the largest, in (0, 1]; 1 keeps all.
+        imbalance: Size of the smallest class over that of the largest, in (0, 1]; 1 keeps all images.
         split_seed: >= 0.
     Returns:
         int64, ascending, a subset of `indices`.
     Source: Y. Cui, M. Jia, T.-Y. Lin, Y. Song, S. Belongie, Class-Balanced Loss Based on Effective Number of Samples, CVPR 2019,
-        section 5.1; they give the inverse, 1 / imbalance, as the imbalance factor.
+        section 5.1; there the imbalance factor is the inverse, 1 / imbalance.
     """
-    chosen = np.sort(indices).astype(np.int64)
+    candidates = np.sort(indices).astype(np.int64)
     if imbalance == 1:
-        return chosen
+        return candidates
     draws = generator(Purpose.IMBALANCE, split_seed).random(len(labels))
-    sizes = class_sizes(np.bincount(labels[chosen], minlength=num_classes), imbalance)
-    kept = []
+    sizes = compute_class_sizes(np.bincount(labels[candidates], minlength=num_classes), imbalance)
+    selected = []
     for label, size in enumerate(sizes):
-        members = chosen[labels[chosen] == label]
-        kept.append(members[np.argsort(draws[members], kind="stable")[:size]])
-    return np.sort(np.concatenate(kept))
+        members = candidates[labels[candidates] == label]
+        selected.append(members[np.argsort(draws[members], kind="stable")[:size]])
+    return np.sort(np.concatenate(selected))
 
 
-def class_sizes(counts: np.ndarray, imbalance: float) -> list[int]:
-    """Return how many images each class keeps.
+def compute_class_sizes(counts: np.ndarray, imbalance: float) -> list[int]:
+    """Return the number of images that each class keeps.
 
     Args:
-        counts: int (classes,), the images of each class.
+        counts: int (classes,), number of images in each class.
         imbalance: In (0, 1].
     Example:
-        >>> class_sizes(np.full(10, 5000), 0.01)
+        >>> compute_class_sizes(np.full(10, 5000), 0.01)
         [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     """
     largest, last = int(counts.max(initial=0)), max(1, len(counts) - 1)
-    wanted = [math.floor(largest * imbalance ** (label / last) + _ROUNDING) for label in range(len(counts))]
-    return [min(int(count), max(1, size)) for count, size in zip(counts, wanted, strict=True)]
+    sizes = [math.floor(largest * imbalance ** (label / last) + _ROUNDING) for label in range(len(counts))]
+    return [min(int(count), max(1, size)) for count, size in zip(counts, sizes, strict=True)]

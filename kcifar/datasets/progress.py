@@ -1,4 +1,4 @@
-"""Progress bars on a terminal; nothing anywhere else."""
+"""Progress bars on a terminal; no output elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def byte_bar(title: str, total: int | None, done: int = 0) -> Iterator[Advance]:
-    """Show how many bytes have come, how fast and how long it will take; `total` None: not known."""
+    """Show the number of bytes received, the speed and the time left; `total` None: unknown."""
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
@@ -23,7 +23,7 @@ def byte_bar(title: str, total: int | None, done: int = 0) -> Iterator[Advance]:
 
 @contextmanager
 def count_bar(title: str, total: int) -> Iterator[Advance]:
-    """Show how many of `total` things are done and how long the rest will take."""
+    """Show how many of `total` items are done, and the time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

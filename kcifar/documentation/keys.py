@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kcifar.core.checks import allowed
+from kcifar.core.checks import describe_allowed
 from kcifar.core.errors import UserError, did_you_mean
 from kcifar.documentation.model_schemas import make_schema
 from kcifar.documentation.parts import KINDS, find_kind
@@ -130,13 +130,13 @@ def _find_definition(field: Mapping[str, Any]) -> str:
 def _describe_allowed(field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """Describe what a value may be; `null` is not worth a word where it is the default."""
     if "allowed" in field:
-        return allowed(field, schema)
+        return describe_allowed(field, schema)
     choices = [choice for choice in field.get("anyOf", ()) if choice != {"type": "null"}]
     if choices:
         return " or ".join(_describe_allowed(choice, schema) for choice in choices)
     items = field.get("items", {})
-    each = f", each {allowed(items, schema)}" if items.get("type") != "object" and items else ""
-    return allowed(field, schema) + each
+    each = f", each {describe_allowed(items, schema)}" if items.get("type") != "object" and items else ""
+    return describe_allowed(field, schema) + each
 
 
 def _format_default(default: Any) -> str:

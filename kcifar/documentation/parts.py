@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcifar.augment import AUGMENTATIONS
-from kcifar.core.checks import argument_model
+from kcifar.core.checks import make_argument_model
 from kcifar.core.registry import Registry
 from kcifar.datasets import DATASETS
 from kcifar.documentation.docstrings import read_argument_descriptions
@@ -44,7 +44,7 @@ class Kind:
         """Return the JSON schema of a part's arguments, with descriptions: an object with `properties` and `required`."""
         factory = self.registry.get(name)
         supplied = {*self.supplied, OPERATIONS}
-        schema = make_schema(argument_model(factory, supplied))
+        schema = make_schema(make_argument_model(factory, supplied))
         described = read_argument_descriptions(factory)
         properties = {key: _add_description(node, described.get(key)) for key, node in schema.get("properties", {}).items()}
         if OPERATIONS not in inspect.signature(factory).parameters:

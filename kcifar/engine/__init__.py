@@ -1,1 +1,1 @@
-"""The training step and the epoch drivers. The trainer knows one thing of them: `run_epoch`."""
+"""The training step and the loop around it. The trainer needs only `TrainingLoop`, and for an epoch only its `run_epoch`."""

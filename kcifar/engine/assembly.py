@@ -1,32 +1,30 @@
-"""A recipe's driver: its network, checked against every stage, with all that stands around it."""
+"""Builds a recipe's training loop: its network, checked against every stage, and the normalization in front of it."""
 
-from kcifar.engine.backend import dtype_policy
-from kcifar.engine.driver import EpochDriver
-from kcifar.engine.network import build_network, normalization_layer
+from kcifar.engine.backend import use_dtype_policy
+from kcifar.engine.network import build_network, make_normalization
 from kcifar.engine.stage_checks import check_stages
+from kcifar.engine.training_loop import TrainingLoop
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import PreparedData
 
 
-def assemble_driver(plan: Plan, data: PreparedData, precision: str, least_updates: int = 1) -> EpochDriver:
-    """Build a recipe's network and the driver that trains it; a backend must be loaded.
+def build_training_loop(plan: Plan, data: PreparedData, precision: str, min_updates: int = 1) -> TrainingLoop:
+    """Build a recipe's network and the loop that trains it; a backend must be loaded.
 
     Args:
-        plan: What runs.
+        plan: The plan of the run.
         data: Its data.
         precision: The dtype policy.
-        least_updates: How many updates there is room for in its tables at least; else as many as the longest stage has.
+        min_updates: Minimum length of the loop's schedule tables, in updates; they are at least as long as the longest stage.
     Raises:
-        UserError: What a stage asks for and the network does not admit.
+        UserError: A stage's setting that does not fit the network.
     """
-    from kcifar.engine.loop import LoopDriver  # imports the backend, which `load_backend` has checked and quietened
-
     shape, classes, description = data.dataset.image_shape, data.num_classes, data.description
-    with dtype_policy(precision):
+    with use_dtype_policy(precision):
         network = build_network(plan, shape, classes)
         check_stages(network, plan, shape, classes)
         kind = plan.recipe.document.input.normalization
-        normalization = normalization_layer(kind, description["channel_mean"], description["channel_deviation"])
-        # Every schedule of every stage is tabulated once, so that lengths that do not fit are refused now.
-        longest = max(least_updates, *(len(stage.values(len(data.train_indices))["learning_rate"]) for stage in plan.stages))
-        return LoopDriver(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))
+        normalization = make_normalization(kind, description["channel_mean"], description["channel_deviation"])
+        # Computes every schedule of every stage once, so that durations that do not fit are refused now.
+        longest = max(min_updates, *(len(stage.values(len(data.train_indices))["learning_rate"]) for stage in plan.stages))
+        return TrainingLoop(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))

@@ -1,6 +1,6 @@
-"""The data set on the device: put there once, its batches made there from the epoch's order and draws.
+"""The data set on the device: copied once, its batches made there from the epoch's order and draws.
 
-`make_batch` gives what `EpochBatches.__getitem__` gives, to the bit but for the rounding of mixed targets.
+`make_batch` returns the same values as `EpochBatches.__getitem__`, bit for bit except for the rounding of mixed targets.
 """
 
 from dataclasses import dataclass
@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 
 from kcifar.core.lazy import keras
-from kcifar.datasets.dataset import Part
+from kcifar.datasets.dataset import Split
 from kcifar.planning.batches import EpochBatches
 
-# A device whose memory is not known is taken to have this much, in bytes.
+# Assumed memory of a device that does not report it, in bytes.
 _ASSUMED_BYTES = 4 * 2**30
-# Share of the memory that the images may take; the rest is for the network.
-_SHARE = 4
-# Updates of one call at most: it reports to the user only at its end.
-_MOST = 256
-# Chunks shorter than this are not worth being of equal length.
-_LEAST = 16
+# The images may take one over this of the memory; the rest is for the network.
+_MEMORY_DIVISOR = 4
+# Most updates per call: it reports to the user only at its end.
+_MAX_CHUNK = 256
+# Chunks of equal length that are shorter than this do not pay for the additional calls.
+_MIN_EQUAL_CHUNK = 16
 
-Tables = dict[str, Any]
+# An epoch's order, draws and mixing partners on the device, by name; see `put_epoch_on_device`.
+EpochArrays = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,30 +30,30 @@ class ResidentPart:
     """A part of a data set on the device.
 
     Attributes:
-        source: The host's arrays that it was copied from.
+        source: The host's arrays that were copied.
         images: uint8 tensor (count, height, width, 3).
         labels: int32 tensor (count,).
     """
 
-    source: Part
+    source: Split
     images: Any
     labels: Any
 
 
-def fits_device(part: Part, device_bytes: int | None) -> bool:
-    """Whether the images take less than a quarter of a device's memory (of 4 GiB where that is None)."""
-    return part.images.nbytes * _SHARE < (device_bytes or _ASSUMED_BYTES)
+def fits_device(part: Split, device_bytes: int | None) -> bool:
+    """Whether the images take less than a quarter of a device's memory (of 4 GiB if that is None)."""
+    return part.images.nbytes * _MEMORY_DIVISOR < (device_bytes or _ASSUMED_BYTES)
 
 
-def put_on_device(part: Part) -> ResidentPart:
+def put_on_device(part: Split) -> ResidentPart:
     """Copy a part to the device."""
     tensor = keras.ops.convert_to_tensor
     return ResidentPart(part, tensor(part.images), tensor(part.labels.astype(np.int32)))
 
 
-def put_tables_on_device(batches: EpochBatches) -> Tables:
-    """Copy to the device what an epoch does with a resident part: "order", "draws" and, where there are any, the rest of `EpochBatches`."""
-    tables: dict[str, np.ndarray | None] = {
+def put_epoch_on_device(batches: EpochBatches) -> EpochArrays:
+    """Copy an epoch's arrays to the device: "order", "draws" and those other arrays of `EpochBatches` that are not None."""
+    arrays: dict[str, np.ndarray | None] = {
         "order": batches.order.astype(np.int32),
         "draws": batches.draws,
         "partners": None if batches.partners is None else batches.partners.astype(np.int32),
@@ -60,23 +61,23 @@ def put_tables_on_device(batches: EpochBatches) -> Tables:
         "own_shares": batches.own_shares,
         "class_weights": batches.class_weights,
     }
-    return {name: keras.ops.convert_to_tensor(table) for name, table in tables.items() if table is not None}
+    return {name: keras.ops.convert_to_tensor(array) for name, array in arrays.items() if array is not None}
 
 
-def rows_of(tables: Tables, first: Any, batch_size: int) -> Tables:
+def select_rows(arrays: EpochArrays, first: Any, batch_size: int) -> EpochArrays:
     """Return the rows of one batch.
 
     Args:
-        tables: As put on the device.
-        first: The batch's first place in the order, an int or an int32 scalar tensor.
-        batch_size: Images of the batch.
+        arrays: As put on the device.
+        first: Place in the order where the batch begins, an int or an int32 scalar tensor.
+        batch_size: Images in the batch.
     """
     places = first + keras.ops.arange(batch_size, dtype="int32")
-    return {name: table if name == "class_weights" else keras.ops.take(table, places, axis=0) for name, table in tables.items()}
+    return {name: array if name == "class_weights" else keras.ops.take(array, places, axis=0) for name, array in arrays.items()}
 
 
-def make_batch(images: Any, labels: Any, rows: Tables, num_classes: int) -> tuple[Any, ...]:
-    """Return inputs, targets and, with class weights, weights of a batch, as `program.training_data` does of the host's.
+def make_batch(images: Any, labels: Any, rows: EpochArrays, num_classes: int) -> tuple[Any, ...]:
+    """Return inputs, targets and, with class weights, weights of a batch, as `program.make_training_data` does on the host.
 
     Args:
         images: Of the resident part.
@@ -89,27 +90,27 @@ def make_batch(images: Any, labels: Any, rows: Tables, num_classes: int) -> tupl
     targets = ops.one_hot(ops.take(labels, rows["order"], axis=0), num_classes, dtype="float32")
     if "partners" in rows:
         inputs |= {"partners": ops.take(images, rows["partners"], axis=0), "partner_draws": rows["partner_draws"]}
-        others = ops.one_hot(ops.take(labels, rows["partners"], axis=0), num_classes, dtype="float32")
-        own = rows["own_shares"][:, None]
-        targets = own * targets + (1 - own) * others
+        partner_targets = ops.one_hot(ops.take(labels, rows["partners"], axis=0), num_classes, dtype="float32")
+        fraction = rows["own_shares"][:, None]
+        targets = fraction * targets + (1 - fraction) * partner_targets
     if "class_weights" not in rows:
         return inputs, targets
-    # Not a product of matrices: on a GPU that would round its factors.
+    # Not a matrix product: on a GPU that would round its factors.
     return inputs, targets, ops.sum(targets * rows["class_weights"], axis=1)
 
 
-def chunk_lengths(updates: int) -> list[int]:
-    """Return how many updates each call of an epoch's full batches runs, at most 256; a function of the epoch's length alone.
+def choose_chunk_lengths(updates: int) -> list[int]:
+    """Return the number of updates in each call over an epoch's full batches, at most 256; it depends only on the length of the epoch.
 
-    Each length is a program to compile. So there are two or more calls of one length, the first of which compiles and the second of which
-    tells how long the updates take, where the number of updates has a divisor for it; else as few calls as there can be, whose lengths
-    differ by one at most.
+    Each distinct length is a program to compile. If the number of updates has a suitable divisor, there are two or more calls of one
+    length: the first compiles, and the second shows how long the updates take. Otherwise there are as few calls as possible, with
+    lengths that differ by at most one.
 
     Args:
-        updates: Full batches of the epoch, >= 0.
+        updates: Full batches in the epoch, >= 0.
     """
-    equal = [length for length in range(_LEAST, min(updates // 2, _MOST) + 1) if updates % length == 0]
+    equal = [length for length in range(_MIN_EQUAL_CHUNK, min(updates // 2, _MAX_CHUNK) + 1) if updates % length == 0]
     if equal:
         return [equal[-1]] * (updates // equal[-1])
-    chunks = -(-updates // _MOST)
+    chunks = -(-updates // _MAX_CHUNK)
     return [updates // chunks + (place < updates % chunks) for place in range(chunks)]

@@ -1,7 +1,7 @@
-"""Which model trains a stage: Keras' own, or one with a step of our own where the stage asks for what Keras' cannot carry.
+"""Which class of model trains a stage: Keras' own, or one with a custom step for settings that Keras' step does not support.
 
-Sharpness-aware minimisation takes two passes (Foret et al., 2021, algorithm 1). Averages must hold the statistics of batch normalisation,
-which Keras' optimizers leave out, and count updates, not batches.
+Sharpness-aware minimization takes two passes (Foret et al., 2021, algorithm 1). Averages must include the statistics of batch
+normalization, which Keras' optimizers leave out, and must count updates instead of batches.
 """
 
 import importlib
@@ -11,18 +11,18 @@ from kcifar.core.lazy import keras
 from kcifar.recipe.stage_settings import Stage
 
 
-def needs_own_step(settings: Stage) -> bool:
-    """Whether a stage asks for more than Keras' step does."""
+def needs_custom_step(settings: Stage) -> bool:
+    """Whether Keras' own step does not support a stage's settings."""
     return settings.sam is not None or settings.ema is not None or settings.lookahead is not None
 
 
-def model_class(settings: Stage) -> Any:
-    """Return the class of a stage's training model; one with a step of our own has `radius` and `averages` to set."""
-    if not needs_own_step(settings):
+def find_model_class(settings: Stage) -> Any:
+    """Return the class of a stage's training model; one with a custom step has the attributes `radius` and `averages`."""
+    if not needs_custom_step(settings):
         return keras.Model
     return importlib.import_module(f"kcifar.engine.{keras.config.backend()}.step").StepModel
 
 
-def averaged_variables(network: Any) -> list[Any]:
-    """Return what an average holds: a network's weights and the statistics of its normalisations, nothing that counts or draws."""
+def find_averaged_variables(network: Any) -> list[Any]:
+    """Return the variables to average: weights and the statistics of normalization layers, but no counters or random seeds."""
     return [variable for variable in network.variables if keras.backend.is_float_dtype(variable.dtype)]

@@ -1,1 +1,1 @@
-"""Inference models from saved runs. Each format is written, reloaded in another process and compared before it is called done."""
+"""Inference models from saved runs. Each export is written, reloaded in another process and compared with the run before it is kept."""

@@ -1,7 +1,7 @@
-"""Own Keras layers and initialisers, serialisable by name: importing this package lets Keras load a saved network that holds them.
+"""Custom Keras layers and initializers, serializable by name: after importing this package, Keras can load saved networks that contain them.
 
-Loaded with the first network that needs one, and before a saved model is read; it imports the backend. In a program of your own that
-knows Keras alone: `import kcifar.layers`, then `keras.models.load_model("runs/…/model.keras")`.
+kcifar imports it with the first network that needs it, and before it reads a saved model; this imports the backend. In a program of your own
+that otherwise uses only Keras: `import kcifar.layers`, then `keras.models.load_model("runs/…/model.keras")`.
 """
 
 from kcifar.layers.bias import Bias

@@ -1,4 +1,4 @@
-"""A trained vector added to the channels, for layers that bring no bias or whose kernel is frozen."""
+"""A trained bias per channel, for layers that have none or whose kernel is frozen."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import keras
 
 @keras.saving.register_keras_serializable(package="kcifar")
 class Bias(keras.layers.Layer):  # type: ignore[misc]
-    """Adds one trained number, zero at the start, to each channel of (batch, …, channels)."""
+    """Adds one trained number, initially zero, to each channel of (batch, …, channels)."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the vector, float32 (channels,)."""
+        """Create the bias, float32 (channels,)."""
         self.bias = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="bias")
 
     def call(self, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Channels of zeros behind those that an image has: a shortcut to more channels without a parameter."""
+"""Zero padding of the channels: a shortcut to more channels without parameters."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import keras
 
 @keras.saving.register_keras_serializable(package="kcifar")
 class PadChannels(keras.layers.Layer):  # type: ignore[misc]
-    """Appends channels of zeros to (batch, height, width, channels) until there are `channels` of them.
+    """Appends channels of zeros to (batch, height, width, channels) until there are `channels` in total.
 
     Args:
-        channels: Of the output, as many as the input has or more.
+        channels: Number of output channels, at least that of the input.
     """
 
     def __init__(self, channels: int, **kwargs: Any) -> None:
@@ -18,16 +18,16 @@ class PadChannels(keras.layers.Layer):  # type: ignore[misc]
         self.channels = channels
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Refuse an input that has more channels already.
+        """Refuse an input with more channels.
 
         Raises:
-            ValueError: It has.
+            ValueError: The input has more channels.
         """
         if input_shape[-1] is None or input_shape[-1] > self.channels:
             raise ValueError(f"{self.name}: expected an input of at most {self.channels} channels, got {input_shape[-1]}")
 
     def call(self, inputs: Any) -> Any:
-        """Return the input with zeros behind it, in its dtype."""
+        """Return the input with the zeros appended, in its dtype."""
         return keras.ops.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, self.channels - inputs.shape[-1])))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -35,5 +35,5 @@ class PadChannels(keras.layers.Layer):  # type: ignore[misc]
         return (*input_shape[:-1], self.channels)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what the layer is made again from."""
+        """Return the constructor's arguments."""
         return {**super().get_config(), "channels": self.channels}

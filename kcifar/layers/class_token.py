@@ -1,4 +1,4 @@
-"""A trained token in front of an image's own, whose last state speaks for the image."""
+"""A trained token before an image's own tokens; the network classifies the image by its last state."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ import keras
 
 @keras.saving.register_keras_serializable(package="kcifar")
 class ClassToken(keras.layers.Layer):  # type: ignore[misc]
-    """Puts one trained token, zeros at the start, before the tokens: (batch, tokens, width) to (batch, tokens + 1, width).
+    """Puts one trained token, initially zeros, before the tokens: (batch, tokens, width) to (batch, tokens + 1, width).
 
     Source:
         Dosovitskiy et al., An Image is Worth 16x16 Words, 2021, equation 1.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the token, float32 (1, 1, width)."""
+        """Create the token, float32 (1, 1, width)."""
         self.token = self.add_weight(shape=(1, 1, input_shape[-1]), initializer="zeros", name="token")
 
     def call(self, inputs: Any) -> Any:
-        """Return the tokens with the trained one in front, in the layer's compute dtype."""
-        token = keras.ops.zeros_like(inputs[:, :1]) + keras.ops.cast(self.token, inputs.dtype)  # once for each image
+        """Return the tokens with the trained one first, in the layer's compute dtype."""
+        token = keras.ops.zeros_like(inputs[:, :1]) + keras.ops.cast(self.token, inputs.dtype)  # once per image
         return keras.ops.concatenate([token, inputs], axis=1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with one token more."""
+        """Return the shape with one more token."""
         batch, tokens, width = input_shape
         return batch, None if tokens is None else tokens + 1, width

@@ -1,4 +1,4 @@
-"""The "dirac" start of airbench's convolutions: information passes from the first step on."""
+"""The "dirac" initialization of airbench's convolutions, which passes information through from the first step on."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ import numpy as np
 
 @keras.saving.register_keras_serializable(package="kcifar")
 class PartialIdentity(keras.initializers.Initializer):  # type: ignore[misc]
-    """A convolution kernel whose first outputs copy the inputs, one each, through its centre; the others are uniform.
+    """A convolution kernel whose first outputs each copy one input, through the kernel's center; the other outputs are uniform.
 
-    With more inputs than outputs as many inputs are copied as there are outputs. The others lie within 1 / sqrt(fan-in), torch's own
-    start of a convolution.
+    With more inputs than outputs, only as many inputs are copied as there are outputs. The uniform weights are within
+    1 / sqrt(fan-in), as in torch's default initialization of a convolution.
 
     Args:
-        seed: Of the uniform part; None takes one from Python's `random`, as Keras' own initialisers do.
+        seed: Of the uniform weights; None draws one from Python's `random`, as Keras' own initializers do.
     Source:
         Keller Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024 (arXiv 2404.00498), section 3.3.
     """

@@ -1,4 +1,4 @@
-"""Trained positions: attention itself does not see the order of its tokens."""
+"""Trained position embeddings: attention itself does not depend on the order of its tokens."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
     """Adds a trained vector to the token at each position of (batch, tokens, width).
 
     Args:
-        deviation: Standard deviation of the vectors' normal start; 0.02 is usual in vision transformers.
-        options: Those of every Keras layer.
+        deviation: Standard deviation of the normally distributed initial vectors; 0.02 is usual in vision transformers.
+        options: Options of every Keras layer.
     """
 
     def __init__(self, deviation: float = 0.02, **options: Any) -> None:
@@ -20,7 +20,7 @@ class PositionEmbedding(keras.layers.Layer):  # type: ignore[misc]
         self._initializer = keras.initializers.RandomNormal(stddev=deviation)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the positions, float32 (1, tokens, width)."""
+        """Create the positions, float32 (1, tokens, width)."""
         self.positions = self.add_weight(shape=(1, *input_shape[1:]), initializer=self._initializer, name="positions")
 
     def call(self, inputs: Any) -> Any:

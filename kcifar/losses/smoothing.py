@@ -7,6 +7,6 @@ from pydantic import Field
 Smoothing = Annotated[float, Field(ge=0, lt=1)]
 
 
-def smoothed(targets: Any, label_smoothing: float) -> Any:
+def smooth(targets: Any, label_smoothing: float) -> Any:
     """Return (1 - s) x target + s / classes, float (batch, classes); each row still sums to 1."""
     return (1 - label_smoothing) * targets + label_smoothing / targets.shape[-1]

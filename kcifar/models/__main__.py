@@ -1,4 +1,4 @@
-"""`python -m kcifar.models`: the networks and their sizes. The options are in `kcifar/commands/models.py`."""
+"""`python -m kcifar.models`: the networks and their sizes. `kcifar/commands/models.py` defines the options."""
 
 from kcifar.commands.models import app
 from kcifar.core.command import run_app

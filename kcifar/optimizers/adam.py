@@ -1,4 +1,4 @@
-"""Adam: Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1, in Keras' implementation; and the name of AdamW."""
+"""Adam: Kingma, Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1, in Keras' implementation; also registered as AdamW."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsi
 
 @OPTIMIZERS.register("adamw")
 def adamw(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsilon: Epsilon = 1e-7) -> Any:
-    """Return Keras' Adam under the name of AdamW, whose decay is the stage's `weight_decay` (decoupled for every optimizer).
+    """Return Keras' Adam under the name of AdamW; the decay is the stage's `weight_decay`, which is decoupled for every optimizer.
 
-    A recipe that says `adamw` must say `weight_decay` too.
+    A stage with `adamw` must set `weight_decay`.
 
     Args:
         learning_rate: A Keras schedule.

@@ -1,8 +1,8 @@
-"""The types of optimizers' arguments, with their ranges."""
+"""Types of the optimizers' arguments, with their ranges."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-Decay = Annotated[float, Field(ge=0, lt=1)]  # share of an average that is kept
+Decay = Annotated[float, Field(ge=0, lt=1)]  # fraction of an average that is kept
 Epsilon = Annotated[float, Field(gt=0, le=1)]

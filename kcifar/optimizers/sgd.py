@@ -13,7 +13,7 @@ def sgd(learning_rate: Any, *, momentum: Decay = 0.0, nesterov: bool = False) ->
 
     Args:
         learning_rate: A Keras schedule.
-        momentum: Share of the velocity that is kept; the rate multiplies the gradient as it enters the velocity, unlike in torch.
+        momentum: Fraction of the velocity that is kept; unlike in torch, the gradient is multiplied by the rate before it is added to the velocity.
         nesterov: Look ahead along the velocity (Nesterov's form).
     """
     return keras.optimizers.SGD(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, name="sgd")

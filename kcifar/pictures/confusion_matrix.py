@@ -1,6 +1,6 @@
-"""A confusion matrix as a picture: errors in blues, the diagonal apart in greys, numbers in the cells while they fit.
+"""A confusion matrix as a picture: errors in blue, the diagonal in gray, numbers in the cells if they fit.
 
-Colours of errors reach to the largest of them, so that the many images on the diagonal do not wash them out.
+The color scale of the errors ends at the largest error, so the many images on the diagonal do not make the errors pale.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,61 +16,61 @@ from matplotlib.ticker import MaxNLocator
 from kcifar.pictures.style import DOTS_PER_INCH
 from kcifar.pictures.text import fit_text, measure_text
 
-MAX_CLASSES = 1000  # classes; of more a page has no room for one dot each
+MAX_CLASSES = 1000  # classes; a page has less than one dot for each of more
 
-# Lengths in dots, at 150 an inch.
+# Lengths in dots, at 150 per inch.
 _SIDE, _BORDER, _AXIS_NAME, _BAR = 810, 22, 40, 26
 _DOTS_PER_POINT = DOTS_PER_INCH / 72
 _NAME, _TITLE = 9.0, 10.0  # sizes in points
 _NAME_ROOM = 105.0  # points
-_MOST_NUMBERED = 20  # classes; the cells of more are drawn without numbers
+_MAX_NUMBERED = 20  # classes; the cells of more have no numbers
 _LARGEST_NUMBER, _SMALLEST_NUMBER = 9.5, 5.0  # points
-_DIGIT = 0.64  # width of a digit for each point of its size
-_GREYS = (0.08, 0.45)  # of the ramp from white to black: dark words stay readable on all of them
-_BAD_LUMINANCE = 0.179  # where black and white stand out alike
+_DIGIT = 0.64  # width of a digit per point of its size
+_GREYS = (0.08, 0.45)  # range of the white-to-black color map; dark text is readable on all of it
+_BAD_LUMINANCE = 0.179  # at which black and white have the same contrast
 
 
 def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: np.ndarray, write: Callable[[float], str], unit: str) -> Figure:
-    """Draw a confusion matrix, true classes downwards, called classes to the right.
+    """Draw a confusion matrix: one row per true class, one column per predicted class.
 
     Args:
-        name: Of the run; cut where it is too wide.
-        words: What is drawn, in one short line.
+        name: Of the run; truncated if it is too wide.
+        words: Description in one short line.
         names: Of the classes, in the order of rows and columns; at least two, at most `MAX_CLASSES`.
         values: (classes, classes), >= 0; cells of 0 stay empty.
-        write: Makes text of a value, for the cells.
-        unit: What the colours of the errors mean, for their scale.
+        write: Returns the text of a value, for the cells.
+        unit: Unit of the color scale of the errors.
     """
     labels = [fit_text(name, _NAME_ROOM, _NAME) for name in names[:: compute_label_step(len(names))]]
-    side = len(names) * max(1, round(_SIDE / len(names)))  # a cell is a square of whole dots
+    side = len(names) * max(1, round(_SIDE / len(names)))  # a cell is an integer number of dots wide
     size = compute_number_size(values, write)
     figure, panel, bar = _make_panels(side, max(measure_text(label, _NAME) for label in labels), scaled=not size)
     title = f"{fit_text(name, 72 * figure.get_figwidth() - _BORDER, _TITLE)}\n{words}"
     figure.text(0.5, 1 - _BORDER / (figure.get_figheight() * DOTS_PER_INCH), title, ha="center", va="top", fontsize=_TITLE, linespacing=1.4)
-    colours, errors = color_cells(values)
-    panel.imshow(colours, interpolation="none", aspect="auto")
+    colors, errors = color_cells(values)
+    panel.imshow(colors, interpolation="none", aspect="auto")
     ticks = range(0, len(names), compute_label_step(len(names)))
     panel.set_xticks(ticks, labels, rotation=90, fontsize=_NAME)
     panel.set_yticks(ticks, labels, fontsize=_NAME)
-    panel.set(xlabel="called", ylabel="true class")
+    panel.set(xlabel="predicted class", ylabel="true class")
     if size:
         _write_numbers(panel, values, write, size)
     if bar:
-        whole = np.issubdtype(values.dtype, np.integer)
-        figure.colorbar(errors, cax=bar, ticks=MaxNLocator(6, steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
+        integer = np.issubdtype(values.dtype, np.integer)
+        figure.colorbar(errors, cax=bar, ticks=MaxNLocator(6, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1))
         bar.set_ylabel(f"errors, {unit}")
         bar.grid(visible=False)
     return figure
 
 
 def compute_label_step(count: int) -> int:
-    """Return which classes are named on the axes: every one, every second, every third, …"""
+    """Return the step between classes that are named on the axes: 1 for every class, 2 for every second, …"""
     return -(-count * round(_NAME * 1.25 * _DOTS_PER_POINT) // _SIDE)
 
 
 def compute_number_size(values: np.ndarray, write: Callable[[float], str]) -> float:
-    """Return the size in points at which every number fits its cell; 0 where that is too small to read, or the classes are too many."""
-    if len(values) > _MOST_NUMBERED:
+    """Return the size in points at which every number fits its cell; 0 if that is too small to read, or there are too many classes."""
+    if len(values) > _MAX_NUMBERED:
         return 0.0
     cell = _SIDE / len(values) / _DOTS_PER_POINT
     size = min(_LARGEST_NUMBER, 0.55 * cell, 0.9 * cell / (_DIGIT * max(len(write(value)) for value in values.flat)))
@@ -78,27 +78,27 @@ def compute_number_size(values: np.ndarray, write: Callable[[float], str]) -> fl
 
 
 def color_cells(values: np.ndarray) -> tuple[np.ndarray, ScalarMappable]:
-    """Return the colour of each cell, float (classes, classes, 4), and the scale of those off the diagonal."""
+    """Return the color of each cell, float (classes, classes, 4), and the color scale of those off the diagonal."""
     diagonal = np.eye(len(values), dtype=bool)
     errors = ScalarMappable(Normalize(0, np.where(diagonal, 0, values).max() or 1), "Blues")
-    colours = np.array(errors.to_rgba(values))
+    colors = np.array(errors.to_rgba(values))
     correct = values[diagonal]
     low, high = _GREYS
-    colours[diagonal] = matplotlib.colormaps["Greys"](low + (high - low) * correct / (correct.max() or 1))
-    return colours, errors
+    colors[diagonal] = matplotlib.colormaps["Greys"](low + (high - low) * correct / (correct.max() or 1))
+    return colors, errors
 
 
-def choose_ink(colour: np.ndarray) -> str:
-    """Return "black" or "white", whichever has more contrast on a colour (r, g, b, …) in [0, 1]: at least 4.5 : 1.
+def choose_ink(color: np.ndarray) -> str:
+    """Return "black" or "white", the one with more contrast on a color (r, g, b, …) in [0, 1]: at least 4.5 : 1.
 
     Source: W3C, Web Content Accessibility Guidelines 2.1, relative luminance and contrast ratio.
     """
-    linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    linear = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
     return "black" if linear @ (0.2126, 0.7152, 0.0722) > _BAD_LUMINANCE else "white"
 
 
 def _make_panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, Axes | None]:
-    """Return a figure with a square panel of `side` dots, room for labels (in points) left of it and below, and a scale if one is wanted."""
+    """Return a figure with a square panel of `side` dots, room for labels (points) on the left and below, and a color scale if `scaled`."""
     room = _BORDER + _AXIS_NAME + round((label + 6) * _DOTS_PER_POINT)
     width, height = room + side + (_BAR * 6 if scaled else 0) + _BORDER, 2 * _AXIS_NAME + _BORDER + side + room
     figure = Figure(figsize=(width / DOTS_PER_INCH, height / DOTS_PER_INCH))
@@ -113,12 +113,12 @@ def _make_panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, A
 
 
 def _write_numbers(panel: Axes, values: np.ndarray, write: Callable[[float], str], size: float) -> None:
-    """Write the numbers, those of the diagonal in bold, and part the cells by white lines."""
-    colours, _ = color_cells(values)
+    """Write the numbers, those of the diagonal in bold, and separate the cells by white lines."""
+    colors, _ = color_cells(values)
     edges = np.arange(1, len(values)) - 0.5
     panel.hlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)
     panel.vlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)
     for row, column in np.argwhere(values):
         weight = "bold" if row == column else "normal"
-        ink = choose_ink(colours[row, column])
+        ink = choose_ink(colors[row, column])
         panel.text(column, row, write(values[row, column]), color=ink, fontsize=size, fontweight=weight, ha="center", va="center")

@@ -1,4 +1,4 @@
-"""A chart of accuracy and loss over epochs, stages marked and named, the learning rate underneath."""
+"""A chart of accuracy and loss over epochs with named stages, and the learning rate below."""
 
 import numpy as np
 import pandas
@@ -13,15 +13,15 @@ from kcifar.pictures.text import fit_text
 
 _SIZE = (8.0, 7.5)  # inches
 _PANEL_WIDTH = 7.0  # inches
-_MAX_MARKED = 60  # epochs; more points than that melt into the line
+_MAX_MARKED = 60  # epochs; the markers of more would merge into the line
 
 
 def draw_history(name: str, summary: str, history: pandas.DataFrame, best_validation: tuple[float, int] | None) -> Figure:
-    """Draw accuracy, loss and learning rate of every completed epoch; what is not finite leaves a gap.
+    """Draw accuracy, loss and learning rate of every completed epoch; values that are not finite leave a gap.
 
     Args:
-        name: The name of the run; cut where it is too wide.
-        summary: One short line below it.
+        name: Name of the run; truncated if it is too wide.
+        summary: One short line below the name.
         history: The rows of `history.csv`, at least one; it may lack the columns of validation.
         best_validation: The best validation accuracy, a fraction, and its epoch; None for none.
     """
@@ -50,18 +50,18 @@ def _draw_accuracy(panel: Axes, history: pandas.DataFrame, best_validation: tupl
 
 
 def _draw_pair(panel: Axes, history: pandas.DataFrame, measure: str) -> None:
-    """Draw a measure of training and, where there is any, validation."""
+    """Draw a measure for training and, if recorded, validation."""
     marked = len(history) <= _MAX_MARKED
     panel.set_ylabel(measure)
     if history[measure].isna().all():
         panel.text(0.5, 0.5, "no finite value", ha="center", transform=panel.transAxes)
-    for column, name, colour, marker in ((measure, "training", BLUE, "o"), (f"val_{measure}", "validation", VERMILION, "s")):
+    for column, name, color, marker in ((measure, "training", BLUE, "o"), (f"val_{measure}", "validation", VERMILION, "s")):
         if column in history and (name == "training" or history[column].notna().any()):
-            panel.plot(history["epoch"], history[column], color=colour, marker=marker if marked else "", markersize=3.5, linewidth=1.6, label=name)
+            panel.plot(history["epoch"], history[column], color=color, marker=marker if marked else "", markersize=3.5, linewidth=1.6, label=name)
 
 
 def _draw_rate(panel: Axes, history: pandas.DataFrame) -> None:
-    """Draw the learning rate as steps as wide as an epoch."""
+    """Draw the learning rate in steps one epoch wide."""
     edges = np.array([0.5, *(history["epoch"] + 0.5)])
     draw_learning_rate(panel, history["learning_rate"].to_numpy(), edges)
     panel.set(xlabel="epoch", xlim=(edges[0], edges[-1]))

@@ -1,4 +1,4 @@
-"""The learning rate under another panel: steps as wide as its epochs."""
+"""The learning rate below another panel: steps as wide as its epochs."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,16 +7,16 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from kcifar.core.number_format import write_rate
 from kcifar.pictures.style import BLACK
 
-_MAX_NAMED = 5  # rates named on the axis one by one
-_MAX_LOGARITHMIC = 1000  # largest over smallest rate; one that ends near zero would be all that a logarithmic axis shows
+_MAX_NAMED = 5  # rates with a tick of their own
+_MAX_LOGARITHMIC = 1000  # ratio of largest to smallest rate; on a logarithmic axis, rates near zero would dominate
 
 
 def draw_learning_rate(panel: Axes, rates: np.ndarray, edges: np.ndarray) -> None:
-    """Draw rates as steps.
+    """Draw learning rates as steps.
 
     Args:
         panel: Drawn into.
-        rates: Float (count,); what is not finite leaves a gap.
+        rates: Float (count,); values that are not finite leave a gap.
         edges: Float (count + 1,), ascending: rate k lasts from edge k to edge k + 1.
     """
     panel.margins(y=0.15)

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from kcifar.core.errors import UserError
 from kcifar.core.files import complete_file
+from kcifar.core.output_paths import check_output_path
 from kcifar.pictures.style import DOTS_PER_INCH, plain_style, report_style
 
 _NO_DATE = {"Date": None}
@@ -27,12 +27,7 @@ def check_path(path: Path, place: str) -> None:
     Raises:
         UserError: The path does not end in .png or .svg, its folder does not exist, or it is a folder.
     """
-    if path.suffix.lower() not in _METADATA:
-        raise UserError(f"{place} {path}: expected a file that ends in {' or '.join(_METADATA)}, got {path.name!r}")
-    if not path.parent.is_dir():
-        raise UserError(f"{place} {path}: expected a folder that exists, got {str(path.parent)!r}")
-    if path.is_dir():
-        raise UserError(f"{place} {path}: expected a file, got a folder")
+    check_output_path(path, place, _METADATA)
 
 
 @contextmanager

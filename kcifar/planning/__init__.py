@@ -1,1 +1,1 @@
-"""From a recipe to what will run: checked parts, the data set split and described, and the batches of every epoch."""
+"""Planning: recipe + registries + data set -> what will run, and the batches of each epoch; no backend is imported."""

@@ -1,4 +1,4 @@
-"""A plan's data, loaded, split and described: everything that is known before a backend is wanted."""
+"""A plan's data: loaded, split and described, before a backend is needed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,43 +7,44 @@ from typing import Any
 import numpy as np
 
 from kcifar.core.errors import UserError
-from kcifar.datasets.dataset import Dataset, Part, Source
-from kcifar.datasets.imbalance import long_tailed
+from kcifar.datasets.checksum import compute_content_sha256
+from kcifar.datasets.dataset import Dataset, Source, Split
+from kcifar.datasets.imbalance import select_long_tailed
 from kcifar.datasets.load import load_dataset
-from kcifar.datasets.splits import split
-from kcifar.datasets.statistics import channel_statistics, class_counts, content_sha256
+from kcifar.datasets.statistics import compute_channel_statistics, count_classes
+from kcifar.datasets.stratified_split import split_off
 from kcifar.planning.plan import Plan
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The parts of a run; train and validation may share one array, told apart by their indices.
+    """The data of a run; the train and validation splits may share one array and then differ in their indices.
 
     Attributes:
         dataset: As loaded.
         train_indices: Into `dataset.train`, int64, ascending.
-        validation: Where the validation images are; None without validation.
+        validation: The array of the validation images; None without a validation split.
         validation_indices: Into `validation`, int64, ascending.
-        description: What `dataset.json` holds.
+        description: The contents of `dataset.json`.
     """
 
     dataset: Dataset
     train_indices: np.ndarray
-    validation: Part | None
+    validation: Split | None
     validation_indices: np.ndarray
     description: dict[str, Any]
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.dataset.class_names)
 
 
 def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
-    """Load the data set (unless it is handed over), take validation off the training part, thin that out, and describe all of it.
+    """Load the data set (unless it is given), split off validation, thin out the training split if it is to be imbalanced, and describe the result.
 
     Raises:
-        UserError: Files that cannot be read, or a validation part that cannot be taken.
+        UserError: Files that cannot be read, or a validation split that cannot be made.
     """
     document, origin = plan.recipe.document, plan.recipe.origin
     if isinstance(source, Dataset):
@@ -51,39 +52,39 @@ def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
     else:
         dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
     place = origin.place(("dataset", "validation"))
-    train_indices, validation, validation_indices = _take_validation(dataset, document.dataset.validation, document.split_seed, place)
-    train_indices = long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
+    train_indices, validation, validation_indices = _split_validation(dataset, document.dataset.validation, document.split_seed, place)
+    train_indices = select_long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
     description = _describe(dataset, train_indices, validation, validation_indices)
     return PreparedData(dataset, train_indices, validation, validation_indices, description)
 
 
-def _take_validation(dataset: Dataset, wanted: float, split_seed: int, place: str) -> tuple[np.ndarray, Part | None, np.ndarray]:
-    """Return training indices, where the validation images are, and their indices; a part that the data set brings goes first."""
-    everything = np.arange(len(dataset.train))
-    if dataset.validation is not None and wanted:
-        return everything, dataset.validation, np.arange(len(dataset.validation))
+def _split_validation(dataset: Dataset, amount: float, split_seed: int, place: str) -> tuple[np.ndarray, Split | None, np.ndarray]:
+    """Return training indices, the array of the validation images, and their indices; the data set's own validation split takes precedence."""
+    all_training = np.arange(len(dataset.train))
+    if dataset.validation is not None and amount:
+        return all_training, dataset.validation, np.arange(len(dataset.validation))
     try:
-        train, validation = split(dataset.train.labels, wanted, split_seed)
+        train, validation = split_off(dataset.train.labels, amount, split_seed)
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
     return train, dataset.train if len(validation) else None, validation
 
 
-def _describe(dataset: Dataset, train: np.ndarray, validation: Part | None, validation_indices: np.ndarray) -> dict[str, Any]:
-    """Return what `dataset.json` holds."""
+def _describe(dataset: Dataset, train: np.ndarray, validation: Split | None, validation_indices: np.ndarray) -> dict[str, Any]:
+    """Return the contents of `dataset.json`."""
     labels = {"train": dataset.train.labels[train]}
     if validation is not None:
         labels["validation"] = validation.labels[validation_indices]
     if dataset.test is not None:
         labels["test"] = dataset.test.labels
-    mean, deviation = channel_statistics(dataset.train.images, train)
+    mean, deviation = compute_channel_statistics(dataset.train.images, train)
     return {
         "name": dataset.name,
         "class_names": list(dataset.class_names),
         "image_shape": list(dataset.image_shape),
         "counts": {title: len(part) for title, part in labels.items()},
-        "class_counts": {title: class_counts(part, len(dataset.class_names)).tolist() for title, part in labels.items()},
-        "content_sha256": content_sha256(dataset),
+        "class_counts": {title: count_classes(part, len(dataset.class_names)).tolist() for title, part in labels.items()},
+        "content_sha256": compute_content_sha256(dataset),
         "split_sha256": hashlib.sha256(train.astype("<i8").tobytes() + b"|" + validation_indices.astype("<i8").tobytes()).hexdigest(),
         "channel_mean": [float(value) for value in mean],
         "channel_deviation": [float(value) for value in deviation],

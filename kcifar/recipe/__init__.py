@@ -1,1 +1,1 @@
-"""Recipes: YAML with line numbers, `extend`, overrides, and the keys of a recipe and of its stages."""
+"""Recipes: YAML with line numbers, `extend`, overrides, and the keys of a recipe and its stages."""

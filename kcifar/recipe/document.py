@@ -18,7 +18,7 @@ RecipeFile = Annotated[str, Field(json_schema_extra={"allowed": "the path of a r
 def _refuse_override(extend: str | None) -> str | None:
     """Refuse an `extend` that is set by an override: files are merged, and their `extend` removed, before the check."""
     if extend is not None:
-        raise ValueError(f"expected in a recipe itself, as files are merged before values are set, got {extend!r}")
+        raise ValueError(f"expected in the recipe file, as files are merged before values are set, got {extend!r}")
     return extend
 
 

@@ -1,4 +1,4 @@
-"""Early stopping, as a pure function of a stage's completed epochs: it needs no memory of its own, so a resumed run decides alike."""
+"""Early stopping, as a pure function of a stage's completed epochs: it keeps no state, so a resumed run decides the same."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,21 @@ _SIGNS = {"val_accuracy": 1, "val_loss": -1, "val_cross_entropy": -1}
 
 
 def is_better(monitor: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-    """Whether a monitored value beats the best so far by more than `min_delta`; the first one always does."""
+    """Whether a monitored value beats the best so far by more than `min_delta`; the first value always does, and any value after a non-finite best.
+
+    With `select: best`, `monitor` is that of the recipe, `min_delta` is 0, values that are not finite do not count, and the epochs of all
+    stages are compared. Early stopping compares the epochs of one stage, with its own `monitor` and `min_delta`. The best epoch in reports is
+    simply that of the highest validation accuracy (`LoadedRun.best_validation`).
+    """
     return best is None or not math.isfinite(best) or _SIGNS[monitor] * (value - best) > min_delta
 
 
-def epochs_since_best(rows: Sequence[Mapping[str, Any]], rule: EarlyStopping) -> int:
-    """Return how many epochs lie after the best one; 0 if the last one is the best.
+def count_epochs_since_best(rows: Sequence[Mapping[str, Any]], rule: EarlyStopping) -> int:
+    """Return the number of epochs after the best one; 0 if the last epoch is the best.
 
     Args:
         rows: The stage's completed epochs, at least one.
-        rule: What is monitored, and by how much an epoch must beat the best.
+        rule: The monitored value, and by how much an epoch must improve on the best.
     """
     best, since = None, 0
     for row in rows:
@@ -31,5 +36,5 @@ def epochs_since_best(rows: Sequence[Mapping[str, Any]], rule: EarlyStopping) ->
 
 
 def should_stop(rows: Sequence[Mapping[str, Any]], rule: EarlyStopping | None) -> bool:
-    """Whether a stage ends after its completed epochs: `patience` of them brought nothing better."""
-    return rule is not None and epochs_since_best(rows, rule) >= rule.patience
+    """Whether a stage ends after its completed epochs: the last `patience` of them brought no improvement."""
+    return rule is not None and count_epochs_since_best(rows, rule) >= rule.patience

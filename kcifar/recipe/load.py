@@ -1,4 +1,4 @@
-"""Reading a recipe: the file or mapping, what it extends, its overrides, and the check of its structure."""
+"""Loading a recipe: the file or mapping, the files it extends, its overrides, and the checks of its structure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from kcifar.core.checks import Path, checked
 from kcifar.core.errors import UserError, one_line
 from kcifar.recipe.document import Document
-from kcifar.recipe.extend import extended_mapping, read_extended
+from kcifar.recipe.extend import extend_mapping, read_recipe_file
 from kcifar.recipe.origin import Origin
 from kcifar.recipe.overrides import apply_overrides
 from kcifar.recipe.shipped import find_recipe
@@ -17,7 +17,7 @@ from kcifar.recipe.stage_settings import Stage, StageSettings
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked recipe: the document's keys, the stages with their defaults merged in, and where all was written."""
+    """A checked recipe: its keys, its stages with the defaults merged in, and the place of each value."""
 
     document: Document
     stages: tuple[Stage, ...]
@@ -25,53 +25,53 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """The recipe's name; runs are called after it."""
+        """The recipe's name, which run folders take."""
         return self.document.name
 
     def stage_path(self, index: int, key: str) -> Path:
         """Return where a stage's value was written: in the stage itself or in the defaults."""
-        own: Path = ("stages", index, key)
-        return own if self.origin.knows(own) else ("defaults", key)
+        path: Path = ("stages", index, key)
+        return path if self.origin.knows(path) else ("defaults", key)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain containers with every default written out; they make the same recipe again."""
+        """Return plain containers with every default written out; loading them gives the same recipe."""
         plain = self.document.model_dump(mode="json", exclude={"defaults", "stages", "extend"})
-        return {**plain, "stages": [_name_first(stage.model_dump(mode="json")) for stage in self.stages]}
+        return {**plain, "stages": [_put_name_first(stage.model_dump(mode="json")) for stage in self.stages]}
 
 
 def load_recipe(source: str | FilePath | Mapping[str, Any], overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
     """Read and check a recipe.
 
     Args:
-        source: A YAML file, the name of a shipped recipe, or the same as plain containers; each may extend another file.
-        overrides: "key.path=value" texts as `--set` takes them, or a mapping from key path to value.
-            Stages are counted from 0 or named: "stages.1.epochs=3", "stages.refine.epochs=3".
+        source: A YAML file, the name of a shipped recipe, or plain containers of the same structure; each may extend another file.
+        overrides: "key.path=value" texts as for `--set`, or a mapping from key path to value.
+            A stage is given by its index, from 0, or its name: "stages.1.epochs=3", "stages.refine.epochs=3".
     Raises:
         UserError: One line: file, line, key, what is allowed, what was received.
     """
     if isinstance(source, Mapping):
         name = "recipe"
-        writing = extended_mapping(source, name)
+        recipe = extend_mapping(source, name)
     else:
         path = find_recipe(FilePath(source))
         name = str(path)
-        writing = read_extended(path)
-    places = apply_overrides(writing, overrides) if isinstance(writing.data, dict) else writing.places
-    return _checked_recipe(writing.data, Origin(name, places))
+        recipe = read_recipe_file(path)
+    places = apply_overrides(recipe, overrides) if isinstance(recipe.data, dict) else recipe.places
+    return _check_recipe(recipe.data, Origin(name, places))
 
 
-def _checked_recipe(data: Any, origin: Origin) -> Recipe:
+def _check_recipe(data: Any, origin: Origin) -> Recipe:
     if not isinstance(data, dict):
         raise UserError(f"{origin.name}: expected a mapping with the keys {', '.join(Document.model_fields)}, got {one_line(repr(data), 80)}")
     document = checked(Document, data, (), origin.locate)
     checked(StageSettings, document.defaults, ("defaults",), origin.locate)
-    stages = tuple(_checked_stage(raw, document.defaults, index, origin) for index, raw in enumerate(document.stages))
+    stages = tuple(_check_stage(raw, document.defaults, index, origin) for index, raw in enumerate(document.stages))
     _check_names(stages, origin)
     _check_selection(document, origin)
     return Recipe(document, stages, origin)
 
 
-def _checked_stage(raw: dict[str, Any], defaults: dict[str, Any], index: int, origin: Origin) -> Stage:
+def _check_stage(raw: dict[str, Any], defaults: dict[str, Any], index: int, origin: Origin) -> Stage:
     return checked(Stage, {**defaults, **raw}, ("stages", index), origin.locate)
 
 
@@ -80,14 +80,14 @@ def _check_names(stages: Sequence[Stage], origin: Origin) -> None:
     for index, stage in enumerate(stages):
         if stage.name in seen:
             path: Path = ("stages", index, "name")
-            raise UserError(f"{origin.place(path)}: expected a name of its own, got {stage.name!r}, which stages[{seen[stage.name]}] has")
+            raise UserError(f"{origin.place(path)}: {stage.name!r} is already used by stages[{seen[stage.name]}]")
         seen[stage.name] = index
 
 
 def _check_selection(document: Document, origin: Origin) -> None:
     if document.select == "best" and document.dataset.validation == 0:
-        raise UserError(f"{origin.locate(('select',))}: select: 'best' needs a validation part, got dataset.validation: 0")
+        raise UserError(f"{origin.locate(('select',))}: select: 'best' needs a validation split, got dataset.validation: 0")
 
 
-def _name_first(stage: dict[str, Any]) -> dict[str, Any]:
+def _put_name_first(stage: dict[str, Any]) -> dict[str, Any]:
     return {"name": stage.pop("name"), **stage}

@@ -1,4 +1,4 @@
-"""Where each value of a recipe was written, for messages."""
+"""The place where each value of a recipe was written, for messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ class Origin:
     """Where the values of a recipe were written, for messages.
 
     Attributes:
-        name: File, or what stands for one.
+        name: The file, or "recipe" for a mapping.
         places: For each path that was written: file and line, or the override ("--set stages.1.epochs=3").
     """
 
@@ -19,7 +19,7 @@ class Origin:
     places: Mapping[Path, str] = field(default_factory=dict)
 
     def locate(self, path: Path) -> str:
-        """Return the place of a path: "stages/mine.yaml:14", or the override that set it, or its nearest parent's place."""
+        """Return the place of a path: "stages/mine.yaml:14", or the override that set it, or the place of its nearest parent."""
         heads = (path[:length] for length in range(len(path), -1, -1))
         return next((self.places[head] for head in heads if head in self.places), self.name)
 
@@ -28,5 +28,5 @@ class Origin:
         return f"{self.locate(path)}: {dotted(path)}"
 
     def knows(self, path: Path) -> bool:
-        """Whether the user wrote this value himself."""
+        """Whether the user wrote this value; defaults are not written."""
         return path in self.places

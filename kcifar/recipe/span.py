@@ -1,5 +1,6 @@
-"""What a schedule stretches over: the updates of a stage, and how a recipe writes a length of them."""
+"""The updates of a stage, over which a schedule extends, and durations as a recipe writes them."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +12,9 @@ _UNITS = re.compile(r"(\d+) (epochs?|steps?)")
 
 
 def _check_duration(duration: float | str) -> float | str:
-    share = not isinstance(duration, str) and 0 <= duration <= 1
-    if not share and not (isinstance(duration, str) and _UNITS.fullmatch(duration)):
-        raise ValueError(f"expected 'N epochs', 'N steps' or a share of the stage in [0, 1], got {duration!r}")
+    is_fraction = not isinstance(duration, str) and 0 <= duration <= 1
+    if not is_fraction and not (isinstance(duration, str) and _UNITS.fullmatch(duration)):
+        raise ValueError(f"expected 'N epochs', 'N steps' or a fraction of the stage in [0, 1], got {duration!r}")
     return duration
 
 
@@ -32,29 +33,50 @@ Duration = Annotated[
 
 @dataclass(frozen=True)
 class Span:
-    """The updates that a schedule gives a value to.
+    """The updates for which a schedule gives values.
 
     Attributes:
         steps: Updates of the span, >= 1.
-        steps_per_epoch: Updates of an epoch; a fraction where gradients are accumulated over batches that an epoch has no whole number of.
-        history: A row of `history.csv` for each completed epoch of the stage; what a schedule of the results looks at.
+        steps_per_epoch: Updates per epoch; not an integer if gradients are accumulated over a number of batches that does not divide an epoch.
+        history: One row of `history.csv` for each completed epoch of the stage, for schedules that depend on results.
     """
 
     steps: int
     steps_per_epoch: float
     history: Sequence[Mapping[str, Any]] = ()
 
+    @classmethod
+    def of_stage(cls, epochs: int, batches_per_epoch: int, accumulate: int, history: Sequence[Mapping[str, Any]] = ()) -> "Span":
+        """Return the updates of a stage, at least one.
+
+        Args:
+            epochs: Epochs of the stage.
+            batches_per_epoch: Batches of each epoch.
+            accumulate: Batches per update.
+            history: The stage's completed epochs.
+        """
+        span = cls(1, batches_per_epoch / accumulate, history)
+        return replace(span, steps=max(1, span.updates_after(epochs)))
+
+    def updates_after(self, epochs: int) -> int:
+        """Return how many updates are complete after `epochs` epochs; it is also the number, from 0, of the update that is next.
+
+        An update is complete once the gradients of all its batches are accumulated, possibly in the epoch after that in which it began.
+        """
+        # The product is a fraction with a denominator of at most 10,000 (`accumulate`): if it is an integer, rounding must not take it below.
+        return math.floor(epochs * self.steps_per_epoch * (1 + 1e-12))
+
     def length(self, duration: float | str) -> float:
-        """Return how many updates a duration is; a share of the span, and an epoch, may be a fraction of an update longer than a whole number."""
+        """Return a duration in updates; a fraction of the span, or a number of epochs, need not be an integer number of updates."""
         if not isinstance(duration, str):
             return duration * self.steps
         number, unit = duration.split()
         return int(number) * (self.steps_per_epoch if unit.startswith("epoch") else 1)
 
     def count(self, duration: float | str) -> int:
-        """Return how many updates a duration is, rounded to the nearest."""
+        """Return a duration in updates, rounded to the nearest integer."""
         return round(self.length(duration))
 
     def shortened(self, steps: int) -> "Span":
-        """Return the span without its first `steps` updates, and without the epochs that lie wholly in them."""
+        """Return the span without its first `steps` updates, and without the epochs that lie entirely in them."""
         return replace(self, steps=self.steps - steps, history=self.history[round(steps / self.steps_per_epoch) :])

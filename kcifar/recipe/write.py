@@ -1,4 +1,4 @@
-"""A recipe as YAML text."""
+"""LocatedData a recipe as YAML."""
 
 import math
 from collections.abc import Mapping
@@ -6,23 +6,23 @@ from typing import Any
 
 import yaml
 
-from kcifar.recipe.yaml_file import parse_plain
+from kcifar.recipe.yaml_file import parse_plain_scalar
 
 
-def yaml_text(recipe: Mapping[str, Any]) -> str:
-    """Write a recipe's plain containers as YAML."""
+def format_yaml(recipe: Mapping[str, Any]) -> str:
+    """Return a recipe's plain containers as YAML text."""
     return str(yaml.dump(dict(recipe), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=150))
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes every text that `read_yaml` would not give back as that text, such as the name "1e-3"."""
+    """Quotes every text that `read_yaml` would otherwise read as another value, such as the name "1e-3"."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.Node:
-    style = None if text and parse_plain(text) == text else '"'
+    style = None if text and parse_plain_scalar(text) == text else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

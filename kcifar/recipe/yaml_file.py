@@ -1,8 +1,7 @@
 """YAML with line numbers, read strictly.
 
-The text becomes plain containers and a map from each value's path to its line. Numbers and truth values follow YAML 1.2
-(`1e-3` is a number, `no` is a text), repeated keys are refused, and aliases are counted as what they expand to, so that a few
-lines cannot become gigabytes.
+The result is plain containers and a map from each value's path to its line. Numbers and booleans follow YAML 1.2 (`1e-3` is a
+number, `no` is a text), repeated keys are refused, and aliases count as the values they expand to: a few lines cannot become gigabytes.
 """
 
 import math
@@ -27,17 +26,17 @@ def read_yaml(path: FilePath) -> tuple[Any, dict[Path, int]]:
     """Return the contents of a YAML file and the line of each value, from 1.
 
     Raises:
-        UserError: The file is missing, no file, no UTF-8, no YAML, too large, or holds a key twice.
+        UserError: The file is missing, is not a file, is not UTF-8 or YAML, is too large, or contains a key twice.
     """
     return parse_yaml(_read_text(path), str(path))
 
 
 def parse_yaml(text: str, name: str) -> tuple[Any, dict[Path, int]]:
-    """Return the contents of a YAML text and the line of each value; `name` stands for it in messages."""
+    """Return the contents of a YAML text and the line of each value; `name` identifies the text in messages."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise UserError(_syntax_message(name, text, error)) from None
+        raise UserError(_describe_syntax_error(name, text, error)) from None
     except RecursionError:
         raise UserError(f"{name}: nested too deeply to be a recipe") from None
     builder = _Builder(name)
@@ -46,13 +45,13 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[Path, int]]:
 
 
 def parse_scalar(text: str) -> Any:
-    """Return what YAML makes of a one-line value, as in `--set stages.1.epochs=3`."""
+    """Return the value of a one-line YAML text, as in `--set stages.1.epochs=3`."""
     value, _ = parse_yaml(text, "the value")
     return value
 
 
-def parse_plain(text: str) -> Any:
-    """Return what a plain (unquoted) scalar stands for."""
+def parse_plain_scalar(text: str) -> Any:
+    """Return the value of a plain (unquoted) scalar."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if _INTEGER.fullmatch(text) and len(text) <= 30:
@@ -64,7 +63,7 @@ def _read_text(path: FilePath) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file{_sibling(path)}") from None
+        raise UserError(f"{path}: no such file{_suggest_sibling(path)}") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
@@ -76,25 +75,25 @@ def _read_text(path: FilePath) -> str:
         raise UserError(f"{path}:{line}: expected UTF-8 text, got the byte 0x{data[error.start]:02x}") from None
 
 
-def _sibling(path: FilePath) -> str:
-    """Offer the nearest recipe of the same folder."""
+def _suggest_sibling(path: FilePath) -> str:
+    """Suggest the nearest recipe of the same folder."""
     try:
-        return did_you_mean(path.name, [other.name for other in path.parent.iterdir() if other.suffix in (".yaml", ".yml")])
+        return did_you_mean(path.name, [file.name for file in path.parent.iterdir() if file.suffix in (".yaml", ".yml")])
     except OSError:
         return ""
 
 
-def _syntax_message(name: str, text: str, error: yaml.YAMLError) -> str:
+def _describe_syntax_error(name: str, text: str, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"{name}:{mark.line + 1}" if mark else name
-    if isinstance(error, yaml.reader.ReaderError):  # a character that YAML does not admit; it has a position, but no line
+    if isinstance(error, yaml.reader.ReaderError):  # a character that YAML does not allow; the error has a position but no line
         place = f"{name}:{text.count(chr(10), 0, error.position) + 1}"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or error
     return f"{place}: not valid YAML: {one_line(problem)}"
 
 
 class _Builder:
-    """Turns a YAML node tree into containers, keeping the line of each path and counting values."""
+    """Converts a YAML node tree into containers, records the line of each path, and counts values."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -105,7 +104,7 @@ class _Builder:
         line = node.start_mark.line + 1
         self._count += 1
         if self._count > MAX_VALUES or len(path) > 50:
-            raise UserError(f"{self._name}:{line}: expected at most {MAX_VALUES:,} values, got more (aliases count as what they expand to)")
+            raise UserError(f"{self._name}:{line}: expected at most {MAX_VALUES:,} values, got more (aliases count as the values they expand to)")
         self.lines.setdefault(path, line)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -119,7 +118,7 @@ class _Builder:
             line = key_node.start_mark.line + 1
             key = key_node.value
             if not isinstance(key_node, yaml.ScalarNode) or key == "<<":
-                raise UserError(f"{self._name}:{line}: expected a plain word as key, got {one_line(key, 40)!r}")
+                raise UserError(f"{self._name}:{line}: expected a plain word as a key, got {one_line(key, 40)!r}")
             if key in values:
                 raise UserError(f"{self._name}:{line}: the key {one_line(key, 40)!r} is given twice")
             self.lines[(*path, key)] = line
@@ -132,4 +131,4 @@ class _Builder:
             return text
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise UserError(f"{self._name}:{line}: expected a plain value, got the tag {one_line(node.tag, 40)!r}")
-        return parse_plain(text)
+        return parse_plain_scalar(text)

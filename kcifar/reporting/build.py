@@ -1,4 +1,4 @@
-"""The whole report: read the runs, render each section, write its files and the page, print its tables."""
+"""The complete report: read the runs, render each section, write the files and the page, print the tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import pandas
 from rich.console import Console
 
 from kcifar.core.errors import UserError, one_line
+from kcifar.core.option_names import name_option
 from kcifar.reporting.page.names import join_names
 from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
 from kcifar.reporting.page.report import Report
@@ -17,12 +18,12 @@ from kcifar.reporting.request import ALL, ReportRequest, check_names, choose_sec
 from kcifar.reporting.section import Section
 from kcifar.runs.csv_files import read_published_log
 from kcifar.runs.find import find_folders, find_run
-from kcifar.runs.folder import PREDICTIONS
+from kcifar.runs.folder import PREDICTIONS_FILE
 from kcifar.runs.load import LoadedRun, SkippedFolder, load_runs
 
-# Up to so many runs are shown with everything, up to so many with what is essential; more are compared only. Sections that are named are shown.
+# Up to MAX_WHOLE runs are shown in full, up to MAX_DETAILED with the essential sections; more are only compared. Named sections are always shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12
-PUBLISHED_LOG = "published_log"  # the section that shows what `ReportRequest.published_log` names
+PUBLISHED_LOG = "published_log"  # the section that shows `ReportRequest.published_log`
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def build_report(request: ReportRequest, console: Console) -> Path:
     """Write the report of saved runs, then print its tables.
 
     Returns:
-        The folder it was written to.
+        The folder of the report.
     Raises:
         UserError: A folder or a section does not exist, no run can be read, or the folder cannot be written.
     """
@@ -64,7 +65,7 @@ def choose_runs(request: ReportRequest) -> ReportRuns:
     Raises:
         UserError: A folder, a section or a format does not exist, or no run can be read.
     """
-    check_names("--format", request.formats, FORMATS)
+    check_names(name_option("format"), request.formats, FORMATS)
     sections = choose_sections(request.sections)
     published = _read_published(request, sections)
     folders = [find_run(path, request.runs) for path in request.paths] or find_folders(request.runs)
@@ -86,24 +87,25 @@ def render_report(request: ReportRequest, chosen: ReportRuns) -> Report:
         details = list(begun)
     notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
     if not overview and not any(details):
-        notes.append(f"nothing to say of {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(request.sections)}")
+        notes.append(f"nothing to show for {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(request.sections)}")
     return Report(request.title or _make_title(runs), runs, overview, details, notes)
 
 
 def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pandas.DataFrame | None:
-    """Read the log that the runs are to be shown beside."""
+    """Read the published log that the runs are compared with."""
     if request.published_log is None:
         return None
     if PUBLISHED_LOG not in [section.name for section in sections]:
-        raise UserError(f"--published-log: expected {PUBLISHED_LOG} among --sections, got {', '.join(request.sections)}")
+        option, sections_option = name_option("published-log"), name_option("sections")
+        raise UserError(f"{option}: expected {PUBLISHED_LOG} among {sections_option}, got {', '.join(request.sections)}")
     try:
         return read_published_log(request.published_log)
     except UserError as error:
-        raise UserError(f"--published-log: {error}") from None
+        raise UserError(f"{name_option('published-log')}: {error}") from None
 
 
 def _separate_damaged(runs: Sequence[LoadedRun]) -> tuple[list[LoadedRun], list[SkippedFolder]]:
-    """Part the runs whose arrays can be read from those where they are damaged."""
+    """Separate the runs whose arrays can be read from those whose arrays are damaged."""
     whole, damaged = [], []
     for run in runs:
         try:
@@ -116,13 +118,13 @@ def _separate_damaged(runs: Sequence[LoadedRun]) -> tuple[list[LoadedRun], list[
 
 def _explain_no_runs(skipped: Sequence[SkippedFolder]) -> str:
     if not skipped:
-        return "expected run folders, found none; training makes one: python -m kcifar.train --stages stages/quickstart.yaml"
+        return "expected run folders, found none; train a run with: python -m kcifar.train --stages stages/quickstart.yaml"
     reasons = "; ".join(one_line(f"{entry.name}: {entry.reason}") for entry in skipped[:3])
-    return f"no run that can be reported: {reasons}{f'; and {len(skipped) - 3} more' if len(skipped) > 3 else ''}"
+    return f"no run can be reported: {reasons}{f'; and {len(skipped) - 3} more' if len(skipped) > 3 else ''}"
 
 
 def _choose_run_sections(sections: Sequence[Section], request: ReportRequest, runs: int) -> list[Section]:
-    """Return the sections that are shown of each run: the more runs, the less of each, unless the user names sections."""
+    """Return the sections shown for each run: the more runs, the fewer sections, unless the user names them."""
     of_run = [section for section in sections if section.of_run]
     if request.sections or runs <= MAX_WHOLE:
         return of_run
@@ -130,25 +132,26 @@ def _choose_run_sections(sections: Sequence[Section], request: ReportRequest, ru
 
 
 def _describe_hidden_sections(sections: Sequence[Section], shown: Sequence[Section]) -> list[str]:
-    """Name the sections that are not shown of each run for the number of runs."""
+    """Name the sections that are not shown for each run because there are too many runs."""
     names = [section.name for section in sections if section.of_run and section not in shown]
     if not names:
         return []
-    where = f"--sections {ALL} shows them" if shown else f"{MAX_DETAILED} runs at most are shown one by one; --sections {ALL} shows them"
-    return [f"not shown of each run: {', '.join(names)}; {where}"]
+    option = name_option("sections", ALL)
+    where = f"{option} shows them" if shown else f"at most {MAX_DETAILED} runs are shown one by one; {option} shows them"
+    return [f"not shown for each run: {', '.join(names)}; {where}"]
 
 
 def _make_notes(runs: Sequence[LoadedRun], skipped: Sequence[SkippedFolder]) -> list[str]:
-    """Name the runs that are not finished, the folders that are left out, and the runs whose predictions were not kept."""
+    """Name the unfinished runs, the skipped folders, and the runs without saved predictions."""
     lines = [f"unfinished: {run.name}: {run.progress}{f': {run.status.reason}' if run.status.reason else ''}" for run in runs if run.progress]
     lines += [f"skipped: {entry.name}: {entry.reason}" for entry in skipped]
-    unkept = [run.name for run in runs if run.test and not (run.folder / PREDICTIONS).exists()]
-    lines += [f"no {PREDICTIONS}, and so nothing that needs the answer to each image: {join_names(unkept)}"] if unkept else []
+    unkept = [run.name for run in runs if run.test and not (run.folder / PREDICTIONS_FILE).exists()]
+    lines += [f"no {PREDICTIONS_FILE}, so no analysis of single predictions: {join_names(unkept)}"] if unkept else []
     return [one_line(line, 400) for line in lines]
 
 
 def _make_title(runs: Sequence[LoadedRun]) -> str:
-    """Name the page after its runs: the one, or how many of which recipes."""
+    """Name the page after its only run, or after the number of runs and their recipes."""
     if len(runs) == 1:
         return runs[0].name
     recipes = list(dict.fromkeys(run.recipe.name for run in runs))

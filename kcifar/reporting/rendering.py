@@ -1,4 +1,4 @@
-"""Sections made of runs: what each says, its tables, and its figures drawn; the details of several runs in processes of their own."""
+"""Render sections from runs: text, tables and drawn figures; the sections of single runs in parallel processes."""
 
 import multiprocessing
 import os
@@ -13,25 +13,25 @@ from kcifar.reporting.page.report import RenderedFigure, RenderedSection
 from kcifar.reporting.section import Section, find_sections
 from kcifar.runs.load import LoadedRun
 
-# Fewer runs are drawn sooner than another process has imported matplotlib.
+# Fewer runs are drawn faster than another process imports matplotlib.
 _MIN_RUNS_TO_SHARE = 4
 
 
 def render_runs(runs: Sequence[LoadedRun], sections: Sequence[Section]) -> list[RenderedSection]:
-    """Return what the sections that look at all runs have to say; those without content are left out."""
+    """Return the rendered sections that cover all runs together; those without content are left out."""
     return [_render(section, content) for section in sections if section.of_runs and (content := section.of_runs(runs))]
 
 
 def render_run(run: LoadedRun, sections: Sequence[Section]) -> list[RenderedSection]:
-    """Return what the sections that look at one run have to say of it; those without content are left out."""
+    """Return the rendered sections of one run; those without content are left out."""
     return [_render(section, content) for section in sections if section.of_run and (content := section.of_run(run))]
 
 
 @contextmanager
 def start_details(runs: Sequence[LoadedRun], sections: Sequence[Section]) -> Iterator[Iterator[list[RenderedSection]]]:
-    """Begin to render the sections of each run; the block is given the results in the order of the runs.
+    """Start rendering the sections of each run; the block receives the results in the order of the runs.
 
-    Several runs are shared out over all cores, while the caller does something else.
+    Several runs are distributed over all cores while the caller does something else.
     """
     processes = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, len(runs))
     if len(runs) < _MIN_RUNS_TO_SHARE or processes < 2:
@@ -44,7 +44,7 @@ def start_details(runs: Sequence[LoadedRun], sections: Sequence[Section]) -> Ite
 
 
 def _make_process_context() -> Any:
-    """Return a way to start processes that hold nothing of this one: threads of libraries do not survive a plain fork."""
+    """Return a context whose processes inherit nothing of this one: threads of libraries do not survive a plain fork."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

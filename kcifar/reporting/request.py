@@ -1,10 +1,11 @@
-"""What the user asks of a report: runs, sections, formats, title."""
+"""The request for a report: runs, sections, formats, title."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kcifar.core.errors import UserError, did_you_mean
+from kcifar.core.option_names import name_option
 from kcifar.reporting.page.output_files import FORMATS
 from kcifar.reporting.section import Section, find_sections
 
@@ -13,16 +14,16 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What is to be reported, and how.
+    """Which runs to report, and how.
 
     Attributes:
-        paths: Run folders, or names of runs in `runs`; empty: all in `runs`.
-        runs: The folder that holds run folders.
-        out: Where files are written; None: `report` beside the first run.
+        paths: Run folders, or names of runs in `runs`; empty: all runs in `runs`.
+        runs: The folder that contains the run folders.
+        out: Output folder; None: `report` next to the first run.
         formats: Some of `FORMATS`; "page" is `report.html`.
-        sections: Names of sections, or "all"; empty: all that have something to say, of several runs the essential ones.
-        title: Of the page; empty: what the runs are called.
-        published_log: A CSV file with the log of a training that somebody published, shown beside the runs; None: none.
+        sections: Names of sections, or "all"; empty: all for up to 3 runs, the essential ones for up to 12, comparisons alone for more.
+        title: Title of the page; empty: the name of the run, or of the recipes.
+        published_log: A CSV file with a published training log, compared with the runs; None: none.
     """
 
     paths: Sequence[Path]
@@ -35,10 +36,10 @@ class ReportRequest:
 
 
 def split_names(values: Sequence[str], option: str) -> list[str]:
-    """Split what an option was given, with commas or several times, into names, each once.
+    """Split the values of an option, each with commas or not, into distinct names.
 
     Raises:
-        UserError: There is no name in it.
+        UserError: The values contain no name.
     """
     names = list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
     if not names:
@@ -50,18 +51,18 @@ def choose_sections(names: Sequence[str]) -> list[Section]:
     """Return the named sections, or all where none or "all" is named, in the order of the report.
 
     Raises:
-        UserError: There is no section of a name.
+        UserError: A name is not that of a section.
     """
     sections = find_sections()
-    check_names("--sections", names, [ALL, *(section.name for section in sections)])
+    check_names(name_option("sections"), names, [ALL, *(section.name for section in sections)])
     return [section for section in sections if not names or ALL in names or section.name in names]
 
 
 def check_names(option: str, names: Sequence[str], allowed: Sequence[str]) -> None:
-    """Refuse a name that is not allowed.
+    """Check that all names are allowed.
 
     Raises:
-        UserError: It names the nearest that is.
+        UserError: A name is not allowed; the message offers the nearest allowed one.
     """
     for name in names:
         if name not in allowed:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pandas
 
-from kcifar.core.errors import UserError, did_you_mean
+from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.files import write_bytes
 from kcifar.reporting.page.html_tables import to_html
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection, Report
@@ -17,7 +17,7 @@ from kcifar.reporting.page.report import RenderedFigure, RenderedSection, Report
 FIGURE_SUFFIXES = (".png", ".svg")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReportFigure:
     """A figure of a report; a notebook shows it.
 
@@ -33,23 +33,29 @@ class ReportFigure:
     caption: str
     text: str
 
+    def __repr__(self) -> str:
+        return f"<figure: {self.caption}>"
+
     def save(self, path: str | Path) -> None:
         """Write the figure as PNG or SVG, by the suffix of the path; the file is complete or absent.
 
         Raises:
-            UserError: The suffix is another one.
+            UserError: The suffix is another one, or the file cannot be written.
         """
         target = Path(path)
         if target.suffix not in FIGURE_SUFFIXES:
             raise UserError(f"{target}: expected a file name that ends in {' or '.join(FIGURE_SUFFIXES)}, got {target.name!r}")
-        write_bytes(target, self.png if target.suffix == ".png" else self.svg)
+        try:
+            write_bytes(target, self.png if target.suffix == ".png" else self.svg)
+        except OSError as error:
+            raise UserError(f"{target}: cannot be written: {one_line(error.strerror or error)}") from None
 
     def _repr_html_(self) -> str:
         image = base64.b64encode(self.png).decode("ascii")
         return f'<figure><img style="max-width:100%" alt="{escape(self.text)}" src="data:image/png;base64,{image}"></figure>'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReportSection:
     """One section of a report; a notebook shows it.
 
@@ -65,6 +71,9 @@ class ReportSection:
     tables: Mapping[str, pandas.DataFrame]
     figures: Mapping[str, ReportFigure]
     _html_tables: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"<section {self.title!r}: tables {', '.join(self.tables) or 'none'}; figures {', '.join(self.figures) or 'none'}>"
 
     def _repr_html_(self) -> str:
         text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in self.paragraphs)

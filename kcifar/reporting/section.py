@@ -1,15 +1,15 @@
 """What a section of the report is, and how sections are found.
 
-A section is one file in `kcifar/reporting/sections/`; nothing else needs an edit. It holds
+A section is one file in `kcifar/reporting/sections/`; nothing else needs an edit. It defines
 
-    ORDER     int; sections come in this order
+    ORDER     int; sections are shown in this order
     TITLE     heading
-    of_run    function from one run to its `SectionContent`: the section appears for each run, or
-    of_runs   function from all runs to their `SectionContent`: the section appears once, before those of single runs
-    PRINTED   True where its paragraphs and tables are printed on the terminal too; optional
-    ESSENTIAL True where an `of_run` is shown even of each of several runs; optional
+    of_run    function from one run to its `SectionContent`: the section is shown for each run, or
+    of_runs   function from all runs to their `SectionContent`: the section is shown once, before those of single runs
+    PRINTED   True if its paragraphs and tables are also printed on the terminal; optional
+    ESSENTIAL True if `of_run` is shown even if there are several runs; optional
 
-A section that has nothing to say returns `SectionContent()` and is left out. `of_run` must not depend on the other runs.
+A section without content returns `SectionContent()` and is left out. `of_run` must not depend on other runs.
 """
 
 import importlib
@@ -25,7 +25,7 @@ from kcifar.runs.load import LoadedRun
 
 @dataclass(frozen=True)
 class Section:
-    """One section, as its file defines it; exactly one of `of_run` and `of_runs` is there."""
+    """One section as its file defines it; exactly one of `of_run` and `of_runs` is not None."""
 
     name: str
     order: int
@@ -37,7 +37,7 @@ class Section:
 
 
 def find_sections() -> list[Section]:
-    """Return every section of the `sections` folder in the order in which the report shows them."""
+    """Return every section of the `sections` folder, in the order of the report."""
     modules = [importlib.import_module(f"{sections.__name__}.{module_info.name}") for module_info in pkgutil.iter_modules(sections.__path__)]
     return sorted((read_section(module) for module in modules), key=lambda section: (section.order, section.name))
 
@@ -47,7 +47,7 @@ def read_section(module: ModuleType) -> Section:
 
     Raises:
         AttributeError: ORDER or TITLE is missing.
-        TypeError: It has neither `of_run` nor `of_runs`, or both.
+        TypeError: It defines neither `of_run` nor `of_runs`, or both.
     """
     of_run, of_runs = getattr(module, "of_run", None), getattr(module, "of_runs", None)
     if (of_run is None) == (of_runs is None):

@@ -1,4 +1,4 @@
-"""The arrays of a run folder as the report sees them: predictions of a part, and the images kept to be shown."""
+"""The arrays of a run folder, as the report reads them: predictions for a split, and example images."""
 
 import zipfile
 import zlib
@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from kcifar.core.errors import UserError, one_line
-from kcifar.runs.folder import EXAMPLES, PREDICTIONS
+from kcifar.runs.folder import EXAMPLES_FILE, PREDICTIONS_FILE
 
 TEST_SPLIT, VALIDATION_SPLIT = "test", "validation"
-_ROUNDING = 1e-3  # by which a row of float32 probabilities may miss a sum of 1
+_ROUNDING = 1e-3  # allowed difference between 1 and the sum of a row of float32 probabilities
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a run predicted for the images of one part.
+    """Predictions of a run for the images of one split.
 
     Attributes:
         split: "test" or "validation".
         labels: int64 (count,), class ids.
         probabilities: float64 (count, classes); rows sum to 1.
-        indices: int64 (count,), places of the images in their part, each once.
+        indices: int64 (count,), places of the images in their split, each once.
     """
 
     split: str
@@ -32,12 +32,12 @@ class Predictions:
 
     @property
     def predicted(self) -> np.ndarray:
-        """The class called for each image: of the largest probability, the first of several; int64 (count,)."""
+        """The predicted class of each image: the one with the largest probability, the first of several; int64 (count,)."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether that is the label; bool (count,)."""
+        """Whether the predicted class is the label; bool (count,)."""
         return np.asarray(self.predicted == self.labels)
 
     @property
@@ -52,18 +52,18 @@ class Predictions:
 
     @property
     def quantity(self) -> str:
-        """How many images they are of: "281 test images"."""
+        """The number of images, in words: "281 test images"."""
         return f"{len(self.labels):,} {self.split} image{'s' * (len(self.labels) != 1)}"
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Images that a run keeps for its report.
+    """Example images that a run stores for its report.
 
     Attributes:
         images: uint8 (count, height, width, 3).
-        indices: int64 (count,), places in their part.
-        split: text (count,), the part of each.
+        indices: int64 (count,), places in their split.
+        split: text (count,), the split of each image.
     """
 
     images: np.ndarray
@@ -71,54 +71,54 @@ class Examples:
     split: np.ndarray
 
     def find_rows(self, split: str) -> dict[int, int]:
-        """Return for each kept image of a part its place among `images`, by its index."""
-        return {int(index): row for row, (index, part) in enumerate(zip(self.indices, self.split, strict=True)) if part == split}
+        """Return the row in `images` of each example image of a split, by its index."""
+        return {int(index): row for row, (index, name) in enumerate(zip(self.indices, self.split, strict=True)) if name == split}
 
 
 @dataclass(frozen=True)
 class KeptImages(Predictions):
-    """Predictions for the kept images of the part that a run's outcome is about, in the order of that part, with the images.
+    """Predictions for the example images of the split on which a run is evaluated, in the order of the split, with the images.
 
     Attributes:
-        images: uint8 (any number, height, width, 3).
-        rows: int64 (count,), place of each among `images`.
+        images: uint8 (n, height, width, 3).
+        rows: int64 (count,), row of each prediction in `images`.
     """
 
     images: np.ndarray
     rows: np.ndarray
 
-    def image(self, place: int) -> np.ndarray:
+    def get_image(self, place: int) -> np.ndarray:
         """Return one image, uint8 (height, width, 3)."""
         return np.asarray(self.images[self.rows[place]])
 
-    def most_confident(self, selected: np.ndarray, limit: int) -> list[int]:
-        """Return the places of the selected images, those of the largest confidence first, ties in the order of the part.
+    def find_most_confident(self, selected: np.ndarray, limit: int) -> list[int]:
+        """Return the places of the selected images, the highest confidence first, ties in the order of the split.
 
         Args:
             selected: bool (count,).
-            limit: So many at most.
+            limit: Maximum number of places.
         """
         places = np.flatnonzero(selected)
         return [int(place) for place in places[np.argsort(-self.confidence[places], kind="stable")][:limit]]
 
 
 def take_at_labels(labels: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the value of each image's label: (images,) of labels (images,) and values (images, classes)."""
+    """Return the value at the label of each image, (images,), from labels (images,) and values (images, classes)."""
     return np.asarray(values[np.arange(len(labels)), labels])
 
 
 def read_predictions(folder: Path, split: str) -> Predictions | None:
-    """Return a part's predictions; None where the run holds none of it.
+    """Return the predictions for a split; None if the run has none.
 
     Raises:
-        UserError: The file is damaged, or its arrays do not fit one another.
+        UserError: The file is damaged, or its arrays do not match.
     """
-    arrays = load_npz(folder / PREDICTIONS)
+    arrays = load_npz(folder / PREDICTIONS_FILE)
     names = [f"{split}_{kind}" for kind in ("labels", "probabilities", "indices")]
     if arrays is None or not arrays.keys() & set(names):
         return None
-    labels, probabilities, indices = (_get_array(arrays, PREDICTIONS, name) for name in names)
-    count, place = labels.size, f"{PREDICTIONS}: {split}"
+    labels, probabilities, indices = (_get_array(arrays, PREDICTIONS_FILE, name) for name in names)
+    count, place = labels.size, f"{PREDICTIONS_FILE}: {split}"
     if labels.shape != (count,) or indices.shape != (count,) or probabilities.ndim != 2 or len(probabilities) != count or not count:
         shapes = ", ".join(str(array.shape) for array in (labels, probabilities, indices))
         raise UserError(f"{place}: expected labels (n,), probabilities (n, classes) and indices (n,), got {shapes}")
@@ -135,41 +135,41 @@ def read_predictions(folder: Path, split: str) -> Predictions | None:
 
 
 def read_examples(folder: Path) -> Examples | None:
-    """Return the images that a run keeps; None where it keeps none.
+    """Return the example images of a run; None if it has none.
 
     Raises:
-        UserError: The file is damaged, or its arrays do not fit one another.
+        UserError: The file is damaged, or its arrays do not match.
     """
-    arrays = load_npz(folder / EXAMPLES)
+    arrays = load_npz(folder / EXAMPLES_FILE)
     if arrays is None:
         return None
-    images, indices, split = (_get_array(arrays, EXAMPLES, name) for name in ("images", "indices", "split"))
+    images, indices, split = (_get_array(arrays, EXAMPLES_FILE, name) for name in ("images", "indices", "split"))
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not 0 < min(images.shape[1:3]) <= max(images.shape[1:3]) <= 4096:
-        raise UserError(f"{EXAMPLES}: expected uint8 images (n, height, width, 3), got {images.dtype} {images.shape}")
+        raise UserError(f"{EXAMPLES_FILE}: expected uint8 images (n, height, width, 3), got {images.dtype} {images.shape}")
     if indices.shape != (len(images),) or split.shape != (len(images),) or indices.dtype.kind not in "iu" or split.dtype.kind != "U":
-        raise UserError(f"{EXAMPLES}: expected an index and a split for each image")
+        raise UserError(f"{EXAMPLES_FILE}: expected an index and a split for each image")
     return Examples(images, indices.astype(np.int64), split)
 
 
 def match_kept_images(predictions: Predictions | None, examples: Examples | None) -> KeptImages | None:
-    """Return the kept images for which there are predictions; None where there is none."""
+    """Return the example images for which there are predictions; None if there are none."""
     if predictions is None or examples is None:
         return None
-    row_of = examples.find_rows(predictions.split)
-    places = np.flatnonzero(np.isin(predictions.indices, list(row_of)))
+    rows_by_index = examples.find_rows(predictions.split)
+    places = np.flatnonzero(np.isin(predictions.indices, list(rows_by_index)))
     if not len(places):
         return None
     places = places[np.argsort(predictions.indices[places])]
     indices = predictions.indices[places]
-    rows = np.array([row_of[int(index)] for index in indices])
+    rows = np.array([rows_by_index[int(index)] for index in indices])
     return KeptImages(predictions.split, predictions.labels[places], predictions.probabilities[places], indices, examples.images, rows)
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays of an .npz file; None where there is no such file.
+    """Return the arrays of an .npz file; None if there is no such file.
 
     Raises:
-        UserError: It cannot be read, or is damaged; no pickle is opened.
+        UserError: The file is damaged or cannot be read; pickled objects are never loaded.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -179,8 +179,8 @@ def load_npz(path: Path) -> dict[str, np.ndarray] | None:
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read: {error.strerror or one_line(error, 80)}") from None
     except (ValueError, TypeError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        why = "not an .npz file" if isinstance(error, ValueError) else one_line(error, 80)  # NumPy's words would advise to unpickle it
-        raise UserError(f"{path.name}: damaged: {why}") from None
+        reason = "not an .npz file" if isinstance(error, ValueError) else one_line(error, 80)  # NumPy's message would suggest unpickling
+        raise UserError(f"{path.name}: damaged: {reason}") from None
 
 
 def _get_array(arrays: dict[str, np.ndarray], file: str, name: str) -> np.ndarray:

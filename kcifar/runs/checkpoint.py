@@ -1,8 +1,8 @@
-"""Complete training state, so that a run can go on as if it had never stopped.
+"""The complete training state, so that a resumed run continues as if it had never stopped.
 
 A checkpoint is a folder `checkpoint/<epoch>/` with `variables.npz` (weights, statistics, seed generators, optimizer slots, by path)
-and `state.json` (position, history, memories, lengths of append-only files, checksum of the arrays). It is written under a
-temporary name, flushed and renamed; the last two are kept, and one whose checksum is wrong is passed over.
+and `state.json` (position, history, best epoch, lengths of append-only files, checksum of the arrays). It is written under a
+temporary name, flushed and renamed. The last two are kept, and one whose checksum is wrong is skipped.
 """
 
 import json
@@ -16,24 +16,24 @@ from typing import Any
 import numpy as np
 
 from kcifar.core.errors import UserError
-from kcifar.core.files import PARTIAL, flush_folder, sha256_of, write_file, write_json
+from kcifar.core.files import PARTIAL, compute_sha256, flush_folder, write_file, write_json
 
-VARIABLES, STATE = "variables.npz", "state.json"
+VARIABLES_FILE, STATE_FILE = "variables.npz", "state.json"
 KEPT = 2
 
 
 @dataclass
 class Position:
-    """Where a run stands, counted in completed epochs, and what it remembers.
+    """The progress of a run, counted in completed epochs, and the numbers that it carries along.
 
     Attributes:
         epoch: Completed epochs over all stages.
         step: Updates over all stages.
         images_seen: Training images over all stages.
-        history: A row an epoch, as in `history.csv`.
+        history: One row per epoch, as in `history.csv`.
         best: Epoch and value of the best monitored epoch so far; None before the first.
-        lengths: Bytes of each append-only file when this was written; what is longer is cut back on resume.
-        stage: Index of the stage that goes on, or begins, next.
+        lengths: Bytes of each append-only file when this was written; a longer file is truncated on resume.
+        stage: Index of the stage that continues or begins next.
         stage_epoch: Completed epochs of that stage.
     """
 
@@ -51,8 +51,8 @@ def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np
     """Write `folder/<epoch>/` and delete all but the last two.
 
     Args:
-        folder: The run's checkpoint folder; made if it is missing.
-        position: What the run remembers.
+        folder: The run's checkpoint folder; created if missing.
+        position: The progress of the run.
         variables: Arrays by path.
     """
     target = folder / str(position.epoch)
@@ -60,32 +60,32 @@ def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        write_file(partial / VARIABLES, lambda file: np.savez(file, allow_pickle=False, **variables))
-        write_json(partial / STATE, asdict(position) | {"sha256": sha256_of(partial / VARIABLES)})
+        write_file(partial / VARIABLES_FILE, lambda file: np.savez(file, allow_pickle=False, **variables))
+        write_json(partial / STATE_FILE, asdict(position) | {"sha256": compute_sha256(partial / VARIABLES_FILE)})
         shutil.rmtree(target, ignore_errors=True)
         os.replace(partial, target)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     flush_folder(folder)
-    for old in _epochs(folder)[:-KEPT]:
+    for old in _list_epochs(folder)[:-KEPT]:
         shutil.rmtree(folder / str(old))
 
 
 def load_checkpoint(folder: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
-    """Return the newest whole checkpoint, or None if there is none; what is half-written or damaged is removed."""
+    """Return the newest complete checkpoint, or None if there is none; incomplete and damaged ones are removed."""
     for partial in folder.glob(f"{PARTIAL}*"):
         shutil.rmtree(partial)
-    for epoch in reversed(_epochs(folder)):
-        found = _read(folder / str(epoch))
-        if found is not None:
-            return found
+    for epoch in reversed(_list_epochs(folder)):
+        checkpoint = _read(folder / str(epoch))
+        if checkpoint is not None:
+            return checkpoint
         shutil.rmtree(folder / str(epoch))
     return None
 
 
 def restore_variables(variables: Mapping[str, Any], saved: Mapping[str, np.ndarray], place: Path) -> None:
-    """Assign saved arrays to Keras variables by path, after checking that nothing is missing, left over or of another shape.
+    """Assign saved arrays to Keras variables by path, after checking that none is missing, left over or of another shape.
 
     Raises:
         UserError: The checkpoint does not fit the network or the optimizer.
@@ -101,10 +101,10 @@ def restore_variables(variables: Mapping[str, Any], saved: Mapping[str, np.ndarr
 def _read(path: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
     """Return a checkpoint, or None if it is damaged."""
     try:
-        state = json.loads((path / STATE).read_text(encoding="utf-8"))
-        if sha256_of(path / VARIABLES) != state.pop("sha256"):
+        state = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
+        if compute_sha256(path / VARIABLES_FILE) != state.pop("sha256"):
             return None
-        with np.load(path / VARIABLES, allow_pickle=False) as arrays:
+        with np.load(path / VARIABLES_FILE, allow_pickle=False) as arrays:
             variables = dict(arrays)
         best = state.pop("best")
         return Position(best=tuple(best) if best else None, **state), variables
@@ -112,6 +112,6 @@ def _read(path: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
         return None
 
 
-def _epochs(folder: Path) -> list[int]:
-    """Return the epochs that a checkpoint was saved after, ascending."""
+def _list_epochs(folder: Path) -> list[int]:
+    """Return the epochs after which a checkpoint was saved, ascending."""
     return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())

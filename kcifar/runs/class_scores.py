@@ -1,4 +1,4 @@
-"""How well the images of a class are told from the others: precision, recall and F1, from counts."""
+"""Precision, recall and F1 of a class, from counts."""
 
 import math
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of one class in [0, 1]; NaN where it has none.
+    """Scores of one class in [0, 1]; NaN if undefined.
 
     Attributes:
         precision: tp / (tp + fp); NaN for a class that is never predicted.
         recall: tp / (tp + fn); NaN for a class without images.
-        f1: 2 tp / (2 tp + fp + fn); NaN for a class without images: predictions alone would make it 0 whatever they are.
+        f1: 2 tp / (2 tp + fp + fn); NaN for a class without images, because any prediction as the class would make it 0.
     """
 
     precision: float

@@ -1,4 +1,4 @@
-"""The CSV files of a run folder, and logs that others published, as tables: checked cell by cell, values that are not finite as NaN."""
+"""The CSV files of a run folder, and published logs, as tables: checked cell by cell, with NaN for values that are not finite."""
 
 import csv
 import io
@@ -16,36 +16,36 @@ else:
     from kcifar.core.lazy import pandas
 
 _ORDINALS = ("stage_index", "epoch")
-_ALWAYS = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
-_SOMETIMES = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen", "compilation_seconds")
+_REQUIRED = (*_ORDINALS, "learning_rate", "loss", "accuracy", "seconds", "images_per_second")
+_OPTIONAL = ("val_loss", "val_cross_entropy", "val_accuracy", "images_seen", "compilation_seconds")
 _BATCH_HEADER = ["step", "stage", "epoch", "loss", "accuracy"]
 _MEASURES = ("accuracy", "val_accuracy")
 _LARGEST = 3.4028234663852886e38  # float32
 
 
 def read_history(path: Path, status: StatusFile) -> "pandas.DataFrame":
-    """Return `history.csv`, a row an epoch; columns that every run may lack are there, filled with NaN.
+    """Return `history.csv`, one row per epoch; optional columns that the file lacks are filled with NaN.
 
     Raises:
-        UserError: No epoch is completed, or the file is damaged.
+        UserError: No epoch is complete, or the file is damaged.
     """
     if status.state == "finished" and not path.exists():
         raise UserError("history.csv: missing")
     lines = _split_lines(_read_text(path), path.name)
     if len(lines) < 2:
-        because = f": {one_line(status.reason, 100)}" if status.reason else ""
-        raise UserError(f"no epoch completed yet (status: {status.state}{because})")
+        reason = f": {one_line(status.reason, 100)}" if status.reason else ""
+        raise UserError(f"no epoch completed yet (status: {status.state}{reason})")
     header = lines[0]
-    missing = [column for column in ("stage", *_ALWAYS) if column not in header]
+    missing = [column for column in ("stage", *_REQUIRED) if column not in header]
     if missing or len(set(header)) < len(header):
         raise UserError(f"history.csv:1: expected each column once, {f'{missing[0]} is missing' if missing else 'one is repeated'}")
-    history = pandas.DataFrame(_parse_rows(lines, (*_ALWAYS, *_SOMETIMES), path.name), columns=header)
+    history = pandas.DataFrame(_parse_rows(lines, (*_REQUIRED, *_OPTIONAL), path.name), columns=header)
     _check_order(history)
-    return history.reindex(columns=list(dict.fromkeys([*header, *_SOMETIMES])))
+    return history.reindex(columns=list(dict.fromkeys([*header, *_OPTIONAL])))
 
 
 def read_history_table(path: Path) -> "pandas.DataFrame":
-    """Return `history.csv` as it is: columns of whole numbers as int64, of other numbers as float64, else as text.
+    """Return `history.csv` unchanged: columns of integers as int64, of other numbers as float64, else as text.
 
     Raises:
         UserError: The file is damaged.
@@ -54,7 +54,7 @@ def read_history_table(path: Path) -> "pandas.DataFrame":
 
 
 def read_batch_table(path: Path) -> "pandas.DataFrame":
-    """Return `batches.csv` likewise, but for a last line without an end: the file grows line by line, and its run may be training.
+    """Return `batches.csv` likewise, without an incomplete last line: the file grows line by line, and its run may still be training.
 
     Raises:
         UserError: The file is damaged.
@@ -63,9 +63,9 @@ def read_batch_table(path: Path) -> "pandas.DataFrame":
 
 
 def read_batches(path: Path) -> "pandas.DataFrame | None":
-    """Return `batches.csv`, a row each `log_every` updates; None without rows.
+    """Return `batches.csv`, one row per `log_every` updates; None without rows.
 
-    A last line without an end is left out: the file grows line by line, and its run may be training.
+    An incomplete last line is left out: the file grows line by line, and its run may still be training.
 
     Raises:
         UserError: The file is damaged.
@@ -80,22 +80,22 @@ def read_batches(path: Path) -> "pandas.DataFrame | None":
 
 
 def read_published_log(path: Path) -> "pandas.DataFrame":
-    """Return the log of a training that somebody published: `epoch`, `accuracy` and `val_accuracy`, NaN where the file has none.
+    """Return a published training log: `epoch`, `accuracy` and `val_accuracy`, NaN where the file has none.
 
-    Accuracies are fractions, as in `history.csv`, `accuracy` that of training; further columns are passed over. Epochs ascend from 1 on,
+    Accuracies are fractions, as in `history.csv`, and `accuracy` is the training accuracy; other columns are ignored. Epochs ascend from 1
     and may have gaps.
 
     Raises:
-        UserError: There is no such file, a column is missing or repeated, or a value is not what it should be.
+        UserError: There is no such file, a column is missing or repeated, or a value is invalid.
     """
     lines = _split_lines(_read_text(path), path.name)
     if not any(lines[1:]):
-        raise UserError(f"{path}: expected a CSV file with a row an epoch, got {'none' if path.exists() else 'no such file'}")
+        raise UserError(f"{path}: expected a CSV file with one row per epoch, got {'no rows' if path.exists() else 'no such file'}")
     header = [cell.strip() for cell in lines[0]]
     columns = [column for column in ("epoch", *_MEASURES) if column in header]
     if header.count("epoch") != 1 or len(columns) < 2 or any(header.count(column) > 1 for column in columns):
         got = one_line(",".join(header), 80)
-        raise UserError(f"{path.name}:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got {got}")
+        raise UserError(f"{path.name}:1: expected the column epoch and at least one of accuracy and val_accuracy, each once, got {got}")
     places = [(cells, f"{path.name}:{number}") for number, cells in enumerate(lines[1:], start=2) if cells]
     log = pandas.DataFrame([_parse_row(cells, header, columns, place) for cells, place in places], columns=header)
     log = log[columns].reindex(columns=["epoch", *_MEASURES])
@@ -104,10 +104,10 @@ def read_published_log(path: Path) -> "pandas.DataFrame":
 
 
 def _check_log(log: "pandas.DataFrame", name: str) -> None:
-    """Refuse epochs that are not whole or do not ascend, and accuracies that are no fractions; make the epochs integers."""
+    """Refuse epochs that are not ascending integers, and accuracies that are not fractions; convert the epochs to integers."""
     epochs = log["epoch"]
     if not ((epochs >= 1) & (epochs < 2**31) & (epochs % 1 == 0)).all() or not (epochs.diff().dropna() > 0).all():
-        raise UserError(f"{name}: expected epochs that count up from 1 on, got {one_line(', '.join(f'{epoch:g}' for epoch in epochs), 60)}")
+        raise UserError(f"{name}: expected ascending integer epochs from 1, got {one_line(', '.join(f'{epoch:g}' for epoch in epochs), 60)}")
     for column in _MEASURES:
         outside = log[column][(log[column] < 0) | (log[column] > 1)]
         if len(outside):
@@ -116,7 +116,7 @@ def _check_log(log: "pandas.DataFrame", name: str) -> None:
 
 
 def _read_text(path: Path) -> str:
-    """Return what the file holds; nothing where there is none."""
+    """Return the text of a file; "" if there is no such file."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -146,7 +146,7 @@ def _make_table(lines: Sequence[Sequence[str]], file: str) -> "pandas.DataFrame"
 
 
 def _convert(name: str, cells: Sequence[str]) -> Sequence[int] | Sequence[float] | Sequence[str]:
-    """Return a column as numbers where all of its cells are; a stage keeps its name, whatever that is."""
+    """Return a column as numbers if all of its cells are numbers; a stage keeps its name in any case."""
     for kind in (int, float) if name != "stage" else ():
         try:
             return [kind(cell) for cell in cells]
@@ -166,7 +166,7 @@ def _parse_row(cells: Sequence[str], header: Sequence[str], numeric: Sequence[st
 
 
 def _parse_number(cell: str, place: str) -> float:
-    """Return a cell's number; NaN where it is empty or not finite as a float32, which training computes in."""
+    """Return the number in a cell; NaN if it is empty, or not finite as a float32, the precision of training."""
     try:
         value = float(cell or "nan")
     except ValueError:
@@ -175,9 +175,9 @@ def _parse_number(cell: str, place: str) -> float:
 
 
 def _check_order(history: "pandas.DataFrame") -> None:
-    """Refuse a history whose epochs do not run 1, 2, 3, … or whose stages go back; make both columns integers."""
+    """Refuse a history whose epochs are not 1, 2, 3, …, or whose stages are not in order; convert both columns to integers."""
     if history["epoch"].tolist() != list(range(1, len(history) + 1)):
-        raise UserError("history.csv: expected the epochs 1, 2, 3, … in order")
+        raise UserError("history.csv: expected epochs 1, 2, 3, … in order")
     stages = history["stage_index"]
     if not ((stages >= 0) & (stages % 1 == 0)).all() or not stages.is_monotonic_increasing:
         raise UserError("history.csv: expected stage_index to count the stages from 0 in order")

@@ -1,4 +1,4 @@
-"""How well a run told the classes apart: on the test part, or on validation where the test part was not looked at."""
+"""The evaluation of a run: on the test split, or on the validation split if the test split was not evaluated."""
 
 import math
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from kcifar.runs.schemas import ClassResult, MetricsFile
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """Result of a run on one part.
+    """Result of a run on one split.
 
     Attributes:
         split: "test" or "validation".
-        samples: Images, > 0.
+        samples: Number of images, > 0.
         accuracy: In [0, 1].
-        cross_entropy: Mean, nats; None where it is not finite.
-        classes: In the order of the labels.
-        matrix: int64 (classes, classes), images by true class (row) and called class (column); None where the run does not tell.
+        cross_entropy: Mean over the images, in nats; None if it is not finite.
+        classes: Result of each class, in the order of the labels.
+        matrix: int64 (classes, classes), images by true class (row) and predicted class (column); None if the run has none.
     """
 
     split: str
@@ -33,18 +33,18 @@ class EvaluationResult:
 
     @property
     def class_names(self) -> list[str]:
-        """In the order of the labels."""
+        """Names of the classes, in the order of the labels."""
         return [result.name for result in self.classes]
 
 
 def convert_metrics_file(test: MetricsFile) -> EvaluationResult:
-    """Return what `test.json` says."""
+    """Return the result that `test.json` contains."""
     matrix = None if test.confusion_matrix is None else np.asarray(test.confusion_matrix, np.int64)
     return EvaluationResult(TEST_SPLIT, test.samples, test.accuracy, test.cross_entropy, test.classes, matrix)
 
 
 def evaluate_predictions(predictions: Predictions, class_names: Sequence[str]) -> EvaluationResult:
-    """Return the same from predictions; measures without a denominator are 0, as in `test.json`."""
+    """Return the result of predictions; scores without a denominator are 0, as in `test.json`."""
     matrix = count_confusions(predictions.labels, predictions.predicted, len(class_names))
     with np.errstate(divide="ignore"):
         cross_entropy = float(np.abs(np.log(predictions.label_probability)).mean())  # abs: none is above 1, and no -0
@@ -59,11 +59,11 @@ def count_confusions(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def compute_class_results(matrix: np.ndarray, class_names: Sequence[str]) -> list[ClassResult]:
-    """Return the row of each class as `test.json` has it, in the order of the labels; scores without a denominator are 0.
+    """Return the result of each class as in `test.json`, in the order of the labels; scores without a denominator are 0.
 
     Args:
         matrix: See `count_confusions`.
-        class_names: One for each class.
+        class_names: One name per class.
     """
     return [_compute_class_result(name, matrix, label) for label, name in enumerate(class_names)]
 

@@ -1,6 +1,6 @@
-"""The run folder: the only thing that passes between training and everything after it.
+"""The run folder, the only thing that training hands over to reports, evaluation and export.
 
-`RunFolder` names its files and guards it while it is trained; `run.Run` reads it afterwards. Every file but the append-only ones is
+`RunFolder` writes its files and locks it during training; `run.Run` reads it afterwards. Every file except the append-only ones is
 complete or absent, and none is a pickle.
 """
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import filelock
 import numpy as np
@@ -20,61 +20,61 @@ import numpy as np
 from kcifar.core.errors import UserError
 from kcifar.core.files import PARTIAL, write_file, write_json, write_text
 from kcifar.core.lazy import keras
+from kcifar.core.option_names import name_option
 from kcifar.runs.json_file import read_json_file
 
-if TYPE_CHECKING:
-    pass
-
-RECIPE, ENVIRONMENT, DATASET, MODEL = "recipe.yaml", "environment.json", "dataset.json", "model.json"
-HISTORY, BATCHES, TEST, STATUS = "history.csv", "batches.csv", "test.json", "status.json"
-PREDICTIONS, EXAMPLES, MODEL_FILE, BEST_FILE = "predictions.npz", "examples.npz", "model.keras", "best.keras"
-CHECKPOINTS, TENSORBOARD, LOCK = "checkpoint", "tensorboard", ".lock"
+RECIPE_FILE, ENVIRONMENT_FILE, DATASET_FILE, MODEL_SUMMARY_FILE = "recipe.yaml", "environment.json", "dataset.json", "model.json"
+HISTORY_FILE, BATCHES_FILE, TEST_FILE, STATUS_FILE = "history.csv", "batches.csv", "test.json", "status.json"
+PREDICTIONS_FILE, EXAMPLES_FILE, MODEL_FILE, BEST_MODEL_FILE = "predictions.npz", "examples.npz", "model.keras", "best.keras"
+CHECKPOINT_FOLDER, TENSORBOARD_FOLDER, LOCK_FILE = "checkpoint", "tensorboard", ".lock"
+_RESULT_FILES = (MODEL_FILE, BEST_MODEL_FILE, TEST_FILE, PREDICTIONS_FILE, EXAMPLES_FILE)
+_CLEARED_FILES = (*_RESULT_FILES, HISTORY_FILE, BATCHES_FILE, DATASET_FILE, MODEL_SUMMARY_FILE, ENVIRONMENT_FILE)
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run folder that is being written."""
+    """A run folder during training."""
 
     path: Path
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def holds_a_run(self) -> bool:
-        """Whether a training was begun here."""
-        return self._is_ours() and (self / RECIPE).exists()
+    def has_run(self) -> bool:
+        """Whether training was started in this folder."""
+        return self._has_status() and (self / RECIPE_FILE).exists()
 
     def is_finished(self) -> bool:
-        """Whether the folder holds a run whose last file is written."""
-        return self.holds_a_run() and read_json(self / STATUS)["state"] == "finished"
+        """Whether the folder contains a run that wrote its last file."""
+        return self.has_run() and read_json(self / STATUS_FILE)["state"] == "finished"
 
-    def is_foreign(self) -> bool:
-        """Whether the folder holds files, but none of a run: it is somebody else's and nothing in it is touched."""
-        if not self.path.exists() or self._is_ours():
+    def has_other_files(self) -> bool:
+        """Whether the folder contains files but not a run: they are the user's, and none of them is touched."""
+        if not self.path.exists() or self._has_status():
             return False
-        return any(entry.name != LOCK and not entry.name.startswith(PARTIAL) for entry in self.path.iterdir())
+        return any(entry.name != LOCK_FILE and not entry.name.startswith(PARTIAL) for entry in self.path.iterdir())
 
-    def _is_ours(self) -> bool:
-        """Whether a training wrote its status here; a recipe alone may be the user's own file."""
-        status = read_json(self / STATUS)
+    def _has_status(self) -> bool:
+        """Whether training wrote its status here; a recipe alone may be the user's file."""
+        status = read_json(self / STATUS_FILE)
         return isinstance(status, dict) and status.keys() >= {"state", "epoch", "pid", "host"}
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from training into this folder; the operating system frees the lock of a process that died.
+    def lock(self) -> Iterator[None]:
+        """Keep other processes from training into this folder; the operating system releases the lock of a process that dies.
 
         Raises:
             UserError: Another process is training here.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self / LOCK)
+        lock = filelock.FileLock(self / LOCK_FILE)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            status = read_json(self / STATUS) or {}
+            status = read_json(self / STATUS_FILE) or {}
             holder = f" (process {status['pid']} on {status['host']})" if "pid" in status else ""
             raise UserError(
-                f"{self.path}: another process is training into this folder{holder}; wait for it, or choose another folder with --run"
+                f"{self.path}: another process is training into this folder{holder}; wait for it, or choose another folder with {name_option('run')}"
             ) from None
         try:
             yield
@@ -82,28 +82,28 @@ class RunFolder:
             lock.release()
 
     def clear(self) -> None:
-        """Delete what an earlier run wrote, but for the status and the recipe, which mark the folder as a run's until they are replaced.
+        """Delete the files of an earlier run except the status and the recipe, which mark the folder as a run folder until they are replaced.
 
-        Checkpoints go first: if the process dies on the way, what is left is the earlier run without them, to be trained anew.
+        Checkpoints go first: if the process dies midway, the earlier run is left without checkpoints and starts again.
         """
-        for name in (CHECKPOINTS, TENSORBOARD):
-            if (self / name).exists():  # what cannot be deleted must not pass for the new run's: the error is the user's to see
+        for name in (CHECKPOINT_FOLDER, TENSORBOARD_FOLDER):
+            if (self / name).exists():  # an error must reach the user: files that remain would pass for the new run's
                 shutil.rmtree(self / name)
-        for name in (MODEL_FILE, BEST_FILE, TEST, PREDICTIONS, EXAMPLES, HISTORY, BATCHES, DATASET, MODEL, ENVIRONMENT):
+        for name in _CLEARED_FILES:
             (self / name).unlink(missing_ok=True)
         for partial in self.path.glob(f"{PARTIAL}*"):
             partial.unlink()
 
     def write_status(self, state: str, epoch: int, reason: str | None = None) -> None:
-        """Write `status.json`: running, finished, interrupted or failed, after how many epochs, why, and by which process."""
+        """Write `status.json`: running, finished, interrupted or failed, the completed epochs, the reason, and the process."""
         process = {"pid": os.getpid(), "host": socket.gethostname(), "updated": datetime.now(UTC).isoformat(timespec="seconds")}
-        write_json(self / STATUS, {"state": state, "epoch": epoch, "reason": reason, **process})
+        write_json(self / STATUS_FILE, {"state": state, "epoch": epoch, "reason": reason, **process})
 
     def write_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write `history.csv`, a row an epoch."""
+        """Write `history.csv`, one row per epoch."""
         columns = list(rows[0]) if rows else ["stage", "stage_index", "epoch"]
-        lines = [",".join(columns), *(",".join(csv_cell(row[column]) for column in columns) for row in rows)]
-        write_text(self / HISTORY, "\n".join(lines) + "\n")
+        lines = [",".join(columns), *(",".join(format_csv_cell(row[column]) for column in columns) for row in rows)]
+        write_text(self / HISTORY_FILE, "\n".join(lines) + "\n")
 
     def write_arrays(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write arrays as a compressed `.npz`."""
@@ -111,8 +111,8 @@ class RunFolder:
 
 
 def load_saved_model(path: Path) -> Any:
-    """Return the `keras.Model` of a file, of Keras' layers and our own; code that a file brings along is refused."""
-    import kcifar.layers  # noqa: F401  # makes our own layers known to Keras by name
+    """Return the `keras.Model` of a file, with Keras' layers and those of kcifar; code inside the file is refused."""
+    import kcifar.layers  # noqa: F401  # registers kcifar's layers with Keras
 
     return keras.models.load_model(path, compile=False, safe_mode=True)
 
@@ -125,8 +125,8 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def csv_cell(value: Any) -> str:
-    """Write a value so that reading it gives the very same number; texts are quoted where CSV needs it."""
+def format_csv_cell(value: Any) -> str:
+    """Format a value so that reading it gives exactly the same number; texts are quoted where CSV requires it."""
     if isinstance(value, float):
         return repr(float(value))
     text = str(value)

@@ -1,4 +1,4 @@
-"""A JSON file of a run folder as plain containers."""
+"""JSON files of a run folder, as plain containers."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ from kcifar.core.errors import UserError, one_line
 
 
 def read_json_file(path: Path) -> Any:
-    """Return what a JSON file contains; None where there is no such file.
+    """Return the content of a JSON file; None if there is no such file.
 
     Raises:
-        UserError: It cannot be read, or is damaged; the message begins with the file's name.
+        UserError: The file is damaged or cannot be read; the message starts with the name of the file.
     """
     try:
         return json.loads(path.read_bytes())

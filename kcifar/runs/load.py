@@ -1,4 +1,4 @@
-"""Saved runs as the report sees them: read and checked, or left out by name with the reason."""
+"""Saved runs, as the report reads them: checked, or skipped with the reason."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,23 @@ from pydantic import BaseModel
 
 from kcifar.core.checks import checked
 from kcifar.core.errors import UserError
+from kcifar.core.option_names import name_option
 from kcifar.recipe.yaml_file import read_yaml
 from kcifar.runs.arrays import TEST_SPLIT, VALIDATION_SPLIT, Examples, KeptImages, Predictions, match_kept_images, read_examples, read_predictions
 from kcifar.runs.csv_files import read_batches, read_history
 from kcifar.runs.evaluation_result import EvaluationResult, convert_metrics_file, evaluate_predictions
 from kcifar.runs.find import name_folders
-from kcifar.runs.folder import BATCHES, DATASET, ENVIRONMENT, HISTORY, MODEL, PREDICTIONS, RECIPE, STATUS, TEST
+from kcifar.runs.folder import (
+    BATCHES_FILE,
+    DATASET_FILE,
+    ENVIRONMENT_FILE,
+    HISTORY_FILE,
+    MODEL_SUMMARY_FILE,
+    PREDICTIONS_FILE,
+    RECIPE_FILE,
+    STATUS_FILE,
+    TEST_FILE,
+)
 from kcifar.runs.json_file import read_json_file
 from kcifar.runs.schemas import DatasetFile, EnvironmentFile, MetricsFile, ModelFile, RecipeFile, StatusFile
 
@@ -26,23 +37,23 @@ _Schema = TypeVar("_Schema", bound=BaseModel)
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """One run folder, read.
+    """The content of one run folder.
 
     Attributes:
-        name: What tells the run from the others of the report: the folder's name, with parents where two are alike.
-        folder: Where it lies.
-        recipe: The resolved recipe.
-        history: A row for each completed epoch, at least one; columns as in `history.csv`. `val_` columns, `images_seen` and
-            `compilation_seconds` that the file lacks, and values that are not finite, are NaN.
-        status: How far the training came.
-        model: Size of the network, or None while unknown.
-        environment: Backend, precision and hardware, or None while unknown.
-        test: Metrics of the test split, or None: not evaluated.
-        dataset: Classes and images of each part, or None while unknown.
-        settings: The resolved recipe whole, as plain containers.
-        published: A log that somebody published, beside which the run is to be shown (`csv_files.read_published_log`); None: none was given.
+        name: Unique name of the run in the report: the name of the folder, with parent folders if several runs have the same name.
+        folder: Path of the run folder.
+        recipe: The parts of the resolved recipe that the report needs.
+        history: One row per completed epoch, at least one; columns as in `history.csv`. Values that are not finite are NaN, and so are
+            `val_` columns, `images_seen` and `compilation_seconds` if the file lacks them.
+        status: State of the training.
+        model: Size of the network, or None if unknown.
+        environment: Backend, precision and hardware, or None if unknown.
+        test: Metrics on the test split, or None if not evaluated.
+        dataset: Classes and number of images of each split, or None if unknown.
+        settings: The complete resolved recipe, as plain containers.
+        published: A published log to compare the run with (`csv_files.read_published_log`), or None.
 
-    What follows is read when first asked for; a damaged file raises a UserError then (`check_arrays` asks for all).
+    The cached properties are read on first access and raise a UserError if a file is damaged (`check_arrays` reads all of them).
     """
 
     name: str
@@ -59,59 +70,59 @@ class LoadedRun:
 
     @cached_property
     def batches(self) -> pandas.DataFrame | None:
-        """`batches.csv`: step, stage, epoch, and the means of loss and accuracy since the row before; None without rows."""
-        return read_batches(self.folder / BATCHES)
+        """`batches.csv`: step, stage, epoch, and the means of loss and accuracy since the previous row; None without rows."""
+        return read_batches(self.folder / BATCHES_FILE)
 
     @cached_property
     def test_predictions(self) -> Predictions | None:
-        """Predictions of the test part, or None."""
+        """Predictions for the test split, or None."""
         return read_predictions(self.folder, TEST_SPLIT)
 
     @cached_property
     def validation_predictions(self) -> Predictions | None:
-        """Predictions of the validation part, or None."""
+        """Predictions for the validation split, or None."""
         return read_predictions(self.folder, VALIDATION_SPLIT)
 
     @property
     def predictions(self) -> Predictions | None:
-        """Predictions of the test part, else of validation, else None; what `evaluation` is about."""
+        """Predictions for the split of `evaluation`: test, else validation, else None."""
         return self.test_predictions if self.test else self.test_predictions or self.validation_predictions
 
     @cached_property
     def examples(self) -> Examples | None:
-        """Images of `predictions` kept to be shown, or None."""
+        """Example images that the run stored, or None."""
         return read_examples(self.folder)
 
     @cached_property
     def kept_images(self) -> KeptImages | None:
-        """The images of `examples` with what was predicted for each; None where there is none."""
+        """The images of `examples` with their `predictions`; None if there are none."""
         return match_kept_images(self.predictions, self.examples)
 
     @property
     def test_accuracy(self) -> float:
-        """Of a single view of each image, in [0, 1]; NaN without a test result."""
+        """Test accuracy over a single view of each image, in [0, 1]; NaN without a test result."""
         return self.test.accuracy if self.test else math.nan
 
     @property
     def minutes(self) -> float:
-        """Of all completed epochs; NaN where the time of one is not known."""
+        """Minutes of all completed epochs; NaN if the time of any epoch is unknown."""
         return float(self.history["seconds"].sum(skipna=False)) / 60
 
     @property
     def compilation_minutes(self) -> float:
-        """Of the minutes, those in which programs were compiled; NaN where the time of one epoch is not known."""
+        """The part of `minutes` spent on compilation; NaN if that of any epoch is unknown."""
         return float(self.history["compilation_seconds"].sum(skipna=False)) / 60
 
     @cached_property
     def evaluation(self) -> EvaluationResult | None:
-        """Result on the test part, else on validation; None where there is neither."""
+        """Result on the test split, else on the validation split, else None."""
         if self.test:
             return convert_metrics_file(self.test)
         return evaluate_predictions(self.predictions, self.class_names) if self.predictions else None
 
     @property
     def class_names(self) -> list[str]:
-        """In the order of the labels; "class 0", "class 1", … where the run does not tell."""
+        """Names of the classes, in the order of the labels; "class 0", "class 1", … if the run does not have them."""
         if self.test and self.test.classes:
             return [result.name for result in self.test.classes]
         if self.dataset:
@@ -119,26 +130,33 @@ class LoadedRun:
         return [f"class {k}" for k in range(self.predictions.probabilities.shape[1])] if self.predictions else []
 
     def check_arrays(self) -> None:
-        """Read what is read late, and see that it fits together.
+        """Read the files that are otherwise read on first access, and check that they match.
 
         Raises:
-            UserError: A file is damaged or does not fit the others.
+            UserError: A file is damaged or does not match the others.
         """
         for predictions in (self.test_predictions, self.validation_predictions):
             if predictions and predictions.probabilities.shape[1] != len(self.class_names):
-                raise UserError(f"{PREDICTIONS}: expected {len(self.class_names)} classes, got {predictions.probabilities.shape[1]}")
+                raise UserError(f"{PREDICTIONS_FILE}: expected {len(self.class_names)} classes, got {predictions.probabilities.shape[1]}")
         if self.test and self.test_predictions and len(self.test_predictions.labels) != self.test.samples:
-            raise UserError(f"{PREDICTIONS}: expected {self.test.samples} test images as {TEST} has, got {len(self.test_predictions.labels)}")
+            raise UserError(
+                f"{PREDICTIONS_FILE}: expected {self.test.samples} test images, as in {TEST_FILE}, got {len(self.test_predictions.labels)}"
+            )
         _ = self.batches, self.examples, self.evaluation
 
     @property
     def planned_epochs(self) -> int:
-        """Epochs that the recipe orders, over all stages."""
+        """Epochs of the recipe, over all stages."""
         return sum(stage.epochs for stage in self.recipe.stages)
 
     @property
     def best_validation(self) -> tuple[float, int] | None:
-        """Best validation accuracy and its epoch, the first of several; None without validation."""
+        """Highest validation accuracy of all stages and its epoch, the first of several; None without validation.
+
+        Tables and charts mark this epoch. It does not depend on the recipe, so it may be another epoch than the one whose weights were
+        kept: `select: best` compares values of `monitor`, which may be a loss (`tested_epoch.find_tested_row`), and early stopping ignores
+        improvements of at most `min_delta`, within one stage (`early_stopping.is_better`).
+        """
         accuracy = self.history["val_accuracy"]
         if accuracy.isna().all():
             return None
@@ -147,7 +165,7 @@ class LoadedRun:
 
     @property
     def progress(self) -> str:
-        """How far an unfinished run came: "interrupted after 12 of 35 epochs"; empty for a finished one."""
+        """State and epochs of an unfinished run: "interrupted after 12 of 35 epochs"; empty for a finished run."""
         if self.status.state == "finished":
             return ""
         return f"{self.status.state} after {len(self.history)} of {self.planned_epochs} epochs"
@@ -155,7 +173,7 @@ class LoadedRun:
 
 @dataclass(frozen=True)
 class SkippedFolder:
-    """A folder that the report leaves out, why, and what tells it from the other folders."""
+    """A folder that the report leaves out, with the reason and a unique name."""
 
     folder: Path
     reason: str
@@ -163,7 +181,7 @@ class SkippedFolder:
 
 
 def load_runs(folders: Sequence[Path]) -> tuple[list[LoadedRun], list[SkippedFolder]]:
-    """Read run folders; those that are damaged, foreign or without a completed epoch are returned with the reason."""
+    """Read run folders; damaged folders, other folders and runs without a completed epoch are returned with the reason."""
     folders = list({folder.resolve(): folder for folder in folders}.values())
     runs, skipped = [], []
     for folder, name in zip(folders, name_folders(folders), strict=True):
@@ -182,26 +200,26 @@ def load_run(folder: Path, name: str) -> LoadedRun:
     Raises:
         UserError: A file is missing or damaged; the message names it, relative to the folder.
     """
-    if not (folder / RECIPE).is_file():
-        raise UserError(_explain_foreign(folder))
-    recipe, settings = _read_recipe(folder / RECIPE)
-    status = _read_checked(folder / STATUS, StatusFile)
+    if not (folder / RECIPE_FILE).is_file():
+        raise UserError(_explain_other_folder(folder))
+    recipe, settings = _read_recipe(folder / RECIPE_FILE)
+    status = _read_checked(folder / STATUS_FILE, StatusFile)
     if status is None:
-        raise UserError(f"{STATUS}: missing")
-    history = read_history(folder / HISTORY, status)
+        raise UserError(f"{STATUS_FILE}: missing")
+    history = read_history(folder / HISTORY_FILE, status)
     if history["stage_index"].max() >= len(recipe.stages):
-        raise UserError(f"{HISTORY}: expected at most {len(recipe.stages)} stages, as {RECIPE} has them, got more")
-    model = _read_checked(folder / MODEL, ModelFile)
-    environment = _read_checked(folder / ENVIRONMENT, EnvironmentFile)
-    test = _read_checked(folder / TEST, MetricsFile)
-    dataset = _read_checked(folder / DATASET, DatasetFile)
+        raise UserError(f"{HISTORY_FILE}: expected at most {len(recipe.stages)} stages, as in {RECIPE_FILE}, got {history['stage_index'].max() + 1}")
+    model = _read_checked(folder / MODEL_SUMMARY_FILE, ModelFile)
+    environment = _read_checked(folder / ENVIRONMENT_FILE, EnvironmentFile)
+    test = _read_checked(folder / TEST_FILE, MetricsFile)
+    dataset = _read_checked(folder / DATASET_FILE, DatasetFile)
     return LoadedRun(name, folder, recipe, history, status, model, environment, test, dataset, settings)
 
 
-def _explain_foreign(folder: Path) -> str:
-    if any(folder.glob(f"*/{RECIPE}")):
-        return f"not a run folder but one that holds runs; report them all with --runs {folder}"
-    return f"not a run folder (it has no {RECIPE})"
+def _explain_other_folder(folder: Path) -> str:
+    if any(folder.glob(f"*/{RECIPE_FILE}")):
+        return f"not a run folder, but it contains runs; to report on them, use {name_option('runs', folder)}"
+    return f"not a run folder (it has no {RECIPE_FILE})"
 
 
 def _read_recipe(path: Path) -> tuple[RecipeFile, Mapping[str, Any]]:
@@ -213,6 +231,6 @@ def _read_recipe(path: Path) -> tuple[RecipeFile, Mapping[str, Any]]:
 
 
 def _read_checked(path: Path, content: type[_Schema]) -> _Schema | None:
-    """Read and check one JSON file; None where there is none."""
+    """Read and check a JSON file; None if there is no such file."""
     value = read_json_file(path)
     return None if value is None and not path.exists() else checked(content, value, (), lambda _: path.name)

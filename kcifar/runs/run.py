@@ -1,4 +1,4 @@
-"""A saved run, as Python code sees it: files as plain containers, tables and arrays, read when asked for."""
+"""A saved run for Python code: files as plain containers, tables and arrays, read on first access."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from kcifar.recipe.yaml_file import read_yaml
 from kcifar.runs.arrays import load_npz
 from kcifar.runs.csv_files import read_batch_table, read_history_table
 from kcifar.runs.folder import (
-    BATCHES,
-    DATASET,
-    ENVIRONMENT,
-    HISTORY,
-    MODEL,
+    BATCHES_FILE,
+    DATASET_FILE,
+    ENVIRONMENT_FILE,
+    HISTORY_FILE,
     MODEL_FILE,
-    PREDICTIONS,
-    RECIPE,
-    STATUS,
-    TEST,
+    MODEL_SUMMARY_FILE,
+    PREDICTIONS_FILE,
+    RECIPE_FILE,
+    STATUS_FILE,
+    TEST_FILE,
     load_saved_model,
     read_json,
 )
@@ -36,7 +36,7 @@ _Content = TypeVar("_Content")
 
 @dataclass(frozen=True)
 class Run:
-    """A saved run, as `kcifar.open_run` gives it; files are read when asked for.
+    """A saved run, as returned by `kcifar.open_run`; files are read on first access.
 
     Attributes:
         path: The run folder.
@@ -47,52 +47,52 @@ class Run:
     @cached_property
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe."""
-        contents, _ = read_yaml(self.path / RECIPE)
+        contents, _ = read_yaml(self.path / RECIPE_FILE)
         return dict(contents)
 
     @cached_property
     def status(self) -> dict[str, Any]:
         """State (running, finished, interrupted, failed), epoch and reason."""
-        return self._json(STATUS)
+        return self._read_object(STATUS_FILE)
 
     @cached_property
     def dataset(self) -> dict[str, Any]:
-        """Class names, counts, hashes and channel statistics of the data."""
-        return self._json(DATASET)
+        """Class names, counts, checksums and channel statistics of the data."""
+        return self._read_object(DATASET_FILE)
 
     @cached_property
     def model_summary(self) -> dict[str, Any]:
         """Parameters, size, multiply-accumulates and layers of the network."""
-        return self._json(MODEL)
+        return self._read_object(MODEL_SUMMARY_FILE)
 
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, devices, precision and command."""
-        return self._json(ENVIRONMENT)
+        return self._read_object(ENVIRONMENT_FILE)
 
     @cached_property
     def test(self) -> dict[str, Any]:
-        """Metrics of the test part."""
-        return self._json(TEST)
+        """Metrics on the test split."""
+        return self._read_object(TEST_FILE)
 
     @cached_property
     def history(self) -> "pd.DataFrame":
-        """A row an epoch."""
-        return self._read(HISTORY, read_history_table)
+        """One row per epoch."""
+        return self._read(HISTORY_FILE, read_history_table)
 
     @cached_property
     def batches(self) -> "pd.DataFrame":
-        """A row each `log_every` steps: means since the row before."""
-        return self._read(BATCHES, read_batch_table)
+        """One row per `log_every` steps: means since the previous row."""
+        return self._read(BATCHES_FILE, read_batch_table)
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """Labels, probabilities and indices of the test and validation parts."""
-        return self._read(PREDICTIONS, load_npz) or {}
+        """Labels, probabilities and indices of the test and validation splits."""
+        return self._read(PREDICTIONS_FILE, load_npz) or {}
 
     def load_model(self) -> Any:
-        """Return the trained `keras.Model`: images 0..255 (batch, height, width, 3) in, probabilities (batch, classes) out."""
-        return load_saved_model(self._existing(MODEL_FILE))
+        """Return the trained `keras.Model`, which maps images 0..255 (batch, height, width, 3) to probabilities (batch, classes)."""
+        return load_saved_model(self._locate(MODEL_FILE))
 
     def _repr_html_(self) -> str:
         """Show the run in a notebook: headline, learning curves, confusion matrix."""
@@ -100,24 +100,24 @@ class Run:
 
         return make_run_card(self)
 
-    def _existing(self, name: str) -> Path:
+    def _locate(self, name: str) -> Path:
         path = self.path / name
         if not path.exists():
-            raise UserError(f"{path}: no such file; the run is {self._state()}")
+            raise UserError(f"{path}: no such file; the run is {self._describe_state()}")
         return path
 
-    def _state(self) -> str:
-        status = read_json(self.path / STATUS) or {}
+    def _describe_state(self) -> str:
+        status = read_json(self.path / STATUS_FILE) or {}
         return f"{status.get('state', 'of unknown state')} after epoch {status.get('epoch', 0)}"
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def _read_object(self, name: str) -> dict[str, Any]:
         value = self._read(name, read_json_file)
         if not isinstance(value, dict):
             raise UserError(f"{self.path / name}: damaged: expected a JSON object")
         return value
 
     def _read(self, name: str, read: Callable[[Path], _Content]) -> _Content:
-        path = self._existing(name)
+        path = self._locate(name)
         try:
             return read(path)
         except UserError as error:
@@ -130,9 +130,9 @@ def open_run(path: str | Path) -> Run:
     Args:
         path: The run folder.
     Raises:
-        UserError: There is no run folder of that name.
+        UserError: `path` is not a run folder.
     """
     run = Run(Path(path))
-    if not (run.path / RECIPE).is_file():
-        raise UserError(f"{one_line(path)}: expected a run folder (with {RECIPE}), found none")
+    if not (run.path / RECIPE_FILE).is_file():
+        raise UserError(f"{one_line(path)}: expected a run folder (with {RECIPE_FILE}), got none")
     return run

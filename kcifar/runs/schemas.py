@@ -1,4 +1,4 @@
-"""What the report needs of each JSON and YAML file in a run folder; further keys may follow and are passed over."""
+"""The content that the report needs from the JSON and YAML files of a run folder; other keys are ignored."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,7 +8,7 @@ from kcifar.runs.class_scores import ClassScores, compute_class_scores
 
 _Count = Annotated[int, Field(ge=0, lt=2**63)]
 _Fraction = Annotated[float, Field(ge=0, le=1)]
-_ROUNDING = 1e-6  # by which a share may miss the quotient of its counts
+_ROUNDING = 1e-6  # allowed difference between an accuracy and the quotient of its counts
 
 
 class _Schema(BaseModel):
@@ -18,13 +18,13 @@ class _Schema(BaseModel):
 
 
 class NamedPart(_Schema):
-    """A part of the recipe: only its name is of interest here."""
+    """A part of the recipe, of which only the name is needed."""
 
     name: str
 
 
 class PlannedStage(NamedPart):
-    """A stage as the recipe orders it."""
+    """A stage of the recipe."""
 
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
 
@@ -41,7 +41,7 @@ class RecipeFile(NamedPart):
 
 
 class DatasetFile(_Schema):
-    """a mapping, as training writes `dataset.json`: images of each part, and the sum over the contents of all parts."""
+    """a mapping, as training writes `dataset.json`: number of images in each split, and the checksum of all splits."""
 
     class_names: Annotated[list[str], Field(min_length=1)]
     counts: dict[str, _Count] = {}
@@ -62,19 +62,19 @@ class EnvironmentFile(_Schema):
 
     @property
     def versions(self) -> str:
-        """Of Keras and the backend: "keras 3.15.1, tensorflow 2.21.0"; empty where neither is known."""
+        """Versions of Keras and the backend: "keras 3.15.1, tensorflow 2.21.0"; empty if neither is known."""
         named = dict.fromkeys(("keras", self.backend))
         return ", ".join(f"{name} {self.packages[name]}" for name in named if name in self.packages)
 
     @property
     def hardware(self) -> str:
-        """Processor, cores and devices in words; empty where nothing is known."""
+        """Processor, cores and devices in words; empty if nothing is known."""
         cores = f"{self.cores} cores" if self.cores else ""
         return ", ".join(part for part in (self.processor, cores, *self.devices) if part)
 
 
 class ModelFile(_Schema):
-    """a mapping, as training writes `model.json`; `bytes` is the size of the weights, multiply-accumulates are those of one image's forward pass."""
+    """a mapping, as training writes `model.json`; `bytes` is the size of the weights, multiply-accumulates count one forward pass of one image."""
 
     parameters: _Count
     bytes: _Count
@@ -83,7 +83,7 @@ class ModelFile(_Schema):
 
 
 class ClassResult(NamedPart):
-    """One class in `test.json`: shares in [0, 1], counts in test images."""
+    """The result of one class in `test.json`: scores in [0, 1], counts of test images."""
 
     precision: _Fraction | None
     recall: _Fraction | None
@@ -96,7 +96,7 @@ class ClassResult(NamedPart):
 
     @property
     def scores(self) -> ClassScores:
-        """By the counts: NaN where a score has no denominator, for which the file has 0."""
+        """Scores computed from the counts: NaN for a score without a denominator, for which the file contains 0."""
         return compute_class_scores(self.tp, self.fp, self.fn)
 
 
@@ -109,9 +109,9 @@ class ViewsResult(_Schema):
 
 
 class MetricsFile(_Schema):
-    """a mapping, as training writes `test.json`: accuracy in [0, 1] over `samples` images, mean cross-entropy in nats, confusion matrix
+    """a mapping, as training writes `test.json`: accuracy in [0, 1] over `samples` images, mean cross-entropy in nats, confusion matrix.
 
-    Its rows are true classes, its columns called ones.
+    The rows of the matrix are true classes, its columns predicted classes.
     """
 
     samples: Annotated[int, Field(gt=0, lt=2**63)]
@@ -130,10 +130,10 @@ class MetricsFile(_Schema):
         if any(result.support != result.tp + result.fn or result.support > self.samples for result in self.classes):
             raise ValueError("classes: expected each support to be tp + fn and at most samples")
         if matrix is not None and sum(map(sum, matrix)) != self.samples:
-            raise ValueError(f"confusion_matrix: expected counts that sum to samples, {self.samples}, got {sum(map(sum, matrix))}")
-        right = None if matrix is None else sum(row[k] for k, row in enumerate(matrix)) / self.samples
-        if right is not None and abs(right - self.accuracy) > _ROUNDING:
-            raise ValueError(f"confusion_matrix: expected a diagonal of accuracy, {self.accuracy}, got {right:.6g}")
+            raise ValueError(f"confusion_matrix: expected counts that sum to samples ({self.samples}), got {sum(map(sum, matrix))}")
+        diagonal = None if matrix is None else sum(row[k] for k, row in enumerate(matrix)) / self.samples
+        if diagonal is not None and abs(diagonal - self.accuracy) > _ROUNDING:
+            raise ValueError(f"confusion_matrix: expected the diagonal to match accuracy {self.accuracy}, got {diagonal:.6g}")
         return self
 
 

@@ -1,6 +1,6 @@
-"""The types of schedules' arguments, with their ranges, and the check of durations that must end within the stage.
+"""Types of the schedules' arguments, with their ranges, and checks of durations.
 
-The formulas of this folder write t for the update, from 0, and T for the number of updates.
+In the formulas of this package, t is the update, from 0, and T the number of updates.
 """
 
 from typing import Annotated
@@ -11,23 +11,23 @@ from kcifar.core.errors import UserError
 from kcifar.recipe.span import Span
 
 Value = Annotated[float, Field(ge=0)]
-Factor = Annotated[float, Field(gt=0, le=1)]  # what a value is multiplied by as it falls
+Factor = Annotated[float, Field(gt=0, le=1)]  # multiplies a value when it falls
 
 
-def length_within(span: Span, argument: str, duration: float | str) -> float:
-    """Return how many updates from the start of the span something lies or lasts, a number in [0, span.steps].
+def measure_length(span: Span, argument: str, duration: float | str) -> float:
+    """Return a duration that must not exceed the span, in updates, a number in [0, span.steps].
 
     Raises:
-        UserError: It would lie behind the end of the span.
+        UserError: It exceeds the span.
     """
     length = span.length(duration)
     if length > span.steps:
-        raise UserError(f"{argument}: expected at most {span.steps:,} steps, all that the schedule has, got {duration!r} ({length:,g} steps)")
+        raise UserError(f"{argument}: expected at most {span.steps:,} steps, the length of the schedule, got {duration!r} ({length:,g} steps)")
     return length
 
 
-def period_length(span: Span, argument: str, duration: float | str) -> float:
-    """Return how many updates something that repeats lasts, >= 1: a share of a short stage is rounded up to one update.
+def measure_period(span: Span, argument: str, duration: float | str) -> float:
+    """Return the length of a period in updates, >= 1: a fraction of a short stage is rounded up to one update.
 
     Raises:
         UserError: It is zero.

@@ -1,4 +1,4 @@
-"""One value for the whole stage."""
+"""One value for the entire stage."""
 
 import numpy as np
 

@@ -7,22 +7,22 @@ from pydantic import Field
 
 from kcifar.recipe.span import Duration, Span
 from kcifar.schedules import SCHEDULES
-from kcifar.schedules.arguments import Value, period_length
+from kcifar.schedules.arguments import Value, measure_period
 
 
 @SCHEDULES.register("exponential")
 def exponential(span: Span, *, value: Value, factor: Annotated[float, Field(gt=0, le=1000)], every: Duration = "1 epoch") -> np.ndarray:
     """Return value x factor^(t / every) for each update, float64 (span.steps,).
 
-    Smooth from update to update; `step` does the same by stairs, and both agree with torch's ExponentialLR where an epoch begins.
+    The value changes with every update. `step` changes it in steps; both agree with torch's ExponentialLR at the start of each epoch.
 
     Args:
         span: The updates.
         value: At the start.
-        factor: Of a whole `every`; above 1 the value grows.
-        every: What the factor is meant for.
+        factor: Factor per `every`; above 1 the value grows.
+        every: Duration over which the value changes by the factor.
     Source: keras.optimizers.schedules.ExponentialDecay (`staircase=False`); torch.optim.lr_scheduler.ExponentialLR.
     """
-    with np.errstate(over="ignore"):  # whatever is not finite is refused where the table is used, with its place in the recipe
-        values: np.ndarray = value * np.power(factor, np.arange(span.steps) / period_length(span, "every", every))
+    with np.errstate(over="ignore"):  # infinite values are refused where the table is used, with their place in the recipe
+        values: np.ndarray = value * np.power(factor, np.arange(span.steps) / measure_period(span, "every", every))
     return values

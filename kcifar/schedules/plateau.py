@@ -1,4 +1,4 @@
-"""A value that falls when a column of the history stops getting better."""
+"""A value that falls when a column of the history stops improving."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,42 +28,42 @@ def plateau(
     min_value: Value = 0.0,
     cooldown: Epochs = 0,
 ) -> np.ndarray:
-    """Return the value of each update, float64 (span.steps,): that of its epoch, which follows from the epochs before it.
+    """Return the value of each update, float64 (span.steps,): it is constant within an epoch and depends on the epochs before it.
 
-    Nothing is remembered outside of the history, so that a resumed run goes on with the value it would have had. Updates of epochs
-    that are still to come get the value of the next epoch.
+    It depends on nothing except the history, so a resumed run continues with the value that it would have had. Updates of later
+    epochs get the value of the next epoch.
 
     Args:
         span: The updates, with the rows of the stage's completed epochs.
         value: Until the first fall.
         factor: Of each fall.
-        patience: Epochs in a row without an improvement that are let pass; the value falls after one more.
-        monitor: The column; accuracies should rise, the others fall.
-        min_delta: What must be exceeded for an improvement, in the column's own unit.
-        min_value: No fall goes below it.
-        cooldown: Epochs after a fall that do not count as bad.
+        patience: Number of consecutive epochs without an improvement that are tolerated; the value falls after one more.
+        monitor: The column; accuracies should rise, losses should fall.
+        min_delta: Smallest change that counts as an improvement, exclusive, in the unit of the column.
+        min_value: Lower bound of the value.
+        cooldown: Number of epochs after a fall that do not count as bad.
     Raises:
-        UserError: The history lacks the column, for want of a validation part.
+        UserError: The history lacks the column because there is no validation split.
     Source: torch.optim.lr_scheduler.ReduceLROnPlateau with `threshold_mode="abs"` and `eps=0`.
     """
-    results = _column(span.history, monitor)
+    results = _read_column(span.history, monitor)
     if monitor.endswith("accuracy"):
         results = [-result for result in results]
-    falls = np.array(_falls(results, patience, min_delta, cooldown))
+    falls = np.array(_count_falls(results, patience, min_delta, cooldown))
     by_epoch = np.maximum(value * factor**falls, min(value, min_value))
-    values: np.ndarray = by_epoch[np.minimum(_epochs(span), len(results))]
+    values: np.ndarray = by_epoch[np.minimum(_find_epochs(span), len(results))]
     return values
 
 
-def _column(history: Sequence[Mapping[str, Any]], monitor: str) -> list[float]:
+def _read_column(history: Sequence[Mapping[str, Any]], monitor: str) -> list[float]:
     for row in history:
         if row.get(monitor) is None or math.isnan(row[monitor]):
-            raise UserError(f"monitor: expected a column that the history has, got {monitor!r}; without a validation part: 'loss' or 'accuracy'")
+            raise UserError(f"monitor: expected a column of the history, got {monitor!r}; without a validation split use 'loss' or 'accuracy'")
     return [float(row[monitor]) for row in history]
 
 
-def _falls(results: Sequence[float], patience: int, min_delta: float, cooldown: int) -> list[int]:
-    """Return how often the value has fallen before the first epoch, the second, …, and the one after the last; smaller results are better."""
+def _count_falls(results: Sequence[float], patience: int, min_delta: float, cooldown: int) -> list[int]:
+    """Return the number of falls before each epoch, and before the one after the last; smaller results are better."""
     falls, best, bad, resting = [0], math.inf, 0, 0
     for result in results:
         better = result < best - min_delta
@@ -77,10 +77,10 @@ def _falls(results: Sequence[float], patience: int, min_delta: float, cooldown: 
     return falls
 
 
-def _epochs(span: Span) -> np.ndarray:
-    """Return the epoch, from 0, in which each update is made, int64 (span.steps,).
+def _find_epochs(span: Span) -> np.ndarray:
+    """Return the epoch, from 0, in which each update is applied, int64 (span.steps,).
 
-    An update is made when its last gradient has come: where gradients are accumulated it may have begun in the epoch before.
+    An update is applied with its last gradient: if gradients are accumulated, its first gradient may come from the previous epoch.
     """
-    nearly = 1e-9  # an epoch's last update stays in it, however the quotient is rounded
-    return np.ceil(np.arange(1, span.steps + 1) / span.steps_per_epoch - nearly).astype(np.int64) - 1
+    tolerance = 1e-9  # keeps an epoch's last update in it despite the rounding of the quotient
+    return np.ceil(np.arange(1, span.steps + 1) / span.steps_per_epoch - tolerance).astype(np.int64) - 1

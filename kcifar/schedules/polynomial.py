@@ -1,4 +1,4 @@
-"""Polynomial rise or fall; with power 1 a straight line."""
+"""Polynomial rise or fall; a straight line with power 1."""
 
 from typing import Annotated
 
@@ -12,10 +12,10 @@ from kcifar.schedules.arguments import Value
 
 @SCHEDULES.register("polynomial")
 def polynomial(span: Span, *, start: Value, end: Value, power: Annotated[float, Field(gt=0, le=100)] = 1.0) -> np.ndarray:
-    """Return a power of the way between two values, float64 (span.steps,).
+    """Return values that move from one value to another by a power of time, float64 (span.steps,).
 
-    A fall is end + (start - end) x (1 - t / T)^power, a rise start + (end - start) x (t / T)^power: each is the other in a mirror, and
-    with a power above 1 both are flat at the smaller value. `end` would be reached at t = T, the update after the last.
+    A fall is end + (start - end) x (1 - t / T)^power, a rise start + (end - start) x (t / T)^power: they mirror each other, and with a
+    power above 1 both are flat at the smaller value. `end` would be reached at t = T, the update after the last.
 
     Args:
         span: The updates.
@@ -23,8 +23,8 @@ def polynomial(span: Span, *, start: Value, end: Value, power: Annotated[float, 
         end: At t = T.
         power: 1 is a straight line.
     Source: the fall: torch.optim.lr_scheduler.PolynomialLR, keras.optimizers.schedules.PolynomialDecay; the rise, 0 to 0.95^5 with
-    power 3: the share that lookahead keeps in airbench (https://github.com/KellerJordan/cifar10-airbench).
+    power 3: the fraction that lookahead keeps in airbench (https://github.com/KellerJordan/cifar10-airbench).
     """
     done = np.arange(span.steps) / span.steps
-    way = done**power if end > start else 1 - (1 - done) ** power
-    return start + (end - start) * way
+    progress = done**power if end > start else 1 - (1 - done) ** power
+    return start + (end - start) * progress

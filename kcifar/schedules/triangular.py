@@ -1,10 +1,10 @@
-"""Two straight lines."""
+"""A rise and a fall along straight lines."""
 
 import numpy as np
 
 from kcifar.recipe.span import Duration, Span
 from kcifar.schedules import SCHEDULES
-from kcifar.schedules.arguments import Value, length_within
+from kcifar.schedules.arguments import Value, measure_length
 
 
 @SCHEDULES.register("triangular")
@@ -13,16 +13,16 @@ def triangular(span: Span, *, start: Value, peak: Value, end: Value, peak_at: Du
 
     Args:
         span: The updates.
-        start: At t = 0, unless the peak is there.
-        peak: Where the lines meet; it may also lie below both, as the momentum does that goes with a rate's one cycle.
+        start: At t = 0, unless the peak is at t = 0.
+        peak: Where the lines meet; it may also be below both ends, as for the momentum in a one-cycle policy.
         end: At t = T.
-        peak_at: Where the peak is, rounded to the nearest update.
+        peak_at: Time of the peak, rounded to the nearest update.
     Raises:
-        UserError: The peak is behind the end.
+        UserError: The peak is after the end.
     Source: airbench94 and its relatives (https://github.com/KellerJordan/cifar10-airbench): start 0.2 x peak, peak at 0.23, end 0.07 x peak;
-    the second half of Smith, Cyclical Learning Rates, 2017, is another thing: torch's CyclicLR repeats it.
+    unlike in Smith, Cyclical Learning Rates, 2017, and torch's CyclicLR, the triangle does not repeat.
     """
-    top = round(length_within(span, "peak_at", peak_at))
+    top = round(measure_length(span, "peak_at", peak_at))
     rise = start + (peak - start) * np.arange(top) / max(1, top)
     fall = peak + (end - peak) * np.arange(span.steps - top) / max(1, span.steps - top)
     return np.concatenate([rise, fall])

@@ -1,1 +1,1 @@
-"""A run from start to end: the trainer, what it leaves, and what looks at a recipe without training it."""
+"""Training a run from start to end, evaluating it, and previews of a recipe that train nothing."""

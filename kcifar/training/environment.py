@@ -1,4 +1,4 @@
-"""What a run's numbers depend on besides its recipe: versions, devices, processor, code."""
+"""What a run's numbers depend on apart from its recipe: versions, devices, processor, code."""
 
 import os
 import platform
@@ -8,11 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from kcifar.core.processor import read_processor_name
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "pillow")
 
 
 def describe_environment(backend: str, devices: Sequence[str], precision: str, command: Sequence[str]) -> dict[str, Any]:
-    """Return what `environment.json` holds.
+    """Return the contents of `environment.json`.
 
     Args:
         backend: The Keras backend.
@@ -21,43 +24,34 @@ def describe_environment(backend: str, devices: Sequence[str], precision: str, c
         command: The command line that started the run.
     """
     return {
-        "kcifar": _version("kcifar"),
+        "kcifar": _find_version("kcifar"),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: number for name in PACKAGES if (number := _find_version(name))},
         "backend": backend,
         "devices": list(devices),
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": read_processor_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": {name: value for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS") if (value := os.environ.get(name))},
         "precision": precision,
-        "git_commit": _git_commit(),
+        "git_commit": _find_git_commit(),
         "command": list(command),
     }
 
 
-def _version(package: str) -> str | None:
+def _find_version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def _git_commit() -> str | None:
+def _find_git_commit() -> str | None:
     """Return the commit of the checkout that this code was imported from, or None for an installed copy."""
-    folder = Path(__file__).resolve().parent.parent
-    if not (folder / ".git").exists():
+    if not (CHECKOUT / ".git").exists():
         return None
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return done.stdout.strip()

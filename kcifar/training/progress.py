@@ -1,13 +1,19 @@
-"""What a person sees while a run trains: a bar on a terminal, one plain line an epoch elsewhere."""
+"""What a person sees while a run trains: a bar on a terminal, a line that moves in a notebook, one line per epoch elsewhere, or nothing."""
 
+import importlib
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kcifar.core.errors import UserError
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+# A notebook's line is updated after this many seconds, and after each of these parts of an epoch.
+NOTEBOOK_SECONDS, NOTEBOOK_PARTS = 0.5, 5
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class EpochHeading:
         stage: The stage's name.
         epoch: Over all stages, from 1.
         total_epochs: Of all stages.
-        steps: Updates of this epoch.
+        steps: Batches of this epoch.
         images: Images of this epoch.
         learning_rate: Of its first update.
     """
@@ -29,6 +35,9 @@ class EpochHeading:
     steps: int
     images: int
     learning_rate: float
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.epoch}/{self.total_epochs}"
 
 
 class Progress(Protocol):
@@ -43,7 +52,7 @@ class Progress(Protocol):
         ...
 
     def update(self, step: int, loss: float, accuracy: float) -> None:
-        """An update of the epoch is done, the `step`-th; loss and accuracy are means over the epoch so far."""
+        """The epoch's `step`-th batch is done; loss and accuracy are means over the epoch so far."""
         ...
 
     def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
@@ -51,38 +60,91 @@ class Progress(Protocol):
         ...
 
     def close(self) -> None:
-        """Nothing more will be reported until the next epoch begins; a terminal is left as it was found."""
+        """Nothing more is reported until the next epoch begins; a terminal is left as it was."""
         ...
 
 
-class PlainProgress:
-    """One line an epoch on standard output, for logs and notebooks."""
+class SilentProgress:
+    """Shows nothing."""
+
+    def say(self, line: str) -> None:
+        """Show nothing."""
+
+    def begin_epoch(self, heading: EpochHeading) -> None:
+        """Show nothing."""
+
+    def update(self, step: int, loss: float, accuracy: float) -> None:
+        """Show nothing."""
+
+    def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Leave nothing open."""
+
+
+class PlainProgress(SilentProgress):
+    """One line per epoch on standard output, for logs."""
 
     def __init__(self) -> None:
-        self._heading: EpochHeading | None = None
+        self._total_epochs = 0
 
     def say(self, line: str) -> None:
         """Show one line."""
         print(line, flush=True)
 
     def begin_epoch(self, heading: EpochHeading) -> None:
-        """Remember what the line will be headed by."""
-        self._heading = heading
-
-    def update(self, step: int, loss: float, accuracy: float) -> None:
-        """Show nothing between epochs."""
+        """Remember how many epochs there are."""
+        self._total_epochs = heading.total_epochs
 
     def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
         """Show the epoch's line."""
-        if self._heading is not None:
-            self.say(epoch_line(row, self._heading.total_epochs, seconds_left))
+        self.say(format_epoch(row, self._total_epochs, seconds_left))
+
+
+class NotebookProgress:
+    """One line per epoch, updated in place while the epoch runs, for notebooks."""
+
+    def __init__(self) -> None:
+        self._display = importlib.import_module("IPython.display").display
+        self._clock: _EpochClock | None = None
+        self._line: Any = None  # handle of the line that is updated in place
+        self._last_step, self._last_time = 0, 0.0
+
+    def say(self, line: str) -> None:
+        """Show one line."""
+        print(line, flush=True)
+
+    def begin_epoch(self, heading: EpochHeading) -> None:
+        """Show the epoch's heading."""
+        self._clock = _EpochClock(heading)
+        self._last_step, self._last_time = 0, time.perf_counter()
+        self._line = self._display(_as_text(f"{heading}  starting"), raw=True, display_id=True)
+
+    def update(self, step: int, loss: float, accuracy: float) -> None:
+        """Replace the line, unless that was done a moment ago."""
+        if self._clock is None or self._line is None:
+            return
+        steps, now = self._clock.heading.steps, time.perf_counter()
+        is_next_part = step * NOTEBOOK_PARTS // steps > self._last_step * NOTEBOOK_PARTS // steps
+        if is_next_part or now - self._last_time >= NOTEBOOK_SECONDS:
+            self._last_step, self._last_time = step, now
+            line = f"{self._clock.heading}  {step / steps:4.0%}  {self._clock.format_state(step, loss)}"
+            self._line.update(_as_text(line), raw=True)
+
+    def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
+        """Replace the line by the epoch's result."""
+        if self._clock is not None and self._line is not None:
+            self._line.update(_as_text(format_epoch(row, self._clock.heading.total_epochs, seconds_left)), raw=True)
+        self.close()
 
     def close(self) -> None:
-        """Leave nothing open."""
+        """Leave the line as it is."""
+        self._line = None
 
 
 class TerminalProgress:
-    """A bar with stage, epoch, rate, loss, images/s and time left; a finished epoch leaves its line. It fits 80 columns."""
+    """A bar with stage, epoch, learning rate, loss, images/s and time left; a finished epoch leaves its line. It fits 80 columns."""
 
     def __init__(self, console: "Console | None" = None) -> None:
         from rich.console import Console
@@ -94,8 +156,7 @@ class TerminalProgress:
             TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[state]}"), console=self._console, transient=True
         )
         self._task: Any = None
-        self._heading: EpochHeading | None = None
-        self._started = 0.0
+        self._clock: _EpochClock | None = None
 
     def say(self, line: str) -> None:
         """Show one line above the bar."""
@@ -103,49 +164,83 @@ class TerminalProgress:
 
     def begin_epoch(self, heading: EpochHeading) -> None:
         """Show an empty bar."""
-        self._heading, self._started = heading, time.perf_counter()
+        self._clock = _EpochClock(heading)
         self._bar.start()
-        self._task = self._bar.add_task(f"{heading.stage} {heading.epoch}/{heading.total_epochs}", total=heading.steps, state="starting")
+        self._task = self._bar.add_task(str(heading), total=heading.steps, state="starting")
 
     def update(self, step: int, loss: float, accuracy: float) -> None:
         """Move the bar."""
-        if self._heading is None:
-            return
-        heading, seconds = self._heading, time.perf_counter() - self._started
-        epoch_seconds = seconds * heading.steps / step
-        left = duration(epoch_seconds * (heading.total_epochs - heading.epoch + 1) - seconds)
-        speed = heading.images / epoch_seconds
-        state = f"rate {heading.learning_rate:.2g}  loss {loss:.3f}  {speed:.0f} images/s  {left} left"
-        self._bar.update(self._task, completed=step, state=state)
+        if self._clock is not None:
+            self._bar.update(self._task, completed=step, state=self._clock.format_state(step, loss))
 
     def refresh(self) -> None:
-        """Draw the bar now; it is drawn ten times a second by itself."""
+        """Draw the bar now; it is drawn ten times per second on its own."""
         self._bar.refresh()
 
     def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
         """Replace the bar by the epoch's line."""
         self.close()
-        if self._heading is not None:
-            self.say(epoch_line(row, self._heading.total_epochs, seconds_left))
+        if self._clock is not None:
+            self.say(format_epoch(row, self._clock.heading.total_epochs, seconds_left))
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
         self._bar.stop()
 
 
-def new_progress() -> Progress:
-    """Return a bar if standard output is a terminal, plain lines otherwise."""
+class _EpochClock:
+    """Measures an epoch that runs, and estimates the rest of the run from it."""
+
+    def __init__(self, heading: EpochHeading) -> None:
+        self.heading, self._started = heading, time.perf_counter()
+
+    def format_state(self, step: int, loss: float) -> str:
+        """Return learning rate, loss, speed and time left after a batch of the epoch, from 1."""
+        heading, seconds = self.heading, time.perf_counter() - self._started
+        epoch_seconds = seconds * heading.steps / step
+        left = format_duration(epoch_seconds * (heading.total_epochs - heading.epoch + 1) - seconds)
+        return f"lr {heading.learning_rate:.2g}  loss {loss:.3f}  {heading.images / epoch_seconds:.0f} images/s  {left} left"
+
+
+def new_progress(verbose: int | None = None) -> Progress:
+    """Return where a run reports to.
+
+    Args:
+        verbose: 0 for silence; 1 (the default) for what suits the output: a bar on a terminal, a line that moves in a notebook, one line
+            per epoch elsewhere; 2 for one line per epoch.
+    Raises:
+        UserError: Another number.
+    """
+    if verbose not in (None, 0, 1, 2):
+        raise UserError(f"verbose: expected 0 (silent), 1 (progress) or 2 (one line per epoch), got {verbose!r}")
+    if verbose == 0:
+        return SilentProgress()
+    if verbose == 2:
+        return PlainProgress()
+    if is_notebook():  # asked first: a notebook's standard output may claim to be a terminal
+        return NotebookProgress()
     return TerminalProgress() if sys.stdout.isatty() else PlainProgress()
 
 
-def epoch_line(row: Mapping[str, Any], total_epochs: int, seconds_left: float) -> str:
+def is_notebook() -> bool:
+    """Whether this process is an IPython kernel, whose output a notebook shows; an IPython shell on a terminal is none."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+def _as_text(line: str) -> dict[str, str]:
+    """Return a line as IPython displays it."""
+    return {"text/plain": line}
+
+
+def format_epoch(row: Mapping[str, Any], total_epochs: int, seconds_left: float) -> str:
     """Return the one line that an epoch leaves."""
     parts = [
         f"{row['stage']} {row['epoch']}/{total_epochs}",
-        f"rate {row['learning_rate']:.2g}",
+        f"learning rate {row['learning_rate']:.2g}",
         f"loss {row['loss']:.4f}",
         f"accuracy {row['accuracy']:.2%}",
     ]
@@ -153,11 +248,11 @@ def epoch_line(row: Mapping[str, Any], total_epochs: int, seconds_left: float) -
         parts.append(f"validation {row['val_accuracy']:.2%}")
     parts += [f"{row['images_per_second']:.0f} images/s", f"{row['seconds']:.1f} s"]
     if row["epoch"] < total_epochs:
-        parts.append(f"{duration(seconds_left)} left")
+        parts.append(f"{format_duration(seconds_left)} left")
     return "  ".join(parts)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a duration as a person says it: "45 s", "12 min", "3 h 05 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"

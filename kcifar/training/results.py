@@ -1,4 +1,4 @@
-"""What a run leaves when its last epoch is done: the model, the one look at the test part, predictions and examples."""
+"""What a finished run leaves: the model, the only evaluation on the test split, predictions and examples."""
 
 from pathlib import Path
 from typing import Any
@@ -7,9 +7,9 @@ import numpy as np
 
 from kcifar.core.files import complete_file, write_json
 from kcifar.planning.prepared_data import PreparedData
-from kcifar.runs.folder import EXAMPLES, PREDICTIONS, TEST, RunFolder, load_saved_model
-from kcifar.training.metrics import accuracy, cross_entropy, example_arrays, metrics, prediction_arrays
-from kcifar.training.test_time_views import Logits, logits_over_views
+from kcifar.runs.folder import EXAMPLES_FILE, PREDICTIONS_FILE, TEST_FILE, RunFolder, load_saved_model
+from kcifar.training.metrics import accuracy, choose_examples, compute_metrics, cross_entropy, make_prediction_arrays
+from kcifar.training.test_time_views import Logits, average_logits_over_views
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -24,42 +24,38 @@ def load_weights(model: Any, path: Path) -> None:
 
 
 def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selected: str, test: str, views: int = 1) -> dict[str, Any] | None:
-    """Predict validation and (if `test` is "end") the test part, and write `predictions.npz`, `examples.npz` and `test.json`.
+    """Predict the validation split and (if `test` is "end") the test split, and write `predictions.npz`, `examples.npz` and `test.json`.
 
     Args:
         folder: The run.
-        data: Its parts.
+        data: Its splits.
         logits: Gives the logits of the images of an array at some indices, from the selected weights.
         selected: Which weights those are: "last" or "best".
         test: "end" or "never".
-        views: Test-time views that are reported beside the single one, under "views"; 1 for none.
+        views: Test-time views to average over; that result is reported alongside the usual one, under "views". 1 for none.
     Returns:
-        What `test.json` holds, or None if the test part was not looked at.
+        The contents of `test.json`, or None if the test split was not predicted.
     """
     predictions: dict[str, np.ndarray] = {}
     examples: dict[str, np.ndarray] = {}
     if data.validation is not None:
-        indices = data.validation_indices
-        found = logits(data.validation.images, indices)
-        predictions |= prediction_arrays("validation", data.validation.labels[indices], found, indices)
-        examples = example_arrays(data.validation, found, indices, "validation")
+        part, indices = data.validation, data.validation_indices
+        predicted = logits(part.images, indices)
+        predictions |= make_prediction_arrays("validation", part.labels[indices], predicted, indices)
+        examples = choose_examples(part, predicted, indices, "validation")
     results = None
     if data.dataset.test is not None and test == "end":
         part, indices = data.dataset.test, np.arange(len(data.dataset.test))
-        found = logits(part.images, indices)
-        predictions |= prediction_arrays("test", part.labels, found, indices)
-        examples = example_arrays(part, found, indices, "test")
-        results = {"split": "test", "weights": selected} | metrics(found, part.labels, data.dataset.class_names)
+        predicted = logits(part.images, indices)
+        predictions |= make_prediction_arrays("test", part.labels, predicted, indices)
+        examples = choose_examples(part, predicted, indices, "test")
+        results = {"split": "test", "weights": selected} | compute_metrics(predicted, part.labels, data.dataset.class_names)
         if views > 1:
-            several = logits_over_views(logits, part.images, indices, views)
-            results["views"] = {
-                "count": views,
-                "accuracy": accuracy(several, part.labels),
-                "cross_entropy": cross_entropy(several, part.labels),
-            }
+            averaged = average_logits_over_views(logits, part.images, indices, views)
+            results["views"] = {"count": views, "accuracy": accuracy(averaged, part.labels), "cross_entropy": cross_entropy(averaged, part.labels)}
     if predictions:
-        folder.write_arrays(PREDICTIONS, predictions)
-        folder.write_arrays(EXAMPLES, examples)
+        folder.write_arrays(PREDICTIONS_FILE, predictions)
+        folder.write_arrays(EXAMPLES_FILE, examples)
     if results is not None:
-        write_json(folder / TEST, results)
+        write_json(folder / TEST_FILE, results)
     return results

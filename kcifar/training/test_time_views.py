@@ -1,11 +1,12 @@
-"""Test-time views: the logits of an image averaged over its mirror image and small shifts. Both results are reported, named."""
+"""Test-time views: the logits of an image averaged over its mirror image and small shifts. Results with and without views are reported apart."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-# For each number of views: whether mirrored, by how many pixels shifted down and right, and the view's weight. Six as airbench94 has
-# them (Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024, section 3.5): half the weight on the centre pair, a quarter on each other.
+# For each number of views: whether mirrored, by how many pixels shifted down and right, and the view's weight. The six views are those of
+# airbench94 (Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024, section 3.5): half the weight on the center pair, a quarter on
+# each shifted pair.
 VIEWS: dict[int, list[tuple[bool, int, float]]] = {
     2: [(False, 0, 0.5), (True, 0, 0.5)],
     6: [(mirrored, shift, weight) for shift, weight in ((0, 0.25), (-1, 0.125), (1, 0.125)) for mirrored in (False, True)],
@@ -16,7 +17,7 @@ CHUNK = 1024
 Logits = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def logits_over_views(logits: Logits, images: np.ndarray, indices: np.ndarray, views: int) -> np.ndarray:
+def average_logits_over_views(logits: Logits, images: np.ndarray, indices: np.ndarray, views: int) -> np.ndarray:
     """Return the weighted mean of the logits of some images over their views, float32 (len(indices), classes).
 
     Args:
@@ -26,20 +27,20 @@ def logits_over_views(logits: Logits, images: np.ndarray, indices: np.ndarray, v
         views: 2 or 6.
     """
     chunks = (images[indices[first : first + CHUNK]] for first in range(0, len(indices), CHUNK))
-    return np.concatenate([_mean_over_views(logits, chunk, views) for chunk in chunks])
+    return np.concatenate([_average_chunk(logits, chunk, views) for chunk in chunks])
 
 
-def _mean_over_views(logits: Logits, images: np.ndarray, views: int) -> np.ndarray:
-    everyone = np.arange(len(images))
-    found = [weight * logits(_view(images, mirrored, shift), everyone) for mirrored, shift, weight in VIEWS[views]]
-    return np.asarray(np.sum(found, axis=0), np.float32)
+def _average_chunk(logits: Logits, images: np.ndarray, views: int) -> np.ndarray:
+    indices = np.arange(len(images))
+    weighted = [weight * logits(_make_view(images, mirrored, shift), indices) for mirrored, shift, weight in VIEWS[views]]
+    return np.asarray(np.sum(weighted, axis=0), np.float32)
 
 
-def _view(images: np.ndarray, mirrored: bool, shift: int) -> np.ndarray:
+def _make_view(images: np.ndarray, mirrored: bool, shift: int) -> np.ndarray:
     """Return images mirrored left to right and moved down and right by `shift` pixels; the border is reflected."""
-    seen = images[:, :, ::-1] if mirrored else images
+    view = images[:, :, ::-1] if mirrored else images
     height, width = images.shape[1:3]
     if not shift or min(height, width) < 2:
-        return seen
-    padded = np.pad(seen, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+        return view
+    padded = np.pad(view, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
     return padded[:, 1 - shift : 1 - shift + height, 1 - shift : 1 - shift + width]

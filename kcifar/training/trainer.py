@@ -1,344 +1,223 @@
-"""Runs a job: every stage in order, a checkpoint after each epoch, the test part once at the end.
+"""Trains a run: every stage in order, a checkpoint after each epoch, the test split once at the end.
 
-Everything that can be refused is refused before the run folder is made. Stages, history and checkpoints know one thing of the
-engine: `run_epoch`.
+Everything that can be refused is refused before the run folder is created. Of the engine the loop knows only `TrainingLoop`.
 """
 
 import contextlib
-import math
-import shlex
-import statistics
 import time
 from typing import Any
 
 import numpy as np
 
-from kcifar.core.errors import Terminated, TrainingFailed, UserError, one_line
-from kcifar.core.files import write_json, write_text
-from kcifar.core.lazy import keras
+from kcifar.core.errors import Terminated, TrainingFailed, one_line
+from kcifar.core.files import write_text
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.engine.assembly import assemble_driver
-from kcifar.engine.backend import automatic_precision, backend_name, check_backend, device_names, enable_determinism, load_backend
-from kcifar.engine.driver import EpochMetrics
+from kcifar.engine.assembly import build_training_loop
+from kcifar.engine.backend import check_backend, enable_determinism, load_backend, resolve_precision
+from kcifar.engine.epoch import EpochMetrics
 from kcifar.engine.initialization import initialize_from_data, initialize_from_run
-from kcifar.engine.loss import mean_loss
-from kcifar.engine.network import network_variables
-from kcifar.models.summary import model_summary
 from kcifar.planning.batches import EpochBatches
-from kcifar.planning.plan import StagePlan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
-from kcifar.planning.stage_batches import stage_batches
-from kcifar.recipe.early_stopping import epochs_since_best, is_better, should_stop
-from kcifar.recipe.write import yaml_text
-from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
-from kcifar.runs.folder import BATCHES, BEST_FILE, CHECKPOINTS, DATASET, ENVIRONMENT, MODEL, MODEL_FILE, RECIPE, read_json
-from kcifar.runs.records import BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch
+from kcifar.planning.stage_batches import make_stage_batches
+from kcifar.planning.stage_plan import StagePlan
+from kcifar.recipe.early_stopping import should_stop
+from kcifar.recipe.write import format_yaml
+from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables
+from kcifar.runs.folder import BATCHES_FILE, BEST_MODEL_FILE, CHECKPOINT_FOLDER, MODEL_FILE, RECIPE_FILE
+from kcifar.runs.records import BatchRecorder, begin_records, record_epoch, truncate_records
+from kcifar.runs.resuming import describe_resuming
 from kcifar.runs.run import Run
-from kcifar.training.environment import describe_environment
-from kcifar.training.metrics import accuracy, cross_entropy
+from kcifar.training import history
+from kcifar.training.best_weights import StageBestWeights, save_best_model
+from kcifar.training.checkpoint_writer import CheckpointWriter
 from kcifar.training.progress import EpochHeading, Progress
-from kcifar.training.request import Job, check_folder
+from kcifar.training.request import TrainingRequest, check_folder
 from kcifar.training.results import load_weights, save_model, write_results
+from kcifar.training.resume_checks import check_same_data, check_same_environment
+from kcifar.training.run_description import write_description
+from kcifar.training.run_messages import announce_run, report_results
 
-# Arrays of a checkpoint under this name are the best weights of a stage that will go back to them.
-BEST_WEIGHTS = "best weights of the stage/"
 
-
-def train_job(job: Job, progress: Progress, data: Dataset | None = None) -> Run:
-    """Train what a job asks for and return the finished run.
+def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None = None) -> Run:
+    """Train what is requested and return the finished run.
 
     Args:
-        job: What to do.
+        request: What to train, and where.
         progress: Where to report to.
-        data: The data set itself, instead of the job's files.
+        data: The data set itself, instead of the request's files.
     Raises:
-        UserError: A mistake in the recipe or the data, or another process at work in the folder.
+        UserError: The recipe, the data or the folder is refused, or another process is training in the folder.
         TrainingFailed: A loss that is not finite.
     """
-    if not _already_finished(job, progress):
+    if not _is_already_finished(request, progress):
         check_backend()
-        _refuse_other_environment(job, data)
-        prepared = prepare_data(job.plan, data or Source(job.data, job.url, progress.say))
-        _refuse_other_data(job, prepared)
-        trainer = Trainer(job, prepared, progress)
-        with job.folder.locked():
-            check_folder(job)
-            if not _already_finished(job, progress):
+        check_same_environment(request, data)
+        prepared = prepare_data(request.plan, data or Source(request.data, request.url, progress.say))
+        check_same_data(request, prepared)
+        trainer = Trainer(request, prepared, progress)
+        with request.folder.lock():
+            check_folder(request)
+            if not _is_already_finished(request, progress):
                 trainer.run()
-    return Run(job.folder.path)
+    return Run(request.folder.path)
 
 
-def _already_finished(job: Job, progress: Progress) -> bool:
-    finished = job.resume and job.folder.is_finished()
-    if finished:
-        progress.say(f"{job.folder.path}: the run is finished; nothing to do")
-    return finished
+def _is_already_finished(request: TrainingRequest, progress: Progress) -> bool:
+    is_finished = request.resume and request.folder.is_finished()
+    if is_finished:
+        progress.say(f"{request.folder.path}: the run is finished; nothing to do")
+    return is_finished
 
 
 class Trainer:
-    """A run in progress: the engine, the folder, and the position in the recipe.
+    """A run in memory: the loop that trains it, its position, and what is kept of it."""
 
-    Args:
-        job: What to do.
-        data: The prepared parts.
-        progress: Where to report to.
-    """
-
-    def __init__(self, job: Job, data: PreparedData, progress: Progress) -> None:
-        self.plan, self.folder, self.data, self.progress = job.plan, job.folder, data, progress
-        self._job = job
+    def __init__(self, request: TrainingRequest, data: PreparedData, progress: Progress) -> None:
+        self.request, self.plan, self.folder, self.data, self.progress = request, request.plan, request.folder, data, progress
         self._backend = load_backend()
         document = self.plan.recipe.document
         if document.deterministic:
             enable_determinism()
-        self.precision = automatic_precision() if document.precision == "auto" else document.precision
-        self.driver = assemble_driver(self.plan, data, self.precision)
+        self.precision = resolve_precision(document.precision)
+        self.loop = build_training_loop(self.plan, data, self.precision)
         self.position = Position()
-        self._begun: int | None = None  # index of the stage that the driver is ready for
-        self._best_weights: dict[str, np.ndarray] = {}  # of a stage whose early stopping restores them
-        self._saved_epoch = 0  # what a resumed run would go on after
-        self._durations: list[float] = []
+        self._begun: int | None = None  # index of the stage that the loop is ready for
+        self._best_weights = StageBestWeights()
+        self._checkpoint_writer = CheckpointWriter(self.folder, document.checkpoint_every, len(self.plan.stages))
+        self._time_estimate = history.TimeEstimate(self.plan.total_epochs)
 
     def run(self) -> None:
-        """Train all that is left and write the results; whatever ends it early is written to `status.json`."""
+        """Train what is left and write the results; whatever ends the run early is written to `status.json`."""
         try:
-            self._resume() if self._job.resume else self._begin()
-            if self.position.epoch == 0:  # a new run, or one that no checkpoint was restored of
-                initialize_from_data(self.plan, self.driver.network, self.driver.normalization, self.data)
+            self._resume() if self.request.resume else self._begin()
+            if self.position.epoch == 0:  # a new run, or a resumed one without a checkpoint
+                initialize_from_data(self.plan, self.loop.network, self.loop.normalization, self.data)
             for stage in self.plan.stages[self.position.stage :]:
                 self._run_stage(stage)
-            self._finish()
+            self._write_results()
         except (KeyboardInterrupt, Terminated):
-            self._stopped("interrupted", "stopped by a signal")
+            self._report_stop("interrupted", "stopped by a signal")
             raise
         except Exception as error:
-            self._stopped("failed", one_line(error) or type(error).__name__)
+            self._report_stop("failed", one_line(error) or type(error).__name__)
             raise
         finally:
             self.progress.close()
 
     def _begin(self) -> None:
-        """Mark the folder as a run by its status and recipe, and empty it of an earlier one."""
+        """Mark the folder as a run by its status and recipe, and remove an earlier run from it."""
         self.folder.write_status("running", 0)
         self.folder.clear()
-        write_text(self.folder / RECIPE, yaml_text(self.plan.to_dict() | {"precision": self.precision}))
-        self._describe()
+        write_text(self.folder / RECIPE_FILE, format_yaml(self.plan.to_dict() | {"precision": self.precision}))
+        write_description(self.request, self.data, self.loop, self._backend, self.precision)
         self._announce("training")
 
-    def _describe(self) -> None:
-        """Write what is known before the first epoch."""
-        write_json(self.folder / DATASET, self.data.description | {"source": self._source()})
-        write_json(self.folder / MODEL, model_summary(self.driver.network))
-        write_json(self.folder / ENVIRONMENT, describe_environment(self._backend, device_names(), self.precision, self._job.command))
-        begin_records(self.folder)
-
     def _resume(self) -> None:
-        """Go back to the newest whole checkpoint, or to the start if there is none."""
-        found = load_checkpoint(self.folder / CHECKPOINTS)
-        if found is not None:
-            self.position, arrays = found
-            self._saved_epoch = self.position.epoch
+        """Go back to the newest complete checkpoint, or to the start if there is none."""
+        checkpoint = load_checkpoint(self.folder / CHECKPOINT_FOLDER)
+        if checkpoint is not None:
+            self.position, arrays = checkpoint
+            self._checkpoint_writer.saved_epoch = self.position.epoch
             self._begin_stage(self.plan.stages[self.position.history[-1]["stage_index"]])
-            self._best_weights = {path.removeprefix(BEST_WEIGHTS): arrays.pop(path) for path in list(arrays) if path.startswith(BEST_WEIGHTS)}
-            restore_variables(self.driver.variables(), arrays, self.folder / CHECKPOINTS)
+            self._best_weights.from_checkpoint(arrays)
+            restore_variables(self.loop.collect_state(), arrays, self.folder / CHECKPOINT_FOLDER)
         else:
-            self._describe()
-        cut_back(self.folder, self.position.lengths)
+            write_description(self.request, self.data, self.loop, self._backend, self.precision)
+        truncate_records(self.folder, self.position.lengths)
         begin_records(self.folder)
         self.folder.write_history(self.position.history)
         self.folder.write_status("running", self.position.epoch)
-        self._announce(f"going on after epoch {self.position.epoch},")
+        self._announce(f"resuming after epoch {self.position.epoch}:")
 
     def _run_stage(self, stage: StagePlan) -> None:
         if self._begun != stage.index:
             self._begin_stage(stage)
             if stage.settings.init_from is not None:
-                initialize_from_run(self.driver.network, stage.settings.init_from, self.plan.place(stage, "init_from"))
-                self.driver.restart_averages()
-            self._best_weights = {}
+                initialize_from_run(self.loop.network, stage.settings.init_from, self.plan.place(stage, "init_from"))
+                self.loop.restart_averages()
+            self._best_weights.clear()
         while self.position.stage == stage.index:
             self._run_epoch(stage)
 
     def _begin_stage(self, stage: StagePlan) -> None:
-        self.driver.begin_stage(stage)
+        self.loop.begin_stage(stage)
         self._begun = stage.index
 
     def _run_epoch(self, stage: StagePlan) -> None:
-        started = time.perf_counter()
-        rows = self._stage_rows(stage)
+        started, document = time.perf_counter(), self.plan.recipe.document
+        rows = history.find_stage_rows(self.position, stage)
         values = stage.values(len(self.data.train_indices), rows)
-        batches = stage_batches(self.plan, self.data, stage, self.position.stage_epoch, self.position.epoch)
+        batches = make_stage_batches(self.plan, self.data, stage, self.position.stage_epoch, self.position.epoch)
         trained = self._train_epoch(stage, batches, values)
-        self._refuse_values_that_are_not_finite(stage)
-        self.position.epoch += 1
-        self.position.stage_epoch += 1
-        self.position.step += len(batches)
-        self.position.images_seen += len(batches.order)
-        with self.driver.averaged():
-            row: dict[str, Any] = {
-                "stage": stage.name,
-                "stage_index": stage.index,
-                "epoch": self.position.epoch,
-                "stage_epoch": self.position.stage_epoch,
-                "learning_rate": self._last_rate(stage, values["learning_rate"], len(batches)),
-                "loss": trained.loss,
-                "cross_entropy": trained.cross_entropy,
-                "accuracy": trained.accuracy,
-                **self._validate(stage),
-                "images_seen": self.position.images_seen,
-                "seconds": time.perf_counter() - started,
-                "images_per_second": trained.images_per_second,
-                "compilation_seconds": trained.compilation_seconds,
-            }
-            self._keep_best(row)
-            self._remember_best_weights(stage, [*rows, row])
+        history.count_epoch(self.position, batches)
+        learning_rate = history.find_last_learning_rate(self.position, stage, values["learning_rate"], len(batches))
+        with self.loop.use_averages():
+            validation = history.compute_validation(self.loop, stage, self.data)
+            row = history.make_row(self.position, stage, learning_rate, trained, validation, started)
+            save_best_model(self.folder, document.monitor, self.position, row, self.loop)
+            self._best_weights.update(stage, [*rows, row], self.loop.network)
         self.position.history.append(row)
-        ended = self.position.stage_epoch == stage.epochs or should_stop([*rows, row], stage.settings.early_stopping)
-        if ended:
+        has_ended = self.position.stage_epoch == stage.epochs or should_stop([*rows, row], stage.settings.early_stopping)
+        if has_ended:
             self._end_stage(stage)
         self._keep(row)
-        if ended and row["stage_epoch"] < stage.epochs:
+        if has_ended and row["stage_epoch"] < stage.epochs:
             self.progress.say(f"stage {stage.name} stopped early, after {row['stage_epoch']} of {stage.epochs} epochs")
 
-    def _end_stage(self, stage: StagePlan) -> None:
-        """Leave the stage's weights and move on to the next one."""
-        self.driver.end_stage()
-        variables = self.driver.variables()
-        for path, value in self._best_weights.items():
-            variables[path].assign(value)
-        self._best_weights = {}
-        self.position.stage, self.position.stage_epoch = stage.index + 1, 0
-
-    def _remember_best_weights(self, stage: StagePlan, rows: list[dict[str, Any]]) -> None:
-        """Keep the weights of the stage's best epoch in memory, and in its checkpoints, where the stage will go back to them."""
-        rule = stage.settings.early_stopping
-        if rule is not None and rule.restore_best and epochs_since_best(rows, rule) == 0:
-            self._best_weights = {path: np.array(keras.ops.convert_to_numpy(v)) for path, v in network_variables(self.driver.network).items()}
-
-    def _stage_rows(self, stage: StagePlan) -> list[dict[str, Any]]:
-        """Return the history of a stage's completed epochs."""
-        return [row for row in self.position.history if row["stage_index"] == stage.index]
-
     def _train_epoch(self, stage: StagePlan, batches: EpochBatches, values: dict[str, np.ndarray]) -> EpochMetrics:
+        """Train on every batch once, with progress and batch rows; refuse weights that are not finite."""
         epoch, images = self.position.epoch + 1, len(batches.order)
         every = self.plan.recipe.document.log_every
-        recorder = BatchRecorder(self.folder / BATCHES, stage.name, epoch, self.position.step, images, batches.batch_size, every)
-        rates = values["learning_rate"]
-        rate = float(rates[min(self.position.stage_epoch * len(batches) // stage.settings.accumulate, len(rates) - 1)])
-        self.progress.begin_epoch(EpochHeading(stage.name, epoch, self.plan.total_epochs, len(batches), images, rate))
+        recorder = BatchRecorder(self.folder / BATCHES_FILE, stage.name, epoch, self.position.step, images, batches.batch_size, every)
+        learning_rate = history.find_first_learning_rate(self.position, stage, values["learning_rate"], len(batches))
+        self.progress.begin_epoch(EpochHeading(stage.name, epoch, self.plan.total_epochs, len(batches), images, learning_rate))
 
         def on_batch(step: int, loss: float, accuracy: float) -> None:
             recorder.record(step, loss, accuracy)
             self.progress.update(step, loss, accuracy)
 
+        place = f"stage {stage.name!r}, epoch {epoch}"
         try:
-            return self.driver.run_epoch(batches, values, on_batch)
+            trained = self.loop.run_epoch(batches, values, on_batch)
         except TrainingFailed as error:
-            raise TrainingFailed(f"stage {stage.name!r}, epoch {epoch}, {error}; the state after epoch {self._saved_epoch} is kept") from None
+            raise self._checkpoint_writer.make_failure(place, error) from None
+        self._checkpoint_writer.check_finite(place, self.loop.collect_state())
+        return trained
 
-    def _refuse_values_that_are_not_finite(self, stage: StagePlan) -> None:
-        """Keep what the epoch's last update spoiled out of history and checkpoints; the losses before it were finite."""
-        for path, variable in self.driver.variables().items():
-            if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-                place = f"stage {stage.name!r}, epoch {self.position.epoch + 1}, last step"
-                raise TrainingFailed(f"{place}: {path} is not finite; the state after epoch {self._saved_epoch} is kept")
-
-    def _validate(self, stage: StagePlan) -> dict[str, float]:
-        """Return the validation columns of an epoch, from the un-augmented network; none without a validation part."""
-        if self.data.validation is None:
-            return {}
-        labels = self.data.validation.labels[self.data.validation_indices]
-        logits = self.driver.logits(self.data.validation.images, self.data.validation_indices)
-        loss = mean_loss(stage, logits, labels) + self.driver.penalty()
-        return {"val_loss": loss, "val_cross_entropy": cross_entropy(logits, labels), "val_accuracy": accuracy(logits, labels)}
+    def _end_stage(self, stage: StagePlan) -> None:
+        """Leave the stage's weights and move on to the next one."""
+        self.loop.end_stage()
+        self._best_weights.restore(self.loop.collect_state())
+        self.position.stage, self.position.stage_epoch = stage.index + 1, 0
 
     def _keep(self, row: dict[str, Any]) -> None:
-        """Write everything that an epoch leaves; the checkpoint comes before what can be made again from it."""
+        """Write everything that an epoch leaves; the checkpoint comes before what can be rebuilt from it."""
         record_epoch(self.folder, row)
-        last = self.position.stage == len(self.plan.stages)
-        if last or self.position.epoch % self.plan.recipe.document.checkpoint_every == 0:
-            self.position.lengths = flushed_lengths(self.folder)
-            arrays = {path: keras.ops.convert_to_numpy(variable) for path, variable in self.driver.variables().items()}
-            arrays |= {f"{BEST_WEIGHTS}{path}": value for path, value in self._best_weights.items()}
-            save_checkpoint(self.folder / CHECKPOINTS, self.position, arrays)
-            self._saved_epoch = self.position.epoch
+        self._checkpoint_writer.save_if_due(self.position, self.loop, self._best_weights)
         self.folder.write_history(self.position.history)
         self.folder.write_status("running", self.position.epoch)
-        self._durations.append(row["seconds"])
-        left = (self.plan.total_epochs - self.position.epoch) * statistics.median(self._durations)
-        self.progress.end_epoch(row, left)
+        self.progress.end_epoch(row, self._time_estimate.update(row))
 
-    def _keep_best(self, row: dict[str, Any]) -> None:
-        """Save `best.keras` if the monitored value is the best so far.
-
-        The checkpoint that remembers it comes later: an epoch that is replayed saves the same again.
-        """
-        monitor = self.plan.recipe.document.monitor
-        if monitor not in row or not math.isfinite(row[monitor]):
-            return
-        if is_better(monitor, row[monitor], self.position.best and self.position.best[1]):
-            save_model(self.driver.inference_model(), self.folder / BEST_FILE)
-            self.position.best = (self.position.epoch, row[monitor])
-
-    def _finish(self) -> None:
+    def _write_results(self) -> None:
+        """Save the selected model, evaluate it once, and mark the run as finished."""
         document = self.plan.recipe.document
         if document.select == "best":
-            load_weights(self.driver.inference_model(), self.folder / BEST_FILE)
-        save_model(self.driver.inference_model(), self.folder / MODEL_FILE)
+            load_weights(self.loop.build_inference_model(), self.folder / BEST_MODEL_FILE)
+        save_model(self.loop.build_inference_model(), self.folder / MODEL_FILE)
         views = self.plan.stages[-1].settings.views
-        results = write_results(self.folder, self.data, self.driver.logits, document.select, document.test, views)
+        results = write_results(self.folder, self.data, self.loop.compute_logits, document.select, document.test, views)
         self.folder.write_status("finished", self.position.epoch)
-        if results is not None:
-            score = f"test accuracy {results['accuracy']:.2%}, cross-entropy {results['cross_entropy']:.4f} ({results['samples']:,} images)"
-            if views > 1:
-                score += f"; over {views} views: {results['views']['accuracy']:.2%}"
-            self.progress.say(score)
-        self.progress.say(f"saved in {self.folder.path}; tables and figures: python -m kcifar.report {self.folder.path}")
+        report_results(self.progress, self.request, results)
 
-    def _stopped(self, state: str, reason: str) -> None:
+    def _report_stop(self, state: str, reason: str) -> None:
         """Say in `status.json` and to the user how the run ended; a full disk or a closed pipe must not hide the first error."""
         self.progress.close()
-        backend = "" if self._backend == "tensorflow" else f"KERAS_BACKEND={self._backend} "
-        imports = "".join(f"--import {shlex.quote(str(path))} " for path in self._job.imports)
-        command = f"{backend}python -m kcifar.train {imports}--resume --run {shlex.quote(str(self.folder.path))}"
+        epoch = self._checkpoint_writer.saved_epoch
         with contextlib.suppress(OSError):
-            self.folder.write_status(state, self._saved_epoch, reason)
+            self.folder.write_status(state, epoch, reason)
+        command = describe_resuming(self.folder.path, self.request.imports, self._backend)
         with contextlib.suppress(OSError):
-            self.progress.say(f"{state} after epoch {self._saved_epoch}; go on with: {command}")
+            self.progress.say(f"{state} after epoch {epoch}; continue with: {command}")
 
-    def _announce(self, doing: str) -> None:
-        counts = ", ".join(f"{count:,} {title}" for title, count in self.data.description["counts"].items())
-        network = self.driver.network
-        self.progress.say(f"{doing} {network.name} ({network.count_params():,} parameters) on {self.data.dataset.name} ({counts})")
-        self.progress.say(f"{self._backend}, {self.precision}, {', '.join(device_names())}; run folder {self.folder.path}")
-
-    def _last_rate(self, stage: StagePlan, rates: np.ndarray, batches: int) -> float:
-        """Return the learning rate of the last update of the epoch that was counted last."""
-        updates = self.position.stage_epoch * batches // stage.settings.accumulate
-        return float(rates[min(max(updates, 1), len(rates)) - 1])
-
-    def _source(self) -> dict[str, str | None]:
-        return {"data": str(self._job.data.absolute()) if self._job.data else None, "url": self._job.url}
-
-
-def _refuse_other_environment(job: Job, data: Dataset | None) -> None:
-    """Refuse to go on under another backend, whose numbers differ, or with files where the run began with arrays."""
-    if not job.resume:
-        return
-    began = (read_json(job.folder / ENVIRONMENT) or {}).get("backend", backend_name())
-    if began != backend_name():
-        raise UserError(f"KERAS_BACKEND: {job.folder.path} began with {began}, which it must go on with; got {backend_name()}")
-    name = (read_json(job.folder / DATASET) or {}).get("name", job.plan.dataset.name)
-    if data is None and name != job.plan.dataset.name:
-        raise UserError(
-            f"{job.folder.path}: the run was given its data from Python (data set {name!r}); go on with kcifar.train(run=…, data=…, resume=True)"
-        )
-
-
-def _refuse_other_data(job: Job, data: PreparedData) -> None:
-    """Refuse to go on with other images, or another split, than the run began with."""
-    saved = read_json(job.folder / DATASET) if job.resume else None
-    for key in ("content_sha256", "split_sha256"):
-        if saved and saved.get(key) != data.description[key]:
-            what = "images and labels" if key == "content_sha256" else "split"
-            raise UserError(f"{job.data or job.plan.dataset.name}: expected the {what} that {job.folder.path} began with, got others ({key} differs)")
+    def _announce(self, activity: str) -> None:
+        announce_run(self.progress, activity, self.request, self.data, self.loop.network, self._backend, self.precision)

@@ -107,7 +107,7 @@ def test_build_model_and_load_dataset_fit_each_other() -> None:
 def test_find_learning_rate_gives_the_curve_and_saves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     curve = kcifar.find_learning_rate(tiny_recipe(), seed=3)
-    assert curve.rates[0] <= curve.suggestion() < curve.rates[-1]
+    assert curve.learning_rates[0] <= curve.suggestion < curve.learning_rates[-1]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,3 +148,67 @@ def test_report_tells_which_run_is_meant_where_each_has_the_section() -> None:
     with pytest.raises(kcifar.UserError, match=r"use report\.run_sections\['finished'\]\['history'\]"):
         report["history"]
     assert "comparison" in report
+
+
+def test_messages_name_arguments_as_python_writes_them(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    with pytest.raises(kcifar.UserError, match=r"resume=True.*overwrite=True") as refused:
+        kcifar.train(tiny_recipe(), run=tiny_run.path)
+    assert "--" not in str(refused.value)
+    with pytest.raises(kcifar.UserError, match=r"data") as refused:
+        kcifar.train(tiny_recipe(), tmp_path, run=tmp_path / "run")
+    assert "--" not in str(refused.value)
+    with pytest.raises(kcifar.UserError, match=r"kcifar\.train\(run='.*', resume=True\)"):
+        kcifar.evaluate(ROOT / "tests" / "fixtures" / "runs" / "interrupted")
+
+
+def test_verbose_0_prints_nothing_and_2_a_line_per_epoch(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    recipe = tiny_recipe(stages=[{"name": "learn", "epochs": 2, "learning_rate": 1e-3}])
+    kcifar.train(recipe, run=tmp_path / "silent", verbose=0)
+    assert capfd.readouterr() == ("", "")
+    kcifar.train(recipe, run=tmp_path / "lines", verbose=2)
+    assert len([line for line in capfd.readouterr().out.splitlines() if line.startswith("learn ")]) == 2
+    with pytest.raises(kcifar.UserError, match="verbose: expected 0"):
+        kcifar.train(recipe, run=tmp_path / "other", verbose=3)
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: kcifar.train(5),
+        lambda: kcifar.train(tiny_recipe(), run=5),
+        lambda: kcifar.train(tiny_recipe(), verbose=None),
+        lambda: kcifar.evaluate(None),
+        lambda: kcifar.evaluate("runs/a", split=5),
+        lambda: kcifar.report(5),
+        lambda: kcifar.report([5]),
+        lambda: kcifar.report([]),
+        lambda: kcifar.report("runs/a", sections=5),
+        lambda: kcifar.report("runs/a", published_log=5),
+        lambda: kcifar.export(5),
+        lambda: kcifar.open_run(5),
+        lambda: kcifar.load_recipe(5),
+        lambda: kcifar.load_dataset(5),
+        lambda: kcifar.build_model("lenet", 32),
+        lambda: kcifar.build_model("lenet", (32, 32)),
+        lambda: kcifar.build_model("lenet", num_classes="a"),
+        lambda: kcifar.find_learning_rate(tiny_recipe(), {"train": None}),
+        lambda: kcifar.open_run(pth="runs/a"),
+        lambda: kcifar.load_recipe(tiny_recipe(), seed=3),
+        lambda: kcifar.find_learning_rate(tiny_recipe(), verbose=0),
+        lambda: kcifar.build_model("lenet", imgae_shape=(32, 32, 3)),
+        lambda: kcifar.load_dataset("digits", ulr="x"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(call: Any) -> None:
+    with pytest.raises(kcifar.UserError) as refused:
+        call()
+    assert "\n" not in str(refused.value)
+
+
+def test_sections_and_formats_are_split_as_on_the_command_line(tiny_run: kcifar.Run, tmp_path: Path) -> None:
+    report = kcifar.report(tiny_run, out=tmp_path / "out", sections="classes,top_k", formats="csv")
+    assert set(report) == {"classes", "top_k"}
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".csv"}
+    with pytest.raises(kcifar.UserError, match="formats: expected some of csv"):
+        kcifar.report(tiny_run, formats="doc")

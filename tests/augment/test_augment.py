@@ -17,8 +17,8 @@ from kcifar.augment.geometry import RandomAffine
 from kcifar.augment.mixing import CutMix, MixUp
 from kcifar.augment.operation import Mixing, Occasion, Operation, Step, is_mixing
 from kcifar.augment.perspective import RandomPerspective
-from kcifar.augment.pipeline import apply_all, compiled_apply, draw_all
-from kcifar.benchmarks.augment import compare
+from kcifar.augment.pipeline import apply_all, compile_apply, draw_all
+from kcifar.benchmarks.affine_and_flip import compare_affine_and_flip
 from kcifar.core.checks import checked_arguments
 from kcifar.core.errors import UserError
 
@@ -26,7 +26,7 @@ IMAGE_SHAPE = (32, 32, 3)
 CASES = augment_cases()
 MIXING = [key for key in CASES if is_mixing(strong_step(key))]
 
-# Compilers reorder sums and join a product and a sum into one rounding, which moves a sampled point by up to 4e-6 of a pixel; in
+# Compilers reorder sums and fuse a product and a sum into one rounding, which moves a sampled point by up to 4e-6 of a pixel; in
 # white noise the step from one pixel to the next is up to 255, down and to the right.
 ROUNDING = 2e-3
 
@@ -41,7 +41,7 @@ def step(request: pytest.FixtureRequest) -> Step:
 
 
 def function_of(step: Step) -> tuple[Callable[..., Any], int]:
-    """Return what a step does on the device, and with how many batches of images."""
+    """Return the function of a step on the device, and the number of batches of images that it takes."""
     return (step.mix, 2) if is_mixing(step) else (step.apply, 1)
 
 
@@ -84,7 +84,7 @@ class TestContract:
         assert struck[different].mean() == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(different.sum()))
 
     @pytest.mark.parametrize("key", CASES)
-    def test_where_it_does_not_strike_no_bit_changes(self, key: str) -> None:
+    def test_an_image_that_is_not_changed_keeps_every_bit(self, key: str) -> None:
         images = noise(16).astype(np.float32) / 3
         step = strong_step(key, probability=0.0)
         np.testing.assert_array_equal(changed(step, images, step.draw(occasion(), 16, IMAGE_SHAPE)), images)
@@ -100,7 +100,7 @@ class TestContract:
         order = np.random.default_rng(3).permutation(16)
         np.testing.assert_array_equal(changed(step, images[order], draws[order]), changed(step, images, draws)[order])
 
-    def test_a_sample_alone_fares_as_in_its_batch(self, step: Step) -> None:
+    def test_a_sample_alone_gives_the_same_result_as_in_its_batch(self, step: Step) -> None:
         images, draws = noise(16), step.draw(occasion(), 16, IMAGE_SHAPE)
         np.testing.assert_array_equal(changed(step, images[7:8], draws[7:8])[0], changed(step, images, draws)[7])
 
@@ -111,7 +111,7 @@ class TestContract:
         np.testing.assert_array_equal(images, copies[0])
         np.testing.assert_array_equal(draws, copies[1])
 
-    def test_traced_for_any_batch_size_it_does_the_same(self, step: Step) -> None:
+    def test_traced_for_any_batch_size_it_gives_the_same(self, step: Step) -> None:
         function, num_batches = function_of(step)
         signature = [tf.TensorSpec((None, *IMAGE_SHAPE), tf.float32)] * num_batches + [tf.TensorSpec((None, step.num_draws), tf.float32)]
         traced = tf.function(function, input_signature=signature)
@@ -121,8 +121,8 @@ class TestContract:
             assert result.shape[1:] == IMAGE_SHAPE
             np.testing.assert_allclose(result, changed(step, images, draws), rtol=0, atol=ROUNDING)
 
-    def test_compiled_in_a_model_as_training_has_it_it_does_the_same(self, step: Step) -> None:
-        apply, count = compiled_apply([step]), 6
+    def test_compiled_in_a_model_as_in_training_it_gives_the_same(self, step: Step) -> None:
+        apply, count = compile_apply([step]), 6
         inputs = [keras.Input(IMAGE_SHAPE, dtype="uint8", name="images"), keras.Input((step.num_draws,), name="draws")]
         inputs += [keras.Input(IMAGE_SHAPE, dtype="uint8", name="partners"), keras.Input((step.num_draws,), name="partner_draws")]
         model = keras.Model(inputs, keras.layers.Lambda(lambda given: apply(*given), output_shape=IMAGE_SHAPE, dtype="float32")(inputs))
@@ -130,7 +130,7 @@ class TestContract:
         result = model.predict_on_batch([images, draws, 255 - images, draws])
         np.testing.assert_allclose(result, changed(step, images, draws), rtol=0, atol=ROUNDING)
 
-    def test_stays_in_float32_whatever_the_policy(self, step: Step, request: pytest.FixtureRequest) -> None:
+    def test_stays_in_float32_under_any_policy(self, step: Step, request: pytest.FixtureRequest) -> None:
         images, draws = noise(4), step.draw(occasion(), 4, IMAGE_SHAPE)
         arguments = (images, draws, images[::-1].copy(), draws)
         expected = apply_all([step], *arguments)
@@ -157,17 +157,17 @@ class TestMixing:
         assert (result <= np.maximum(images, partners) + 1e-4).all()
 
     @pytest.mark.parametrize("shape", [(32, 32, 3), (9, 4, 1), (1, 1, 3)])
-    def test_the_targets_share_is_what_is_left_of_the_image(self, key: str, shape: tuple[int, int, int]) -> None:
+    def test_the_targets_fraction_is_that_of_the_remaining_image(self, key: str, shape: tuple[int, int, int]) -> None:
         step = strong_step(key)
         draws = step.draw(occasion(), 200, shape)
-        shares = step.own_share(draws, shape)
-        assert shares.dtype == np.float32
-        assert shares.shape == (200,)
-        assert shares.min() >= 0
-        assert shares.max() <= 1
-        # White images mixed with black ones: what is left of the white is the image's own share.
+        fractions = step.own_share(draws, shape)
+        assert fractions.dtype == np.float32
+        assert fractions.shape == (200,)
+        assert fractions.min() >= 0
+        assert fractions.max() <= 1
+        # White images mixed with black ones: what is left of the white is the image's own fraction.
         left = changed(step, np.full((200, *shape), 255.0), draws, np.zeros((200, *shape))).mean(axis=(1, 2, 3)) / 255
-        np.testing.assert_allclose(shares, left, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(fractions, left, rtol=0, atol=1e-5)
 
     def test_strength_zero_leaves_the_targets_alone(self, key: str) -> None:
         for step in (weakest_step(key), strong_step(key, probability=0.0)):
@@ -195,7 +195,7 @@ class TestPipeline:
         flipped_then_shifted = changed(shift, images[:, :, ::-1], draws[:, 1:])
         np.testing.assert_array_equal(apply_all([HorizontalFlip(), shift], images, draws), flipped_then_shifted)
 
-    def test_an_operation_draws_the_same_whatever_stands_around_it(self) -> None:
+    def test_an_operation_draws_the_same_whatever_surrounds_it(self) -> None:
         affine, flip = RandomAffine(15.0, 0.1, 0.1), HorizontalFlip()
         long = draw_all([affine, flip, affine], occasion(), 20, IMAGE_SHAPE)
         short = draw_all([flip, flip], occasion(), 20, IMAGE_SHAPE)
@@ -216,7 +216,7 @@ class TestPipeline:
 
 @pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning")
 def test_the_benchmark_measures_every_way() -> None:
-    table = compare(batches=2, repeats=1, batch_size=8).set_index("way")
+    table = compare_affine_and_flip(batches=2, repeats=1, batch_size=8).set_index("way")
     speeds = table["images_per_second"]
     assert (speeds > 0).all()
     np.testing.assert_allclose(table["times_generator"], speeds / speeds["ImageDataGenerator.flow"])
@@ -242,7 +242,7 @@ def test_the_benchmark_measures_every_way() -> None:
         (Cutout, {"size": 8.5}, "size: expected an integer >= 0 and <= 1024, got 8.5"),
         (Cutout, {"value": -1}, "value: expected a number >= 0 and <= 255, got -1"),
         (RandomErasing, {"min_aspect": 0}, "min_aspect: expected a number >= 0.01 and <= 1, got 0"),
-        (RandomErasing, {"value": "grey"}, "value: expected a number >= 0 and <= 255 or 'noise', got 'grey'"),
+        (RandomErasing, {"value": "gray"}, "value: expected a number >= 0 and <= 255 or 'noise', got 'gray'"),
         (MixUp, {"alpha": 0}, "alpha: expected a number >= 0.01 and <= 100, got 0"),
         (CutMix, {"alpha": 101}, "alpha: expected a number >= 0.01 and <= 100, got 101"),
         (CutMix, {"probability": -0.5}, "probability: expected a number >= 0 and <= 1, got -0.5"),
@@ -275,3 +275,8 @@ def test_checks_what_a_recipe_says(factory: Callable[..., Operation], arguments:
 def test_takes_both_ends_of_each_range(factory: Callable[..., Operation], arguments: dict[str, Any]) -> None:
     values = checked_arguments(factory, arguments, ("augmentation", 0), lambda path: "recipe.yaml:1")
     assert factory(**values) == factory(**arguments)
+
+
+def test_every_stream_of_every_occurrence_has_its_own_numbers() -> None:
+    numbers = {float(Occasion(occurrence=occurrence).generator(*stream).random()) for occurrence in (0, 1, 2) for stream in ((), (1,), (2,))}
+    assert len(numbers) == 9

@@ -1,4 +1,4 @@
-"""The same draws make the same images on every backend. JAX and torch run in a process of their own: a process has one backend."""
+"""The same draws make the same images on every backend. JAX and PyTorch run in separate processes: a process has one backend."""
 
 import importlib.util
 import os
@@ -46,7 +46,7 @@ def compared_steps() -> dict[str, Step]:
 
 
 def smooth_images() -> np.ndarray:
-    """Return waves of up to 6 grey levels from one pixel to the next, 97 to 158.
+    """Return waves of up to 6 gray levels from one pixel to the next, 97 to 158.
 
     Roundings of each backend's own move a sampled point by some 4e-6 of a pixel; what that does to an image grows with its slope,
     and in these stays far below the tolerance, while a sample taken a hundredth of a pixel away would not.

@@ -1,4 +1,4 @@
-"""What moves pixels and what erases them, against trusted implementations with the draws passed by hand.
+"""Augmentations that move or erase pixels, against trusted implementations with the same draws.
 
 Affine maps against `ImageDataGenerator` (to 1e-5 on the scale 0..1), scipy and Pillow; perspective against Pillow; crops and flips against
 NumPy; rectangles against the papers' algorithms by hand.
@@ -10,7 +10,7 @@ import pytest
 import scipy.ndimage
 import tensorflow as tf
 from augment_cases import changed, noise
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,7 +19,7 @@ from kcifar.augment.erasing import Cutout, RandomErasing
 from kcifar.augment.flips import AlternatingFlip, HorizontalFlip, VerticalFlip
 from kcifar.augment.geometry import RandomAffine
 from kcifar.augment.operation import Occasion
-from kcifar.augment.perspective import RandomPerspective, perspective
+from kcifar.augment.perspective import RandomPerspective, compute_perspective
 from kcifar.augment.pipeline import apply_all
 from kcifar.core.errors import UserError
 
@@ -28,7 +28,7 @@ IMAGE_SHAPE = (32, 32, 3)
 
 
 def reference_affine(images: np.ndarray, draws: np.ndarray, flips: np.ndarray, fill: str, fill_value: float = 0.0) -> np.ndarray:
-    """Return what ImageDataGenerator does to images on the scale [0, 1], its middle of images that are not square put right.
+    """Return what ImageDataGenerator does to images on the scale [0, 1], with its middle of images that are not square corrected.
 
     It takes width / 2 for the middle of the rows and height / 2 for that of the columns. Mapping about another point is mapping
     about the middle and shifting, so the shift given to it makes up for the difference.
@@ -54,14 +54,14 @@ def five_draws(draws: np.ndarray) -> np.ndarray:
 
 
 def ours(images: np.ndarray, draws: np.ndarray, flips: np.ndarray, fill: str, fill_value: float = 0.0) -> np.ndarray:
-    """Return the same by our two operations, in one call, on the scale [0, 1]."""
+    """Return the same from the two operations here, in one call, on the scale [0, 1]."""
     largest = {} if draws.shape[1] == 3 else {"zoom": 0.5, "shear": 45.0}
     operations = (RandomAffine(fill=fill, fill_value=fill_value, **largest), HorizontalFlip())
     return keras.ops.convert_to_numpy(apply_all(operations, images, np.concatenate([draws, flips[:, None]], axis=1))) / 255
 
 
 def inside(draws: np.ndarray, flips: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return where the sampled point lies within the pixels' middles, boolean (batch, height, width)."""
+    """Return where the sampled point is between the centers of pixels, boolean (batch, height, width)."""
     height, width = shape
     angle, shift_x, shift_y, zoom, shear = (column[:, None, None] for column in five_draws(draws).T)
     x, y = np.arange(width)[None, None, :] - (width - 1) / 2, np.arange(height)[None, :, None] - (height - 1) / 2
@@ -69,8 +69,8 @@ def inside(draws: np.ndarray, flips: np.ndarray, shape: tuple[int, int]) -> np.n
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     columns, rows = cosine * x - sine * y + (width - 1) / 2, sine * x + cosine * y + (height - 1) / 2
     margin = 1e-5  # where rounding decides on which side of the border a point lies
-    found = (columns > margin) & (columns < width - 1 - margin) & (rows > margin) & (rows < height - 1 - margin)
-    return np.where(flips[:, None, None] > 0.5, found[:, :, ::-1], found)
+    inside = (columns > margin) & (columns < width - 1 - margin) & (rows > margin) & (rows < height - 1 - margin)
+    return np.where(flips[:, None, None] > 0.5, inside[:, :, ::-1], inside)
 
 
 CASES = {
@@ -112,7 +112,7 @@ class TestAffineAndFlip:
         np.testing.assert_allclose(ours(images, draws, flips, fill, 77.0)[where], expected[where], rtol=0, atol=1e-5)
 
     @pytest.mark.parametrize(("fill", "mode"), [("constant", "grid-constant"), ("wrap", "grid-wrap"), ("reflect", "reflect"), ("nearest", "nearest")])
-    def test_beyond_the_image_lies_what_the_docstring_says(self, fill: str, mode: str) -> None:
+    def test_the_pixels_beyond_the_image_are_those_of_the_docstring(self, fill: str, mode: str) -> None:
         image = noise(1, (6, 6, 1))
         shifts = np.array([[0, shift, -0.75 * shift] for shift in (-5.75, -0.5, 0.25, 1.5, 5.5)], np.float32)
         result = ours(np.repeat(image, len(shifts), axis=0), shifts, np.zeros(len(shifts)), fill, 51.0)
@@ -170,7 +170,7 @@ def about_the_corner(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def well_inside(matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return which pixels of the result are read between the middles of four pixels, boolean (height, width)."""
+    """Return which pixels of the result are read between the centers of four pixels, boolean (height, width)."""
     x, y = np.meshgrid(*(np.arange(length) - (length - 1) / 2 for length in size))
     across, down, divisor = np.tensordot(matrix.astype(np.float64), np.stack([x, y, np.ones_like(x)]), axes=1)
     limits = [(length - 1) / 2 - 1e-3 for length in size]
@@ -207,15 +207,18 @@ class TestPillow:
 class TestPerspective:
     @given(
         size=st.tuples(st.integers(2, 40), st.integers(2, 40)),
-        shares=st.lists(st.floats(0, 0.45), min_size=8, max_size=8),
+        fractions=st.lists(st.floats(0, 0.45), min_size=8, max_size=8),
     )
     @settings(max_examples=60, deadline=None, derandomize=True)
-    def test_reads_the_corners_where_they_were_drawn(self, size: tuple[int, int], shares: list[float]) -> None:
-        moves = np.round(np.array(shares).reshape(1, 4, 2) * np.array(size))
-        matrix = perspective(moves, np.array(size)).reshape(3, 3).astype(np.float64)
+    def test_reads_the_corners_where_they_were_drawn(self, size: tuple[int, int], fractions: list[float]) -> None:
+        # Never past the middle, as `draw` guarantees; with two corners in one point, or all in a line, there is no such map.
+        moves = np.minimum(np.round(np.array(fractions).reshape(1, 4, 2) * np.array(size)), (np.array(size) - 1) // 2)
         half = (np.array(size) - 1) / 2
         corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
         towards_the_middle = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * moves[0]
+        moved = corners + towards_the_middle
+        assume(len(np.unique(moved, axis=0)) == 4 and np.linalg.matrix_rank(moved - moved[0]) == 2)
+        matrix = compute_perspective(moves, np.array(size)).reshape(3, 3).astype(np.float64)
         places = np.concatenate([corners + towards_the_middle, np.ones((4, 1))], axis=1) @ matrix.T
         # Multiplied out, for where three corners lie in a line the divisor is 0; the largest coefficient is 1.
         np.testing.assert_allclose(places[:, :2], corners * places[:, 2:], rtol=0, atol=1e-4)
@@ -231,10 +234,10 @@ class TestPerspective:
         coefficients = np.append(np.linalg.solve(np.array(rows), starts.ravel()), 1).reshape(3, 3)
         to_middle = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
         expected = np.linalg.inv(to_middle) @ coefficients @ to_middle
-        found = perspective(moves, np.array([width, height])).reshape(3, 3)
-        np.testing.assert_allclose(found / found[2, 2], expected / expected[2, 2], rtol=0, atol=1e-6)
+        result = compute_perspective(moves, np.array([width, height])).reshape(3, 3)
+        np.testing.assert_allclose(result / result[2, 2], expected / expected[2, 2], rtol=0, atol=1e-6)
 
-    def test_corners_move_by_every_whole_number_up_to_the_share_of_the_way(self) -> None:
+    def test_corners_move_by_every_whole_number_up_to_the_fraction_of_the_way(self) -> None:
         draws = RandomPerspective(0.5).draw(Occasion(), 3000, (12, 20, 3)).reshape(-1, 3, 3).astype(np.float64)
         # Where the image's upper left corner pixel lies in the result: moved by 0..5 columns and 0..3 rows.
         places = np.linalg.inv(draws) @ np.array([-9.5, -5.5, 1])
@@ -245,17 +248,19 @@ class TestPerspective:
             np.testing.assert_allclose(counts / 3000, 1 / (furthest + 1), rtol=0, atol=0.04)
             assert len(counts) == furthest + 1
 
-    def test_three_corners_in_a_line_do_no_harm(self) -> None:
+    def test_three_corners_in_a_line_are_harmless(self) -> None:
         moves = np.array([[[8, 7], [15, 0], [0, 0], [0, 15]], [[15, 15], [15, 0], [0, 0], [0, 15]], [[15, 15]] * 4])
-        result = changed(RandomPerspective(1.0, fill_value=9.0), noise(3), perspective(moves, np.array([32, 32])))
+        result = changed(RandomPerspective(1.0, fill_value=9.0), noise(3), compute_perspective(moves, np.array([32, 32])))
         assert np.isfinite(result).all()
         assert result.min() >= -1e-4
         assert result.max() <= 255 + 1e-4
 
     @pytest.mark.parametrize(("fill", "expected"), [("constant", 51.0), ("nearest", 200.0)])
-    def test_beyond_the_image_lies_what_the_docstring_says(self, fill: str, expected: float) -> None:
+    def test_the_pixels_beyond_the_image_are_those_of_the_docstring(self, fill: str, expected: float) -> None:
         moves = np.array([[[6, 6]] * 4])
-        result = changed(RandomPerspective(fill=fill, fill_value=51.0), np.full((1, 32, 32, 3), 200.0), perspective(moves, np.array([32, 32])))
+        result = changed(
+            RandomPerspective(fill=fill, fill_value=51.0), np.full((1, 32, 32, 3), 200.0), compute_perspective(moves, np.array([32, 32]))
+        )
         np.testing.assert_allclose(result[0, 6:26, 6:26], 200.0, atol=1e-3)
         np.testing.assert_allclose(result[0, :5], expected, atol=1e-3)
 
@@ -263,7 +268,7 @@ class TestPerspective:
 class TestFlips:
     @pytest.mark.parametrize("probability", [0.0, 0.25, 0.5, 1.0])
     @pytest.mark.parametrize(("flip", "axis"), [(HorizontalFlip, 2), (VerticalFlip, 1)])
-    def test_flips_the_share_it_is_asked_for(self, flip: type[HorizontalFlip | VerticalFlip], axis: int, probability: float) -> None:
+    def test_flips_the_requested_fraction(self, flip: type[HorizontalFlip | VerticalFlip], axis: int, probability: float) -> None:
         images = noise(4000, (2, 2, 1))
         images[:, 0, 0], images[:, 1, 0], images[:, 0, 1] = 1, 2, 3  # so no image equals its mirror image
         operation = flip(probability)
@@ -277,13 +282,13 @@ class TestFlips:
         operation = AlternatingFlip()
         occasions = [Occasion(4, stage, epoch, (2,), total) for total, (stage, epoch) in enumerate([(0, 0), (0, 1), (0, 2), (1, 0), (1, 1)])]
         draws = [operation.draw(occasion, 1000, IMAGE_SHAPE) for occasion in occasions]
-        for total, found in enumerate(draws):
-            np.testing.assert_array_equal(found, draws[0] if total % 2 == 0 else 1 - draws[0])
+        for total, draw in enumerate(draws):
+            np.testing.assert_array_equal(draw, draws[0] if total % 2 == 0 else 1 - draws[0])
         assert draws[0].mean() == pytest.approx(0.5, abs=0.08)
         images = noise(1000, (1, 3, 1))
         np.testing.assert_array_equal(changed(operation, images, draws[0]), changed(HorizontalFlip(), images, draws[0]))
 
-    def test_a_share_of_the_images_alternates_and_the_others_never_flip(self) -> None:
+    def test_a_fraction_of_the_images_alternates_and_the_others_never_flip(self) -> None:
         even, odd = (AlternatingFlip(0.3).draw(Occasion(total_epoch=total), 2000, IMAGE_SHAPE)[:, 0] for total in (0, 1))
         assert not (even * odd).any()
         assert (even + odd).mean() == pytest.approx(0.3, abs=0.06)
@@ -330,7 +335,7 @@ class TestErasing:
             np.testing.assert_array_equal(changed(operation, images, draws), expected)
 
     @pytest.mark.parametrize("size", [1, 4, 5, 40])
-    def test_cutouts_are_squares_about_every_pixel_cut_off_at_the_border(self, size: int) -> None:
+    def test_cutouts_are_squares_about_every_pixel_clipped_at_the_border(self, size: int) -> None:
         draws = Cutout(size).draw(Occasion(), 3000, (6, 9, 3))
         boxes = {
             (max(0, x - size // 2), max(0, y - size // 2), min(9, x - size // 2 + size), min(6, y - size // 2 + size)): 1
@@ -339,7 +344,7 @@ class TestErasing:
         }
         assert {tuple(row) for row in draws.astype(int).tolist()} == set(boxes)
 
-    def test_cutouts_centres_are_uniform(self) -> None:
+    def test_cutouts_centers_are_uniform(self) -> None:
         places, counts = np.unique(Cutout(1).draw(Occasion(), 10_000, (5, 5, 3))[:, :2], axis=0, return_counts=True)
         assert len(places) == 25
         np.testing.assert_allclose(counts, 400, rtol=0, atol=5 * 20)
@@ -372,7 +377,7 @@ class TestErasing:
         assert not never[0].any()
         assert not never[1].any()
 
-    def test_refuses_a_range_the_wrong_way_round(self) -> None:
+    def test_refuses_a_reversed_range(self) -> None:
         with pytest.raises(UserError) as caught:
             RandomErasing(min_area=0.5, max_area=0.4)
         assert str(caught.value) == "random_erasing.min_area: expected at most max_area, 0.4, got 0.5"

@@ -1,4 +1,4 @@
-"""What mixes images and their targets, against the papers' formulas with the draws passed by hand; and the choice of one step of several."""
+"""Augmentations that mix images and their targets, against the papers' formulas with the same draws; and the choice of one of several steps."""
 
 from typing import Any
 
@@ -27,13 +27,13 @@ class TestMixUp:
     def test_blends_by_the_papers_formula(self) -> None:
         images, partners = noise(4).astype(np.float64), noise(4, seed=1).astype(np.float64)
         partners_share = np.array([[0.0], [0.25], [0.7], [1.0]])
-        own = (1 - partners_share)[:, :, None, None]
+        weight = (1 - partners_share)[:, :, None, None]
         result = changed(MixUp(), images, partners_share, partners)
-        np.testing.assert_allclose(result, own * images + (1 - own) * partners, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(result, weight * images + (1 - weight) * partners, rtol=0, atol=1e-4)
         np.testing.assert_allclose(MixUp().own_share(partners_share, IMAGE_SHAPE), [1, 0.75, 0.3, 0], rtol=0, atol=1e-7)
 
     @pytest.mark.parametrize("alpha", [0.2, 1.0, 8.0])
-    def test_shares_follow_the_beta_distribution(self, alpha: float) -> None:
+    def test_fractions_follow_the_beta_distribution(self, alpha: float) -> None:
         draws = MixUp(alpha).draw(Occasion(), 3000, IMAGE_SHAPE)[:, 0]
         assert scipy.stats.kstest(draws, scipy.stats.beta(alpha, alpha).cdf).pvalue > 0.01
 
@@ -56,18 +56,18 @@ class TestCutMix:
         np.testing.assert_allclose(CutMix().own_share(draws, (6, 9, 3)), [1 - 21 / 54, 1, 0], rtol=0, atol=1e-7)
 
     def test_boxes_are_the_papers(self) -> None:
-        """The same centres and lambdas through the paper's algorithm, written out one image at a time."""
+        """The same centers and lambdas through the paper's algorithm, written out one image at a time."""
         shape, occasion = (24, 40, 3), Occasion(7)
         draws = CutMix(0.7).draw(occasion, 300, shape)
-        centres = occasion.generator().integers(0, (40, 24), (300, 2))
+        centers = occasion.generator().integers(0, (40, 24), (300, 2))
         lambdas = occasion.generator(2).beta(0.7, 0.7, 300)
-        for row, (x, y), share in zip(draws, centres, lambdas, strict=True):
-            width, height = int(40 * np.sqrt(1 - share)), int(24 * np.sqrt(1 - share))
+        for row, (x, y), fraction in zip(draws, centers, lambdas, strict=True):
+            width, height = int(40 * np.sqrt(1 - fraction)), int(24 * np.sqrt(1 - fraction))
             columns = np.clip([x - width // 2, x + width // 2], 0, 40)
             rows = np.clip([y - height // 2, y + height // 2], 0, 24)
             assert row.tolist() == [columns[0], rows[0], columns[1], rows[1]]
 
-    def test_uncut_boxes_leave_the_share_that_was_drawn(self) -> None:
+    def test_unclipped_boxes_leave_the_drawn_fraction(self) -> None:
         shape = (400, 400, 3)  # large, so that rounding to even numbers hardly shows
         draws = CutMix().draw(Occasion(), 4000, shape)
         uncut = (draws[:, :2] > 0).all(axis=1) & (draws[:, 2:] < 400).all(axis=1)
@@ -90,16 +90,16 @@ class TestOneOf:
         np.testing.assert_array_equal(result[3], images[3])
 
     @pytest.mark.parametrize(
-        ("weights", "probability", "shares"),
+        ("weights", "probability", "fractions"),
         [(None, 1.0, [0, 1 / 3, 1 / 3, 1 / 3]), ([6.0, 0.0, 2.0], 1.0, [0, 0.75, 0, 0.25]), ([1.0, 1.0, 2.0], 0.4, [0.6, 0.1, 0.1, 0.2])],
     )
-    def test_chooses_by_the_weights(self, weights: list[float] | None, probability: float, shares: list[float]) -> None:
+    def test_chooses_by_the_weights(self, weights: list[float] | None, probability: float, fractions: list[float]) -> None:
         draws = one_of(operations=STEPS, weights=weights, probability=probability).draw(Occasion(), 6000, IMAGE_SHAPE)
-        found = np.bincount(draws[:, 0].astype(int) + 1, minlength=4) / 6000
-        np.testing.assert_allclose(found, shares, rtol=0, atol=0.03)
-        assert (found[np.array(shares) == 0] == 0).all()
+        frequencies = np.bincount(draws[:, 0].astype(int) + 1, minlength=4) / 6000
+        np.testing.assert_allclose(frequencies, fractions, rtol=0, atol=0.03)
+        assert (frequencies[np.array(fractions) == 0] == 0).all()
 
-    def test_every_step_inside_has_randomness_of_its_own(self) -> None:
+    def test_every_inner_step_has_its_own_randomness(self) -> None:
         crops = (RandomCrop(8), RandomCrop(8), one_of(operations=(RandomCrop(8), RandomCrop(8))))
         table = draw_all([one_of(operations=crops), RandomCrop(8)], Occasion(1), 500, IMAGE_SHAPE)
         numbers = np.delete(table, 0, axis=1)
@@ -107,12 +107,12 @@ class TestOneOf:
         assert np.abs(np.corrcoef(numbers.T) - np.eye(11)).max() < 0.2
         assert np.abs(np.corrcoef(table[:, 0], numbers.T)[0, 1:]).max() < 0.2
 
-    def test_a_step_inside_draws_by_its_place(self) -> None:
+    def test_an_inner_step_draws_by_its_position(self) -> None:
         affine = RandomAffine(15.0, 0.1, 0.1)
         draws = one_of(operations=(HorizontalFlip(), affine)).draw(Occasion(1, position=(3,)), 20, IMAGE_SHAPE)
         np.testing.assert_array_equal(draws[:, 2:], affine.draw(Occasion(1, position=(3, 1)), 20, IMAGE_SHAPE))
 
-    def test_choosing_between_steps_that_mix_mixes_by_the_chosen_ones_share(self) -> None:
+    def test_choosing_between_steps_that_mix_mixes_by_the_fraction_of_the_chosen_one(self) -> None:
         images, partners = noise(3), noise(3, seed=1)
         choice = one_of(operations=(MixUp(), CutMix()))
         draws = np.array([[k, 0.25, 0, 0, 16, 32] for k in (0, 1, -1)], np.float32)
@@ -131,7 +131,7 @@ class TestOneOf:
     @pytest.mark.parametrize(
         ("operations", "weights", "message"),
         [
-            ((MixUp(), Cutout()), None, "one_of.operations: expected that all of them mix images or none does, got MixUp, Cutout"),
+            ((MixUp(), Cutout()), None, "one_of.operations: expected all of them to mix images, or none, got MixUp, Cutout"),
             (STEPS, [1.0, 2.0], "one_of.weights: expected 3, one for each operation, got 2"),
             (STEPS, [0.0, 0.0, 0.0], "one_of.weights: expected at least one above 0, got [0.0, 0.0, 0.0]"),
         ],
@@ -148,10 +148,10 @@ def planned(*augmentation: dict[str, Any]) -> tuple[Step, ...]:
 
 
 class TestRecipe:
-    def test_writes_the_steps_inside_as_any_other(self) -> None:
+    def test_writes_the_inner_steps_as_any_other(self) -> None:
         inner = [{"name": "horizontal_flip"}, {"name": "one_of", "operations": [{"name": "random_crop", "padding": 2}], "probability": 0.5}]
-        found = planned({"name": "one_of", "operations": inner, "weights": [1, 3]})
-        assert found == (one_of(operations=(HorizontalFlip(), one_of(operations=(RandomCrop(2),), probability=0.5)), weights=[1, 3]),)
+        steps = planned({"name": "one_of", "operations": inner, "weights": [1, 3]})
+        assert steps == (one_of(operations=(HorizontalFlip(), one_of(operations=(RandomCrop(2),), probability=0.5)), weights=[1, 3]),)
 
     @pytest.mark.parametrize(
         ("part", "message"),
@@ -163,7 +163,7 @@ class TestRecipe:
             ({"operations": [{"name": "cutout"}], "weights": [1, 2]}, "one_of.weights: expected 1, one for each operation, got 2"),
         ],
     )
-    def test_a_mistake_is_one_line(self, part: dict[str, Any], message: str) -> None:
+    def test_an_error_is_one_line(self, part: dict[str, Any], message: str) -> None:
         with pytest.raises(UserError) as caught:
             planned({"name": "one_of", **part})
         assert message in str(caught.value)

@@ -1,4 +1,4 @@
-"""The policies' tables, and every change in them, are torchvision's own."""
+"""The policies' tables, and every transformation in them, are torchvision's own."""
 
 import sys
 from types import ModuleType
@@ -11,23 +11,23 @@ from augment_cases import noise
 from PIL import Image
 
 from kcifar.augment.auto_augment import CIFAR10_POLICY
-from kcifar.augment.changes import SIGNED, Space
-from kcifar.augment.elementary import apply_numbers
-from kcifar.augment.spaces import auto_space, mix_space, rand_space, wide_space
-from kcifar.augment.warp import Sampling
+from kcifar.augment.integer_affine import Resampling
+from kcifar.augment.policy_spaces import make_aug_mix_space, make_auto_augment_space, make_rand_augment_space, make_trivial_augment_space
+from kcifar.augment.transformation_space import SIGNED, TransformationSpace
+from kcifar.augment.transformations import apply_transformations
 
 # Compiled operators register themselves on import, which fails next to a CPU build of torch; transforms are plain Python and need none.
 sys.modules["torchvision._meta_registrations"] = ModuleType("torchvision._meta_registrations")
 autoaugment = pytest.importorskip("torchvision.transforms.autoaugment")
 
-THEIR_NAMES = {"colour": "Color", "autocontrast": "AutoContrast"}
+THEIR_NAMES = {"color": "Color", "autocontrast": "AutoContrast"}
 SIZE = (32, 32)
-SPACES: dict[str, tuple[Space, Any]] = {
-    "rand": (rand_space(), autoaugment.RandAugment()._augmentation_space(31, SIZE)),
-    "wide": (wide_space(), autoaugment.TrivialAugmentWide()._augmentation_space(31)),
-    "auto": (auto_space(), autoaugment.AutoAugment(autoaugment.AutoAugmentPolicy.CIFAR10)._augmentation_space(10, SIZE)),
-    "mix": (mix_space(True), autoaugment.AugMix()._augmentation_space(10, SIZE)),
-    "mix, paper": (mix_space(False), autoaugment.AugMix(all_ops=False)._augmentation_space(10, SIZE)),
+SPACES: dict[str, tuple[TransformationSpace, Any]] = {
+    "rand": (make_rand_augment_space(), autoaugment.RandAugment()._augmentation_space(31, SIZE)),
+    "wide": (make_trivial_augment_space(), autoaugment.TrivialAugmentWide()._augmentation_space(31)),
+    "auto": (make_auto_augment_space(), autoaugment.AutoAugment(autoaugment.AutoAugmentPolicy.CIFAR10)._augmentation_space(10, SIZE)),
+    "mix": (make_aug_mix_space(True), autoaugment.AugMix()._augmentation_space(10, SIZE)),
+    "mix, paper": (make_aug_mix_space(False), autoaugment.AugMix(all_ops=False)._augmentation_space(10, SIZE)),
 }
 
 
@@ -43,7 +43,7 @@ def test_the_policy_is_theirs() -> None:
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_the_changes_are_theirs_in_their_order(name: str) -> None:
+def test_the_transformations_are_theirs_in_their_order(name: str) -> None:
     space, theirs = SPACES[name]
     ours = [their_name(change) for change in space.amounts]
     assert [change for change in ours if change != "Identity"] == [change for change in theirs if change != "Identity"]
@@ -51,7 +51,7 @@ def test_the_changes_are_theirs_in_their_order(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SPACES)
-def test_every_change_is_theirs_within_a_level(name: str) -> None:
+def test_every_transformation_is_theirs_within_a_level(name: str) -> None:
     space, theirs = SPACES[name]
     image = noise(1)[0]
     image[image == 255] = 254  # which their weakest solarize turns into black
@@ -63,10 +63,10 @@ def test_every_change_is_theirs_within_a_level(name: str) -> None:
         if their_name(case[0]) in theirs and (name, *case[:2]) not in {("wide", "translate_x", 15), ("wide", "translate_y", 15)}
     ]
     cases = [case for case in cases if not (case[0] == "posterize" and space.amounts["posterize"][case[1]] == 0)]
-    numbers = np.array([[space.number(*case)] for case in cases], np.float32)
+    numbers = np.array([[space.encode(*case)] for case in cases], np.float32)
     images = np.repeat(image[None], len(cases), axis=0).astype(np.float32)
     result = keras.ops.convert_to_numpy(
-        apply_numbers(keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(numbers), space, Sampling("nearest", 0.0))
+        apply_transformations(keras.ops.convert_to_tensor(images), keras.ops.convert_to_tensor(numbers), space, Resampling("nearest", 0.0))
     )
     for (change, place, negative), ours in zip(cases, result, strict=True):
         amounts, signed = theirs[their_name(change)]

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from kcifar.benchmarks.convolutions import Convolution, Floor, convolutions, measure_floor
-from kcifar.benchmarks.matrix_products import _convolutions, _square
+from kcifar.benchmarks.convolutions import Convolution, Floor, find_convolutions, measure_floor
+from kcifar.benchmarks.matrix_products import _make_convolutions, _make_squares
 from kcifar.models.build import build_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 SHAPE = (32, 32, 3)
 # By hand: a 2x2 convolution without padding leaves 31 pixels; each group's first convolution is pooled to half, rounded down.
@@ -46,20 +46,20 @@ def numpy(tensor: Any) -> np.ndarray:
 
 
 def test_the_convolutions_of_airbench94_are_those_counted_by_hand() -> None:
-    found = convolutions(build_model("airbench94", SHAPE, 10))
+    found = find_convolutions(build_model("airbench94", SHAPE, 10))
     assert [(one.image_shape, one.kernel_shape, one.padding) for one in found] == AIRBENCH94
     assert {(one.strides, one.dilation, one.is_depthwise, one.dtype) for one in found} == {((1, 1), (1, 1), False, "float32")}
 
 
 def test_a_frozen_first_convolution_has_no_backward_pass_and_the_next_one_both() -> None:
-    first, *others = convolutions(build_model("airbench94", SHAPE, 10))
+    first, *others = find_convolutions(build_model("airbench94", SHAPE, 10))
     assert not first.has_image_gradient
     assert not first.has_kernel_gradient
     assert all(one.has_image_gradient and one.has_kernel_gradient for one in others)  # the whitening's bias is trained
 
 
 def test_the_convolution_that_faces_the_images_has_the_gradient_of_its_kernel_alone() -> None:
-    first, *others = convolutions(build_model("lenet", SHAPE, 10))
+    first, *others = find_convolutions(build_model("lenet", SHAPE, 10))
     assert (first.has_image_gradient, first.has_kernel_gradient) == (False, True)
     assert all(one.has_image_gradient and one.has_kernel_gradient for one in others)
 
@@ -68,25 +68,27 @@ def test_nothing_before_the_first_trained_layer_has_a_backward_pass() -> None:
     network = build_model("cifar_resnet", SHAPE, 10, depth=8)
     for layer in network.layers:
         layer.trainable = layer.name.startswith("group3")
-    passes = {(one.has_image_gradient, one.has_kernel_gradient) for one in convolutions(network)[:-3]}
+    passes = {(one.has_image_gradient, one.has_kernel_gradient) for one in find_convolutions(network)[:-3]}
     assert passes == {(False, False)}
-    assert any(one.has_kernel_gradient and not one.has_image_gradient for one in convolutions(network))
-    assert (convolutions(network)[-1].has_image_gradient, convolutions(network)[-1].has_kernel_gradient) == (True, True)
+    assert any(one.has_kernel_gradient and not one.has_image_gradient for one in find_convolutions(network))
+    assert (find_convolutions(network)[-1].has_image_gradient, find_convolutions(network)[-1].has_kernel_gradient) == (True, True)
 
 
 def test_a_network_within_a_network_counts_with_the_layers_around_it() -> None:
     inner = build_model("lenet", SHAPE, 10)
     images = keras.Input(SHAPE)
     outer = keras.Model(images, inner(keras.layers.Conv2D(3, 3, padding="same")(images)))
-    assert [one.kernel_shape for one in convolutions(outer)] == [(3, 3, 3, 3), *(one.kernel_shape for one in convolutions(inner))]
-    assert all(one.has_image_gradient for one in convolutions(outer)[1:])
+    assert [one.kernel_shape for one in find_convolutions(outer)] == [(3, 3, 3, 3), *(one.kernel_shape for one in find_convolutions(inner))]
+    assert all(one.has_image_gradient for one in find_convolutions(outer)[1:])
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_their_products_are_those_of_the_summary(name: str) -> None:
     network = build_model(name, SHAPE, 10, **NETWORKS[name])
-    rows = [row for row in model_summary(network)["layers"] if row["type"] in ("Conv2D", "DepthwiseConv2D")]
-    assert sum(output_pixels(one) * math.prod(one.kernel_shape) for one in convolutions(network)) == sum(row["multiply_accumulates"] for row in rows)
+    rows = [row for row in summarize_model(network)["layers"] if row["type"] in ("Conv2D", "DepthwiseConv2D")]
+    assert sum(output_pixels(one) * math.prod(one.kernel_shape) for one in find_convolutions(network)) == sum(
+        row["multiply_accumulates"] for row in rows
+    )
 
 
 def output_pixels(convolution: Convolution) -> int:
@@ -100,8 +102,8 @@ def test_each_pass_computes_what_it_says(name: str) -> None:
     # A convolution is linear in its images and in its kernel; with its own outputs as the upstream gradient, either gradient times what it
     # is of sums to the squared outputs.
     convolution = CASES[name]
-    outputs, of_images, of_kernel = (numpy(call()) for call in convolution.passes(2))
-    calls = list(convolution.passes(2))
+    outputs, of_images, of_kernel = (numpy(call()) for call in convolution.make_passes(2))
+    calls = list(convolution.make_passes(2))
     images, kernel = calls[0].args[:2]
     expected = (outputs**2).sum()
     assert of_images.shape == (2, *convolution.image_shape)
@@ -118,7 +120,7 @@ def test_the_forward_pass_is_the_layers(name: str) -> None:
         layer = keras.layers.DepthwiseConv2D((rows, columns), depth_multiplier=filters, **settings)
     else:
         layer = keras.layers.Conv2D(filters, (rows, columns), groups=case.image_shape[2] // channels, **settings)
-    forward = next(case.passes(2))
+    forward = next(case.make_passes(2))
     images, kernel = forward.args
     layer.build((None, *case.image_shape))
     layer.kernel.assign(kernel)
@@ -127,14 +129,14 @@ def test_the_forward_pass_is_the_layers(name: str) -> None:
 
 def test_only_the_passes_that_training_needs_are_made() -> None:
     shapes = (5, 5, 3), (3, 3, 3, 4)
-    assert len(list(Convolution(*shapes, has_image_gradient=False).passes(2))) == 2
-    assert len(list(Convolution(*shapes, has_image_gradient=False, has_kernel_gradient=False).passes(2))) == 1
+    assert len(list(Convolution(*shapes, has_image_gradient=False).make_passes(2))) == 2
+    assert len(list(Convolution(*shapes, has_image_gradient=False, has_kernel_gradient=False).make_passes(2))) == 1
 
 
 def test_the_floor_adds_up_and_says_when_it_is_not_whole() -> None:
     network = build_model("lenet", SHAPE, 10)
     whole = measure_floor(network, 2, seconds=60)
-    assert whole.is_whole
+    assert whole.is_complete
     assert 0 < whole.seconds < 1
     assert measure_floor(network, 2, seconds=0) == Floor(0.0, False)
     images = keras.Input((4,))
@@ -142,8 +144,8 @@ def test_the_floor_adds_up_and_says_when_it_is_not_whole() -> None:
 
 
 def test_the_products_of_the_peak_are_counted_as_the_summary_counts_them() -> None:
-    products, _ = next(_square("float32"))
+    products, _ = next(_make_squares("float32"))
     assert products == 512 * 512 * 512
     for side in (1, 3):
-        products, call = next(_convolutions(side, "float32"))
+        products, call = next(_make_convolutions(side, "float32"))
         assert products == np.prod(numpy(call()).shape) * side * side * 128

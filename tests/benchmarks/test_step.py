@@ -1,4 +1,4 @@
-"""`python -m kcifar.bench step`: the advice, what is measured and what is left out, mistakes, and a small run of the whole."""
+"""`python -m kcifar.bench step`: the advice, what is measured and what is skipped, errors, and a small complete run."""
 
 import subprocess
 import sys
@@ -13,17 +13,17 @@ from tiny_recipe import TINY_MODEL, tiny_recipe
 
 from kcifar.bench import app
 from kcifar.benchmarks import step, synthetic, updates
-from kcifar.benchmarks.advice import CAUTION, SAME, Setting, advice
-from kcifar.benchmarks.synthetic import ImageKind, image_kind, random_data
-from kcifar.benchmarks.updates import Request, measure_updates
-from kcifar.core.command import exit_code
+from kcifar.benchmarks.advice import CAUTION, SAME, Setting, write_advice
+from kcifar.benchmarks.synthetic import ImageKind, find_image_kind, make_random_data
+from kcifar.benchmarks.updates import UpdatesRequest, measure_updates
+from kcifar.core.command import run_command
 from kcifar.core.errors import Failure, UserError
 from kcifar.models.build import build_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.load import load_recipe
 
-PRESENT = Setting("tensorflow", "float32", 64)
+CURRENT = Setting("tensorflow", "float32", 64)
 OTHER = Setting("jax", "mixed_bfloat16", 64)
 LARGER = Setting("tensorflow", "float32", 256)
 KIND = ImageKind(32, 10, True)
@@ -38,46 +38,47 @@ def rows(measured: dict[Setting, float]) -> list[dict[str, Any]]:
     return [vars(setting) | {"images_per_second": speed} for setting, speed in measured.items()]
 
 
-def request(**changes: Any) -> Request:
+def request(**changes: Any) -> UpdatesRequest:
     plan = make_plan(load_recipe(tiny_recipe()))
-    return Request(**{"recipe": plan.to_dict(), "kind": KIND, "precisions": ["float32"], "batch_sizes": [16, 32], "repeats": 1} | changes)
+    return UpdatesRequest(**{"recipe": plan.to_dict(), "kind": KIND, "precisions": ["float32"], "batch_sizes": [16, 32], "repeats": 1} | changes)
 
 
 def test_advice_keeps_what_is_fastest() -> None:
-    assert advice(rows({PRESENT: 300, OTHER: 200, LARGER: 250}), PRESENT) == (
-        "the recipe's present setting, tensorflow, float32, batch size 64, is the fastest at its batch size; "
-        "no other batch size that was measured is faster"
+    assert write_advice(rows({CURRENT: 300, OTHER: 200, LARGER: 250}), CURRENT) == (
+        "the recipe's current setting, tensorflow, float32, batch size 64, is the fastest at its batch size; no other measured batch size is faster"
     )
 
 
-def test_advice_takes_two_percent_for_nothing() -> None:
-    assert advice(rows({PRESENT: 300, OTHER: 305, LARGER: 304}), PRESENT) == advice(rows({PRESENT: 300, OTHER: 200, LARGER: 250}), PRESENT)
-    assert f"take {OTHER}" in advice(rows({PRESENT: 300, OTHER: 307}), PRESENT)
+def test_advice_ignores_two_percent() -> None:
+    assert write_advice(rows({CURRENT: 300, OTHER: 305, LARGER: 304}), CURRENT) == write_advice(
+        rows({CURRENT: 300, OTHER: 200, LARGER: 250}), CURRENT
+    )
+    assert f"use {OTHER}" in write_advice(rows({CURRENT: 300, OTHER: 307}), CURRENT)
 
 
 def test_advice_at_the_recipes_batch_size_comes_before_that_of_another_which_is_cautioned() -> None:
-    assert advice(rows({PRESENT: 100, OTHER: 150, LARGER: 1200}), PRESENT) == (
-        "at the recipe's batch size take jax, mixed_bfloat16, batch size 64 (150 images/s, 1.50 times as fast as the present setting); "
-        f"fastest of all is tensorflow, float32, batch size 256 (1,200 images/s, 12.00 times as fast as the present setting), but {CAUTION}"
+    assert write_advice(rows({CURRENT: 100, OTHER: 150, LARGER: 1200}), CURRENT) == (
+        "at the recipe's batch size use jax, mixed_bfloat16, batch size 64 (150 images/s, 1.50 times as fast as the current setting); "
+        f"the fastest of all is tensorflow, float32, batch size 256 (1,200 images/s, 12.00 times as fast as the current setting), but {CAUTION}"
     )
 
 
 def test_advice_says_what_it_could_not_compare_with() -> None:
-    assert "the recipe's own batch size, 64, was not measured" in advice(rows({LARGER: 200}), PRESENT)
-    assert "the present setting, tensorflow, float32, batch size 64, was not measured" in advice(rows({OTHER: 200}), PRESENT)
+    assert "the recipe's batch size, 64, was not measured" in write_advice(rows({LARGER: 200}), CURRENT)
+    assert "the current setting, tensorflow, float32, batch size 64, was not measured" in write_advice(rows({OTHER: 200}), CURRENT)
 
 
 @given(speeds, settings)
-def test_advice_names_the_fastest_and_cautions_wherever_it_names_another_batch_size(measured: dict[Setting, float], present: Setting) -> None:
-    text = advice(rows(measured), present)
+def test_advice_names_the_fastest_and_cautions_wherever_it_names_another_batch_size(measured: dict[Setting, float], current: Setting) -> None:
+    text = write_advice(rows(measured), current)
     fastest = max(measured.values())
     assert any(str(setting) in text for setting, speed in measured.items() if speed * SAME >= fastest)
-    names_another = any(str(setting) in text for setting in measured if setting.batch_size != present.batch_size)
+    names_another = any(str(setting) in text for setting in measured if setting.batch_size != current.batch_size)
     assert (CAUTION in text) == names_another
-    own = [speed for setting, speed in measured.items() if setting.batch_size == present.batch_size]
-    if own and f"take {present.backend}, {present.precision}" not in text:
+    own = [speed for setting, speed in measured.items() if setting.batch_size == current.batch_size]
+    if own and f"use {current.backend}, {current.precision}" not in text:
         assert any(
-            str(setting) in text for setting, speed in measured.items() if setting.batch_size == present.batch_size and speed * SAME >= max(own)
+            str(setting) in text for setting, speed in measured.items() if setting.batch_size == current.batch_size and speed * SAME >= max(own)
         )
 
 
@@ -98,14 +99,14 @@ def test_advice_names_the_fastest_and_cautions_wherever_it_names_another_batch_s
 def test_the_kind_of_images_is_known_without_reading_them_or_assumed(
     dataset: dict[str, Any], side: int | None, classes: int | None, expected: ImageKind
 ) -> None:
-    kind = image_kind(make_plan(load_recipe(tiny_recipe(dataset=dataset))), side, classes)
+    kind = find_image_kind(make_plan(load_recipe(tiny_recipe(dataset=dataset))), side, classes)
     assert kind == expected
     assert ("assumed" in str(kind)) == (not expected.is_known)
 
 
 def test_random_data_is_an_epoch_of_fifty_thousand_images_whatever_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthetic, "_BYTES", 100 * 8 * 8 * 3)
-    data = random_data(ImageKind(8, 7, True))
+    data = make_random_data(ImageKind(8, 7, True))
     assert data.dataset.train.images.shape == (100, 8, 8, 3)
     assert len(data.train_indices) == 50_000
     assert (np.bincount(data.train_indices) == 500).all()
@@ -122,7 +123,7 @@ def peak(monkeypatch: pytest.MonkeyPatch) -> float:
 
 def test_a_row_counts_operations_by_the_networks_products(peak: float) -> None:
     (row,) = measure_updates(request(batch_sizes=[16]))
-    products = model_summary(build_model("residual_cnn", (32, 32, 3), 10, **{key: value for key, value in TINY_MODEL.items() if key != "name"}))
+    products = summarize_model(build_model("residual_cnn", (32, 32, 3), 10, **{key: value for key, value in TINY_MODEL.items() if key != "name"}))
     assert {value > 0 for name, value in row.items() if name != "precision"} == {True}
     # An operation is a product or a sum, and the two backward passes take as many as the forward one.
     assert row["gigaflops"] == pytest.approx(6 * products["multiply_accumulates"] * row["images_per_second"] / 1e9)
@@ -133,9 +134,9 @@ def test_what_takes_too_long_is_left_out_with_all_larger_batches(peak: float, mo
     monkeypatch.setattr(updates, "PATIENCE", 1e-9)
     first, second = measure_updates(request(batch_sizes=[32, 16]))
     assert (first["batch_size"], second["batch_size"]) == (16, 32)
-    assert first["reason"] == second["reason"] == "an update of 16 images would take 0 seconds or more (left out above 0)"
+    assert first["reason"] == second["reason"] == "an update of 16 images would take at least 0 seconds (limit: 0)"
     assert "images_per_second" not in first
-    assert not first["is_mistake"]
+    assert not first["is_user_error"]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 1 bytes")])
@@ -159,47 +160,47 @@ def test_a_schedule_that_a_larger_batch_leaves_no_room_for_is_a_note(peak: float
     asked = request(recipe=make_plan(load_recipe(recipe)).to_dict(), batch_sizes=[1024])
     (row,) = measure_updates(asked)
     assert "warm_up" in row["reason"]
-    assert row["is_mistake"]
+    assert row["is_user_error"]
 
 
-def test_a_recipe_that_no_combination_fits_is_a_mistake_and_a_slow_machine_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    mistake, slow = ({"backend": "jax", "precision": "float32", "batch_size": 64, "reason": "why", "is_mistake": it} for it in (True, False))
-    for rows_found, expected in (([mistake, mistake], UserError), ([mistake, slow], Failure)):
-        monkeypatch.setattr(step, "_ask", lambda backend, asked, imports, measured, found=rows_found: measured.rows.extend(found))
+def test_a_recipe_that_no_combination_fits_is_a_user_error_and_a_slow_machine_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    mistake, slow = ({"backend": "jax", "precision": "float32", "batch_size": 64, "reason": "why", "is_user_error": it} for it in (True, False))
+    for made_rows, expected in (([mistake, mistake], UserError), ([mistake, slow], Failure)):
+        monkeypatch.setattr(step, "_measure_backend", lambda backend, asked, imports, measured, rows=made_rows: measured.rows.extend(rows))
         with pytest.raises(expected, match="why"):
-            step.compare(request(), ["jax"], ())
+            step.measure_backends(request(), ["jax"], ())
 
 
 def test_notes_tell_each_reason_once_with_its_batch_sizes() -> None:
     left_out = [{"backend": "jax", "precision": "float32", "batch_size": size, "reason": "too slow"} for size in (256, 1024)]
-    measured = step.Measured(
+    measured = step.Measurements(
         [{"backend": "jax", "precision": "float32", "batch_size": 64, "images_per_second": 9.0}, *left_out], failures=["torch: gone"]
     )
-    assert measured.notes() == ["jax, float32, batch size 256, 1,024: too slow", "torch: gone"]
-    assert [row["batch_size"] for row in measured.speeds()] == [64]
+    assert measured.make_notes() == ["jax, float32, batch size 256, 1,024: too slow", "torch: gone"]
+    assert [row["batch_size"] for row in measured.find_measured()] == [64]
 
 
 def test_a_table_has_the_shares_and_gaps_for_what_was_left_out() -> None:
     whole = {"images_per_second": 10.0, "compilation_seconds": 1.0, "gigaflops": 30.0, "peak_gigaflops": 120.0, "times_convolutions": None}
     both = [
         {"backend": "jax", "precision": "float32", "batch_size": 64} | whole,
-        {"backend": "jax", "precision": "float32", "batch_size": 256, "reason": "x", "is_mistake": True},
+        {"backend": "jax", "precision": "float32", "batch_size": 256, "reason": "x", "is_user_error": True},
     ]
-    table = step.table(step.Measured(both))
+    table = step.make_table(step.Measurements(both))
     assert table["share_of_peak"].tolist() == pytest.approx([0.25, float("nan")], nan_ok=True)
     assert table.iloc[1].drop(["backend", "precision", "batch_size"]).isna().all()
-    assert not {"reason", "is_mistake"} & set(table)
+    assert not {"reason", "is_user_error"} & set(table)
 
 
 def test_a_process_that_fails_is_told_and_nothing_measured_is_a_failure() -> None:
     with pytest.raises(Failure, match="nothing was measured: nonsense: its process ended with exit code 2"):
-        step.compare(request(), ["nonsense"], [])
+        step.measure_backends(request(), ["nonsense"], [])
 
 
 def test_a_backend_that_is_not_installed_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "installed_backends", lambda: ["tensorflow"])
+    monkeypatch.setattr(step, "find_installed_backends", lambda: ["tensorflow"])
     with pytest.raises(UserError, match=r"--backend: jax is not installed; install it with pip install 'kcifar\[jax\]'"):
-        step.check_installed(["tensorflow", "jax"])
+        step.Choices(backends=["tensorflow", "jax"]).check()
 
 
 @pytest.mark.parametrize(
@@ -218,21 +219,21 @@ def test_a_backend_that_is_not_installed_is_refused_by_its_name(monkeypatch: pyt
         ([], "'RECIPE'"),
     ],
 )
-def test_a_mistake_is_one_line(
+def test_an_error_is_one_line(
     options: list[str], message: str, recipe_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["bench", "step", *[option.replace("{recipe}", str(recipe_file)) for option in options]])
-    assert exit_code(app) == 2
+    assert run_command(app) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert message in error
 
 
-def test_the_command_imports_no_backend_itself_and_shows_table_and_advice(recipe_file: Path) -> None:
+def test_the_command_imports_no_backend_itself_and_shows_table_and_write_advice(recipe_file: Path) -> None:
     script = (
-        "import sys\nfrom kcifar.bench import app\nfrom kcifar.core.command import exit_code\n"
-        "print(exit_code(app), sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
+        "import sys\nfrom kcifar.bench import app\nfrom kcifar.core.command import run_command\n"
+        "print(run_command(app), sorted({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
     )
     options = ["--backend", "tensorflow", "--precision", "float32", "--batch-size", "8", "--repeats", "1", "--set", "stages.learn.batch_size=8"]
     command = [sys.executable, "-c", script, "step", str(recipe_file), *options]
@@ -242,6 +243,6 @@ def test_the_command_imports_no_backend_itself_and_shows_table_and_advice(recipe
     assert "tensorflow 2" in lines[1]
     assert lines[3].split()[:4] == ["backend", "precision", "batch_size", "images_per_second"]
     assert lines[4].split()[:3] == ["tensorflow", "float32", "8"]
-    assert lines[-2].startswith("advice: the recipe's present setting") or "take tensorflow, float32, batch size 8" in lines[-2]
+    assert lines[-2].startswith("advice: the recipe's current setting") or "use tensorflow, float32, batch size 8" in lines[-2]
     assert lines[-1] == "0 []"
     assert "tensorflow, float32, batch size 8: " in done.stderr

@@ -1,4 +1,4 @@
-"""The commands as a user types them: help, mistakes, exit codes, and what is imported on the way."""
+"""The commands as a user types them: help, errors, exit codes, and what is imported on the way."""
 
 import json
 import subprocess
@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         ("bench", ["augment", "--repeats", "0"], "'--repeats'"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_and_exit_code_2_without_a_backend(command: str, options: list[str], message: str, tmp_path: Path) -> None:
+def test_an_error_is_one_line_and_exit_code_2_without_a_backend(command: str, options: list[str], message: str, tmp_path: Path) -> None:
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text(yaml.safe_dump(tiny_recipe()))
     run = ["--run", str(tmp_path / "run")] if "{recipe}" in options else []
@@ -102,17 +102,17 @@ def test_a_penalty_of_a_later_stage_is_checked_before_the_first(tmp_path: Path) 
     recipe.write_text(yaml.safe_dump(tiny_recipe()))
     done, _ = spied("train", "--stages", str(recipe), "--run", str(tmp_path / "run"), "--set", "stages.polish.l2={value: 0.1, layers: convolution*}")
     assert done.returncode == 2, done.stderr
-    assert "stages[2].l2.layers: expected a pattern that fits a layer with a kernel" in done.stderr
+    assert "stages[2].l2.layers: expected a pattern that matches a layer with a kernel" in done.stderr
     assert not (tmp_path / "run").exists()
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from kcifar.planning.plan import make_plan
     from kcifar.recipe.load import load_recipe
-    from kcifar.training.dry_run import show_plan
+    from kcifar.training.dry_run import print_plan
 
     monkeypatch.chdir(tmp_path)
-    show_plan(make_plan(load_recipe(tiny_recipe())), None, None)
+    print_plan(make_plan(load_recipe(tiny_recipe())), None, None)
     out = capsys.readouterr().out
     shown = yaml.safe_load(out[: out.index("data set   ")])
     assert shown == make_plan(load_recipe(tiny_recipe())).to_dict()
@@ -149,6 +149,11 @@ def test_a_users_own_parts_are_registered(tmp_path: Path) -> None:
 def test_the_console_script_names_the_commands() -> None:
     done = subprocess.run([sys.executable, "-m", "kcifar"], capture_output=True, text=True, check=True)
     assert all(command in done.stdout for command in COMMANDS)
+    usage = subprocess.run([sys.executable, "-m", "kcifar", "train", "--help"], capture_output=True, text=True, check=True)
+    assert usage.stdout.startswith("Usage: python -m kcifar.train [OPTIONS]\n")
+    script = "import sys; sys.argv = ['kcifar', 'train', '--help']; from kcifar.__main__ import main; main()"
+    usage = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert usage.stdout.startswith("Usage: kcifar train [OPTIONS]\n")
     wrong = subprocess.run([sys.executable, "-m", "kcifar", "trian"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "error: no command 'trian'; did you mean 'train'?" in wrong.stderr

@@ -1,4 +1,4 @@
-"""`python -m kcifar.datasets`: what it prints, what it draws to the pixel, which files it refuses, and its mistakes in one line."""
+"""`python -m kcifar.datasets`: what it prints, what it draws to the pixel, which files it refuses, and its errors in one line."""
 
 import hashlib
 import json
@@ -18,13 +18,14 @@ from places import ROOT
 from tiny_recipe import RECIPE_TEXT, tiny_recipe
 
 from kcifar.commands.datasets import app
-from kcifar.core.command import exit_code
+from kcifar.core.command import run_command
 from kcifar.datasets.arrays import from_arrays
-from kcifar.datasets.cifar_layouts import CIFAR10, cifar100_with
+from kcifar.datasets.cifar_checksums import ARCHIVE_SIZES, OFFICIAL_FILES, OfficialFile
+from kcifar.datasets.cifar_layouts import CIFAR10, describe_cifar100
 from kcifar.datasets.dataset import Source
-from kcifar.datasets.official import ARCHIVE_SIZES, FILES, OFFICIAL, Expected, check_files
-from kcifar.datasets.samples import SAMPLES, sample_indices
-from kcifar.datasets.verification import contents
+from kcifar.datasets.file_inspection import OFFICIAL_DATASETS, inspect_files
+from kcifar.datasets.sample_grid import IMAGES_PER_CLASS, select_samples
+from kcifar.datasets.verification import inspect_contents
 from kcifar.pictures.image_grid import Grid, GridCell, GridRow, draw_grid, save_grid
 from kcifar.planning.batches import EpochBatches
 from kcifar.planning.plan import Plan, make_plan
@@ -48,7 +49,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(*options: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["kcifar.datasets", *map(str, options)])
-        code = exit_code(app)
+        code = run_command(app)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -95,12 +96,12 @@ def test_information_is_that_of_the_data_set(run: Run, own_file: Path) -> None:
     assert listing.read_text().splitlines()[1:] == ["train,3,a,test,0,b,1.0000,true,true"]
 
 
-def test_the_table_shows_counts_shares_and_duplicates(run: Run) -> None:
+def test_the_table_shows_counts_fractions_and_duplicates(run: Run) -> None:
     code, out, _ = run("info", "digits", "--similarity", 1)
     assert code == 0
     assert "digits: 1,437 train, 360 test images of 32x32x3, 10 classes" in out
     assert re.search(r"^0 +142 +9\.88% +36 +10\.00%$", out, re.MULTILINE)
-    assert re.search(r"^test, with one in train +0 +0 +0 +0$", out, re.MULTILINE)
+    assert re.search(r"^test, with a duplicate in train +0 +0 +0 +0$", out, re.MULTILINE)
 
 
 def test_samples_are_training_images_of_each_class_pixel_by_pixel(run: Run, own_file: Path) -> None:
@@ -108,9 +109,9 @@ def test_samples_are_training_images_of_each_class_pixel_by_pixel(run: Run, own_
     assert run("info", "npz", "--data", own_file, "--samples", picture)[0] == 0
     images, labels = np.load(own_file)["x_train"], np.load(own_file)["y_train"]
     rows = framed_images(np.asarray(Image.open(picture).convert("RGB")))
-    assert [len(row) for row in rows] == [SAMPLES, 11, 5]
+    assert [len(row) for row in rows] == [IMAGES_PER_CLASS, 11, 5]
     for label, row in enumerate(rows):
-        np.testing.assert_array_equal(np.stack(row), images[sample_indices(labels, label)])
+        np.testing.assert_array_equal(np.stack(row), images[select_samples(labels, label)])
 
 
 def framed_images(drawn: np.ndarray, side: int = 128, small: int = 32) -> list[list[np.ndarray]]:
@@ -145,8 +146,8 @@ def framed_images(drawn: np.ndarray, side: int = 128, small: int = 32) -> list[l
         (["info", "digits", "--duplicates", "none/pairs.csv"], "--duplicates none/pairs.csv: expected a folder that exists, got 'none'"),
         (["info", "digits", "--similarity", "2"], "'--similarity'"),
         (["info", "digits", "--data", "."], "data set digits: it comes with scikit-learn"),
-        (["info", "folder"], "data set folder: expected --data with a folder of images"),
-        (["verify", "cifar10"], "no files of cifar10, neither in "),
+        (["info", "folder"], "data set folder: expected --data with a folder or archive of images"),
+        (["verify", "cifar10"], "no files of cifar10 in "),
         (["verify", "cifar10", "--data", "nowhere"], "nowhere: no such file or folder"),
         (["verify", "npz", "--data", "nowhere.npz"], "nowhere.npz: expected a .npz file, found nothing"),
         (["verify", "cifar100", "--set", "labels=middle"], "--set labels=middle: labels: expected one of 'fine', 'coarse', got 'middle'"),
@@ -160,7 +161,7 @@ def framed_images(drawn: np.ndarray, side: int = 128, small: int = 32) -> list[l
         (["preview", "--stages", "{recipe}", "--out", "x.png", "--set", "seed=x"], "--set seed=x: seed: expected an integer >= 0"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line(run: Run, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_one_line(run: Run, options: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archives.private_caches(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text(RECIPE_TEXT, encoding="utf-8")
@@ -173,8 +174,8 @@ def test_a_mistake_is_one_line(run: Run, options: list[str], message: str, tmp_p
 
 def as_official(monkeypatch: pytest.MonkeyPatch, files: archives.Files) -> None:
     """Let the small files of a test pass for the official ones."""
-    sums = {Path(name).name: Expected(len(content), hashlib.md5(content).hexdigest()) for name, content in files.items() if "readme" not in name}
-    monkeypatch.setitem(FILES, "cifar-10-batches-py", sums)
+    sums = {Path(name).name: OfficialFile(len(content), hashlib.md5(content).hexdigest()) for name, content in files.items() if "readme" not in name}
+    monkeypatch.setitem(OFFICIAL_FILES, "cifar-10-batches-py", sums)
 
 
 @pytest.fixture
@@ -185,13 +186,19 @@ def small_cifar(monkeypatch: pytest.MonkeyPatch) -> archives.Files:
 
 
 def statuses(path: Path) -> dict[str, str]:
-    return {finding.name: finding.status for finding in check_files(CIFAR10, path)}
+    return {finding.name: finding.status for finding in inspect_files(CIFAR10, path)}
 
 
 def test_whole_files_are_ok(small_cifar: archives.Files, tmp_path: Path) -> None:
     folder = archives.write_folder(tmp_path, small_cifar) / "cifar-10-batches-py"
     assert set(statuses(folder).values()) == {"ok"}
     assert set(statuses(folder)) == set(CIFAR10.layouts[0].files)
+
+
+def test_files_deeper_than_the_official_folder_do_not_count(small_cifar: archives.Files, tmp_path: Path) -> None:
+    deep = {f"backup/{name}": content for name, content in small_cifar.items()}
+    path = archives.write_tar(tmp_path / "deep.tar.gz", deep)
+    assert {statuses(path)[name] for name in CIFAR10.layouts[0].files} == {"missing"}
 
 
 def test_a_changed_a_cut_and_a_missing_file_are_told_apart(small_cifar: archives.Files, tmp_path: Path) -> None:
@@ -202,7 +209,7 @@ def test_a_changed_a_cut_and_a_missing_file_are_told_apart(small_cifar: archives
     (folder / "data_batch_3").write_bytes((folder / "data_batch_3").read_bytes()[:-1])
     (folder / "test_batch").unlink()
     wrong = {name: status for name, status in statuses(folder).items() if status != "ok"}
-    assert wrong == {"data_batch_2": "wrong sum", "data_batch_3": "wrong size", "test_batch": "missing"}
+    assert wrong == {"data_batch_2": "wrong checksum", "data_batch_3": "wrong size", "test_batch": "missing"}
 
 
 def test_an_archive_is_checked_as_a_whole_and_by_its_files(small_cifar: archives.Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,9 +218,9 @@ def test_an_archive_is_checked_as_a_whole_and_by_its_files(small_cifar: archives
     assert found.pop(path.name) == "wrong size"
     assert set(found.values()) == {"ok"}
     monkeypatch.setitem(ARCHIVE_SIZES, path.name, path.stat().st_size)
-    assert statuses(path)[path.name] == "wrong sum"
-    sums = CIFAR10.archive_sums | {hashlib.sha256(path.read_bytes()).hexdigest(): "cifar-10-python.tar.gz"}
-    assert check_files(replace(CIFAR10, archive_sums=sums), path)[0].is_ok
+    assert statuses(path)[path.name] == "wrong checksum"
+    sums = CIFAR10.archive_checksums | {hashlib.sha256(path.read_bytes()).hexdigest(): "cifar-10-python.tar.gz"}
+    assert inspect_files(replace(CIFAR10, archive_checksums=sums), path)[0].is_ok
     path.write_bytes(path.read_bytes()[:-200])
     assert statuses(path)["its files"] == "damaged"
 
@@ -222,10 +229,10 @@ def test_verify_prints_each_file_and_ends_with_one_line_if_one_is_wrong(run: Run
     folder = archives.write_folder(tmp_path, small_cifar) / "cifar-10-batches-py"
     code, out, errors = run("verify", "cifar10", "--data", tmp_path)
     assert code == 2  # the files are "official", but 25 images are not 60,000
-    assert len(re.findall(r"^\w[\w.]+ +ok +[\d,]+ +md5 *$", out, re.MULTILINE)) == 7
-    assert re.search(r"^train part +wrong counts +19 images 32x32.*; expected 5,000 of each class *$", out, re.MULTILINE)
+    assert len(re.findall(r"^\w[\w.]+ +ok +[\d,]+ +MD5 *$", out, re.MULTILINE)) == 7
+    assert re.search(r"^train split +wrong counts +19 images 32x32.*; expected 5,000 per class *$", out, re.MULTILINE)
     assert errors.splitlines()[0] == f"checking {folder}"
-    assert errors.splitlines()[1].startswith(f"error: {folder}: 3 of 10 checks failed: train part: wrong counts, test part: wrong counts")
+    assert errors.splitlines()[1].startswith(f"error: {folder}: 3 of 10 checks failed: train split: wrong counts, test split: wrong counts")
     (folder / "data_batch_1").write_bytes(b"")
     code, out, errors = run("verify", "cifar10", "--data", tmp_path)
     assert code == 2
@@ -236,39 +243,44 @@ def test_verify_prints_each_file_and_ends_with_one_line_if_one_is_wrong(run: Run
 def test_what_has_no_official_sums_is_read_and_counted(run: Run, tmp_path: Path) -> None:
     code, out, errors = run("verify", "digits")
     assert (code, errors) == (0, "")
-    assert re.search(r"^test part +ok +360 images 32x32, labels 0 to 9, 35 to 37 of each of 10 classes *$", out, re.MULTILINE)
+    assert re.search(r"^test split +ok +360 images 32x32, labels 0 to 9, 35 to 37 in each of 10 classes *$", out, re.MULTILINE)
     np.savez(tmp_path / "mine.npz", x_train=np.zeros((4, 9, 9), np.uint8), y_train=np.array([0, 0, 2, 2]))
     code, out, errors = run("verify", "npz", "--data", tmp_path / "mine.npz")
     assert code == 2
     assert "no image of 1" in out
-    assert errors == f"error: {tmp_path / 'mine.npz'}: 1 of 1 checks failed: train part: empty classes\n"
+    assert errors == f"error: {tmp_path / 'mine.npz'}: 1 of 1 checks failed: train split: empty classes\n"
 
 
 def test_notes_of_a_data_set_are_failures() -> None:
     made = from_arrays((np.zeros((2, 8, 8, 3), np.uint8), [0, 1]))
-    assert all(finding.is_ok for finding in contents(made))
+    assert all(finding.is_ok for finding in inspect_contents(made))
     noted = type(made)(made.name, made.class_names, made.train, notes=("not readable: a.png: cut",))
-    assert [finding.status for finding in contents(noted)] == ["ok", "not as it should be"]
+    assert [finding.status for finding in inspect_contents(noted)] == ["ok", "not as expected"]
+
+
+def test_only_the_train_split_needs_every_class() -> None:
+    image = np.zeros((1, 8, 8, 3), np.uint8)
+    assert [finding.status for finding in inspect_contents(from_arrays((image.repeat(2, axis=0), [0, 1]), test=(image, [0])))] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize(("labels", "status"), [([0, 1, 1, 0], "ok"), ([0, 1, 1, 1], "wrong counts"), ([0, 1], "wrong counts")])
-def test_official_parts_hold_as_many_images_of_each_class_as_they_should(labels: list[int], status: str) -> None:
+def test_official_splits_have_as_many_images_per_class_as_they_should(labels: list[int], status: str) -> None:
     made = from_arrays((np.zeros((len(labels), 8, 8, 3), np.uint8), labels))
-    assert [finding.status for finding in contents(made, {"train": 4})] == [status]
+    assert [finding.status for finding in inspect_contents(made, {"train": 4})] == [status]
 
 
 def test_the_official_tables_are_whole() -> None:
-    for cifar in (CIFAR10, cifar100_with("fine"), cifar100_with("coarse")):
-        assert cifar.name in OFFICIAL
-        assert set(cifar.archive_sums.values()) <= set(ARCHIVE_SIZES)
+    for cifar in (CIFAR10, describe_cifar100("fine"), describe_cifar100("coarse")):
+        assert cifar.name in OFFICIAL_DATASETS
+        assert set(cifar.archive_checksums.values()) <= set(ARCHIVE_SIZES)
         for layout in cifar.layouts:
-            assert set(layout.files) <= set(FILES[layout.folder])
-    sums = [expected.md5 for files in FILES.values() for expected in files.values() if expected.md5]
+            assert set(layout.files) <= set(OFFICIAL_FILES[layout.folder])
+    sums = [expected.md5 for files in OFFICIAL_FILES.values() for expected in files.values() if expected.md5]
     assert len(set(sums)) == len(sums) == 10
     assert all(re.fullmatch(r"[0-9a-f]{32}", md5) for md5 in sums)
     # Records of the binary archives: label bytes and 3,072 pixels.
-    assert FILES["cifar-10-batches-bin"]["test_batch.bin"].size == 10_000 * 3073
-    assert FILES["cifar-100-binary"]["train.bin"].size == 50_000 * 3074
+    assert OFFICIAL_FILES["cifar-10-batches-bin"]["test_batch.bin"].size == 10_000 * 3073
+    assert OFFICIAL_FILES["cifar-100-binary"]["train.bin"].size == 50_000 * 3074
 
 
 # preview
@@ -282,8 +294,8 @@ def planned(**changes: Any) -> tuple[Plan, PreparedData]:
 def test_one_image_of_each_class_comes_first() -> None:
     labels = np.array([2, 2, 0, 0, 2, 1, 0])
     indices = np.array([0, 1, 2, 4, 5, 6])
-    assert preview.preview_indices(labels, indices, 4).tolist() == [2, 5, 0, 6]
-    assert sorted(preview.preview_indices(labels, indices, 99).tolist()) == indices.tolist()
+    assert preview.choose_images(labels, indices, 4).tolist() == [2, 5, 0, 6]
+    assert sorted(preview.choose_images(labels, indices, 99).tolist()) == indices.tolist()
 
 
 @pytest.mark.parametrize("stage", [0, 1])
@@ -294,12 +306,12 @@ def test_versions_are_the_augmentation_of_the_epochs_own_draws(stage: int) -> No
     from kcifar.layers import ResizeImages
 
     plan, data = planned()
-    chosen = preview.preview_indices(data.dataset.train.labels, data.train_indices, 5)
-    versions = preview.stage_versions(plan, data, plan.stages[stage], range(plan.stages[stage].epochs), chosen)
+    chosen = preview.choose_images(data.dataset.train.labels, data.train_indices, 5)
+    versions = preview.make_versions(plan, data, plan.stages[stage], range(plan.stages[stage].epochs), chosen)
     size = plan.stages[stage].settings.image_size or 32
     assert versions.images.shape == (5, plan.stages[stage].epochs, size, size, 3)
     for column in range(plan.stages[stage].epochs):
-        batches = preview.preview_epoch(plan, data, plan.stages[stage], column)
+        batches = preview.make_epoch(plan, data, plan.stages[stage], column)
         for row, index in enumerate(chosen):
             places = np.flatnonzero(batches.order == index)
             assert versions.shown[row, column] == bool(len(places))
@@ -338,7 +350,7 @@ def test_the_epochs_are_those_that_training_asks_for(tmp_path: Path, monkeypatch
     plan, data = planned(model=model, defaults={"batch_size": 256})
     assert sorted(seen) == [(0, 0), (0, 1), (0, 2), (1, 0)]
     for (stage, epoch), trained in seen.items():
-        shown = preview.preview_epoch(plan, data, plan.stages[stage], epoch)
+        shown = preview.make_epoch(plan, data, plan.stages[stage], epoch)
         for field in ("order", "draws", "partners", "partner_draws", "own_shares"):
             np.testing.assert_array_equal(getattr(shown, field), getattr(trained, field), err_msg=field)
 
@@ -350,8 +362,8 @@ def test_the_picture_shows_originals_and_versions_pixel_by_pixel(run: Run, tmp_p
     assert code == 0
     assert errors == f"stage 'learn' has 3 epochs: 2 of 4 versions are drawn\nwrote {tmp_path / 'p.png'}\n"
     plan, data = planned(seed=5)
-    chosen = preview.preview_indices(data.dataset.train.labels, data.train_indices, 3)
-    versions = preview.stage_versions(plan, data, plan.stages[0], [1, 2], chosen)
+    chosen = preview.choose_images(data.dataset.train.labels, data.train_indices, 3)
+    versions = preview.make_versions(plan, data, plan.stages[0], [1, 2], chosen)
     drawn = framed_images(np.asarray(Image.open(tmp_path / "p.png").convert("RGB")))
     for row, index in enumerate(chosen):
         np.testing.assert_array_equal(drawn[row][0], data.dataset.train.images[index])
@@ -361,9 +373,9 @@ def test_the_picture_shows_originals_and_versions_pixel_by_pixel(run: Run, tmp_p
 
 def test_mixed_targets_are_written_with_their_shares() -> None:
     plan, data = planned()
-    chosen = preview.preview_indices(data.dataset.train.labels, data.train_indices, 4)
-    grid = preview.preview_grid(plan, data, plan.stages[0], range(3), chosen)
-    versions = preview.stage_versions(plan, data, plan.stages[0], range(3), chosen)
+    chosen = preview.choose_images(data.dataset.train.labels, data.train_indices, 4)
+    grid = preview.make_preview(plan, data, plan.stages[0], range(3), chosen)
+    versions = preview.make_versions(plan, data, plan.stages[0], range(3), chosen)
     assert grid.columns == ("original", "epoch 1", "epoch 2", "epoch 3")
     assert grid.text == "random_affine(rotation=15) → mixup(probability=0.7)"
     names, labels = data.dataset.class_names, data.dataset.train.labels

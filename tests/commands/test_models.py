@@ -16,12 +16,12 @@ import keras
 import pytest
 
 from kcifar.commands import models as command
-from kcifar.core.command import exit_code
+from kcifar.core.command import run_command
 from kcifar.engine import backend
-from kcifar.models import MODELS, listing
-from kcifar.models.arguments import LARGEST_IMAGE
+from kcifar.models import MODELS, catalog, sketch_backend
+from kcifar.models.arguments import MAX_IMAGE_SIZE
 from kcifar.models.build import build_model, sketch_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "pandas", "sklearn", "matplotlib")
 SOME = ["cct", "convmixer", "lenet", "lenet_bn", "quizdnn", "residual_cnn", "resnet20", "resnet32"]
@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def call(*options: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["kcifar models", *options])
-        code = exit_code(command.app)
+        code = run_command(command.app)
         return code, *capsys.readouterr()
 
     monkeypatch.setattr(MODELS, "_factories", dict(MODELS._factories) if MODELS.names() else {})  # imported networks are gone afterwards
@@ -56,13 +56,13 @@ def rows() -> list[dict[str, Any]]:
     """Return the list of some networks, sketched once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(MODELS, "names", lambda: SOME)
-        return listing.network_rows((32, 32, 3), 10)
+        return catalog.list_networks((32, 32, 3), 10)
 
 
 @pytest.fixture
 def listed(rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Let the command take the list that is there already."""
-    monkeypatch.setattr(listing, "network_rows", lambda image_shape, num_classes: rows)
+    monkeypatch.setattr(catalog, "list_networks", lambda image_shape, num_classes: rows)
     return rows
 
 
@@ -70,8 +70,8 @@ class TestList:
     def test_has_every_network_once_by_family(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lenet = sketch_model("lenet", (32, 32, 3), 10)
         asked: list[tuple[Any, ...]] = []
-        monkeypatch.setattr(listing, "sketch_model", lambda *arguments: asked.append(arguments) or lenet)
-        rows = listing.network_rows((24, 24, 3), 7)
+        monkeypatch.setattr(catalog, "sketch_model", lambda *arguments: asked.append(arguments) or lenet)
+        rows = catalog.list_networks((24, 24, 3), 7)
         assert sorted(asked) == [(name, (24, 24, 3), 7) for name in MODELS.names()]
         assert [row["name"] for row in rows] == sorted(MODELS.names(), key=lambda name: (file_of(name), name))
         assert [row["family"] for row in rows] == [file_of(row["name"]) for row in rows]
@@ -88,7 +88,7 @@ class TestList:
         assert row["trainable_parameters"] == network.count_params() - sum(keras.ops.size(w) for w in network.non_trainable_weights)
         assert row["bytes"] == sum(values.nbytes for values in network.get_weights())
         assert row["layers"] == len(network.layers)
-        assert row["multiply_accumulates"] == model_summary(network)["multiply_accumulates"]
+        assert row["multiply_accumulates"] == summarize_model(network)["multiply_accumulates"]
 
     def test_prints_the_same_as_csv_and_json(self, run: Run, listed: list[dict[str, Any]]) -> None:
         code, out, err = run("--json")
@@ -113,10 +113,10 @@ class TestList:
         code, out, err = run("--image-size", "12", "--classes", "7", "--json")
         found = {row["name"]: row for row in json.loads(out)}
         assert (code, err) == (0, "")
-        assert found["quizdnn"]["parameters"] == model_summary(sketch_model("quizdnn", (12, 12, 3), 7))["parameters"]
+        assert found["quizdnn"]["parameters"] == summarize_model(sketch_model("quizdnn", (12, 12, 3), 7))["parameters"]
         assert found["quizdnn"]["refused"] is None
         assert found["lenet"]["refused"].startswith("expected height and width of 13 to 1024 pixels")
-        assert {found["lenet"][key] for key in (*listing.SIZES, "layers")} == {None}
+        assert {found["lenet"][key] for key in (*catalog.SIZE_KEYS, "layers")} == {None}
         code, out, err = run("--image-size", "12")
         assert (code, err) == (0, "")
         assert re.search(r"^ +lenet +-( +-){4}$", out, re.MULTILINE)
@@ -165,7 +165,7 @@ class TestNetwork:
     def test_prints_numbers_source_arguments_and_layers(self, run: Run) -> None:
         code, out, err = run("vgg13", "--classes", "7")
         assert (code, err) == (0, "")
-        summary = model_summary(sketch_model("vgg13", (32, 32, 3), 7))
+        summary = summarize_model(sketch_model("vgg13", (32, 32, 3), 7))
         assert out.startswith(f"vgg13 (vgg)\n{summary['parameters']:,} parameters, {summary['trainable_parameters']:,} trainable, ")
         assert f", {summary['multiply_accumulates'] / 1e6:,.1f} M multiply-accumulates, {len(summary['layers'])} layers\n" in out
         assert "VGG: groups of 3x3 convolutions" in out
@@ -185,7 +185,7 @@ class TestNetwork:
 
     def test_prints_the_same_as_csv_and_json(self, run: Run) -> None:
         code, out, err = run("quizdnn", "--json")
-        summary = model_summary(sketch_model("quizdnn", (32, 32, 3), 10))
+        summary = summarize_model(sketch_model("quizdnn", (32, 32, 3), 10))
         assert (code, err, json.loads(out)) == (0, "", summary)
         code, out, err = run("quizdnn", "--csv")
         assert (code, err) == (0, "")
@@ -210,7 +210,7 @@ class TestNetwork:
         code, out, err = run("residual_cnn", *options, "--json")
         arguments = {"widths": [8, 8], "convolutions": [1, 2], "dropout_rate": 0.1, "dense_units": []}
         assert (code, err) == (0, "")
-        assert json.loads(out) == model_summary(sketch_model("residual_cnn", (16, 16, 3), 10, **arguments))
+        assert json.loads(out) == summarize_model(sketch_model("residual_cnn", (16, 16, 3), 10, **arguments))
 
     def test_shows_a_users_own_network(self, run: Run, tmp_path: Path) -> None:
         (tmp_path / "mine.py").write_text(OWN_NETWORKS)
@@ -229,7 +229,7 @@ class TestNetwork:
         assert list(tmp_path.iterdir()) == [path]
 
 
-class TestMistakes:
+class TestErrors:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
@@ -292,14 +292,14 @@ class TestProcess:
         done = subprocess.run([sys.executable, "-m", "kcifar", "models", "--help"], capture_output=True, text=True, check=True, timeout=120)
         assert "--diagram FILE" in done.stdout
 
-    def test_a_mistake_imports_no_backend(self) -> None:
+    def test_an_error_imports_no_backend(self) -> None:
         done, imported = spied("resnet18", "--set", "activation=rule")
         assert done.returncode == 2
         assert "--set activation=rule: activation: expected one of 'relu'" in done.stderr
         assert not {"keras", "tensorflow", "jax", "torch"} & set(imported)
 
     @pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed")
-    def test_sketches_with_the_quickest_backend_and_silently(self) -> None:
+    def test_sketches_with_the_fastest_backend_and_silently(self) -> None:
         done, imported = spied("lenet", "--csv", keras_backend=None)
         assert (done.returncode, done.stderr) == (0, "")
         assert {"keras", "jax"} <= set(imported)
@@ -311,20 +311,20 @@ class TestProcess:
     def test_takes_the_backend_that_was_asked_for(self, asked: str | None, own: bool, taken: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
         seen: list[str | None] = []
         monkeypatch.setattr(backend, "load_backend", lambda: seen.append(os.environ.get("KERAS_BACKEND")))
-        monkeypatch.setattr(command, "_quickest_backend", lambda: "swift")
+        monkeypatch.setattr(sketch_backend, "find_fastest_backend", lambda: "swift")
         monkeypatch.delitem(sys.modules, "keras")
         monkeypatch.setenv("JAX_PLATFORMS", "")
         monkeypatch.setenv("KERAS_BACKEND", asked or "")
         monkeypatch.delenv("KERAS_BACKEND") if asked is None else None
-        command._load_backend(own)
+        command._load_sketch_backend(own)
         assert seen == [taken]
 
     def test_does_without_jax(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "jax", None)
-        assert command._quickest_backend() == "tensorflow"
+        assert sketch_backend.find_fastest_backend() == "tensorflow"
 
     def test_image_sizes_go_as_far_as_the_networks_allow(self) -> None:
-        assert command.LARGEST_IMAGE == LARGEST_IMAGE
+        assert command.MAX_IMAGE_SIZE == MAX_IMAGE_SIZE
 
 
 def file_of(name: str) -> str:

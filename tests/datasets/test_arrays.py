@@ -1,4 +1,4 @@
-"""Laws of data sets from memory, from a user's .npz, of the digits, and of the registry's front door."""
+"""Laws of data sets from memory, from a user's .npz, of the digits, and of `load_dataset`."""
 
 import zipfile
 from pathlib import Path
@@ -12,12 +12,12 @@ from hypothesis.extra import numpy as arrays
 
 from kcifar.datasets import DATASETS
 from kcifar.datasets.arrays import from_arrays
+from kcifar.datasets.checksum import compute_content_sha256
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.datasets.digits import digits
 from kcifar.datasets.load import load_dataset
 from kcifar.datasets.npz import npz
-from kcifar.datasets.splits import split
-from kcifar.datasets.statistics import content_sha256
+from kcifar.datasets.stratified_split import split_off
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
 GOLDEN_DIGITS = "025e10549c4887359fe795b85ab2864b85d3dd53dc2e770c5aba325d0166214f"
@@ -43,28 +43,28 @@ def test_bytes_are_used_as_they_are() -> None:
 def test_whole_numbers_of_any_type_are_the_same_images(images: np.ndarray, kind: str, size: int) -> None:
     if kind == "f" and images.max() <= 1:
         images = images + np.uint8(2)
-    found = from_arrays((images.astype(f"{kind}{size}"), [0, 1, 0])).train.images
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, images)
+    result = from_arrays((images.astype(f"{kind}{size}"), [0, 1, 0])).train.images
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, images)
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 4), (6, 5, 4, 1)])
 def test_grey_is_repeated_to_three_channels(shape: tuple[int, ...]) -> None:
-    grey = IMAGES[..., 0].reshape(shape)
-    found = from_arrays((grey, LABELS)).train.images
-    np.testing.assert_array_equal(found, np.stack([IMAGES[..., 0]] * 3, axis=-1))
+    gray = IMAGES[..., 0].reshape(shape)
+    result = from_arrays((gray, LABELS)).train.images
+    np.testing.assert_array_equal(result, np.stack([IMAGES[..., 0]] * 3, axis=-1))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])
 def test_labels_come_in_any_integer_type_and_keras_columns(shape: tuple[int, ...], dtype: type) -> None:
-    found = from_arrays((IMAGES, LABELS.astype(dtype).reshape(shape)))
-    assert found.train.labels.dtype == np.int64
-    np.testing.assert_array_equal(found.train.labels, LABELS)
-    assert found.class_names == ("0", "1", "2")
+    result = from_arrays((IMAGES, LABELS.astype(dtype).reshape(shape)))
+    assert result.train.labels.dtype == np.int64
+    np.testing.assert_array_equal(result.train.labels, LABELS)
+    assert result.class_names == ("0", "1", "2")
 
 
-def test_class_names_count_the_labels_of_all_parts() -> None:
+def test_class_names_count_the_labels_of_all_splits() -> None:
     assert from_arrays((IMAGES, LABELS), test=(IMAGES[:1], [4])).class_names == ("0", "1", "2", "3", "4")
 
 
@@ -97,24 +97,24 @@ def test_what_training_would_misread_is_refused(images: np.ndarray, labels: np.n
     assert expected in message
 
 
-def test_parts_must_be_pairs_and_fit_together() -> None:
+def test_splits_must_be_pairs_and_fit_together() -> None:
     assert "pair (images, labels)" in refusal(from_arrays, IMAGES)
-    assert "like the training part" in refusal(from_arrays, (IMAGES, LABELS), test=(IMAGES[:, :3], LABELS))
+    assert "like the train split" in refusal(from_arrays, (IMAGES, LABELS), test=(IMAGES[:, :3], LABELS))
     assert "labels from 0 to 1, got 0 to 2" in refusal(from_arrays, (IMAGES, LABELS), class_names=("a", "b"))
 
 
 def test_npz_holds_what_was_saved(tmp_path: Path) -> None:
     pairs = {"x_train": IMAGES, "y_train": LABELS, "x_val": IMAGES[:2], "y_val": LABELS[:2], "x_test": IMAGES[2:5], "y_test": LABELS[2:5]}
     np.savez_compressed(tmp_path / "own.npz", class_names=["cat", "dog", "hen"], **pairs)
-    found = load_dataset("npz", {}, Source(tmp_path / "own.npz"))
-    assert found.class_names == ("cat", "dog", "hen")
-    assert found.validation is not None
-    assert found.test is not None
-    for part, (x, y) in zip(
-        (found.train, found.validation, found.test), (("x_train", "y_train"), ("x_val", "y_val"), ("x_test", "y_test")), strict=True
+    result = load_dataset("npz", {}, Source(tmp_path / "own.npz"))
+    assert result.class_names == ("cat", "dog", "hen")
+    assert result.validation is not None
+    assert result.test is not None
+    for split, (x, y) in zip(
+        (result.train, result.validation, result.test), (("x_train", "y_train"), ("x_val", "y_val"), ("x_test", "y_test")), strict=True
     ):
-        np.testing.assert_array_equal(part.images, pairs[x])
-        np.testing.assert_array_equal(part.labels, pairs[y])
+        np.testing.assert_array_equal(split.images, pairs[x])
+        np.testing.assert_array_equal(split.labels, pairs[y])
 
 
 def test_npz_says_which_arrays_it_does_not_use(tmp_path: Path) -> None:
@@ -128,8 +128,8 @@ def test_npz_says_which_arrays_it_does_not_use(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"x_train": IMAGES}, "y_train missing; it holds x_train"),
-        ({"images": IMAGES}, "x_train, y_train missing; it holds nothing that is used"),
+        ({"x_train": IMAGES}, "y_train missing; it contains x_train"),
+        ({"images": IMAGES}, "x_train, y_train missing; it contains no array with a known name"),
         ({"x_train": IMAGES, "y_train": LABELS, "x_val": IMAGES}, "y_val missing"),
         ({"x_train": IMAGES, "y_train": np.array([None] * 6)}, "y_train: cannot be read"),
         ({"x_train": IMAGES, "y_train": LABELS, "class_names": LABELS}, "class_names: expected a list of texts"),
@@ -149,7 +149,7 @@ def test_npz_needs_a_file(tmp_path: Path) -> None:
     assert "found a folder" in refusal(npz, Source(tmp_path))
     assert "found nothing" in refusal(npz, Source(tmp_path / "none.npz"))
     np.save(tmp_path / "array.npy", IMAGES)
-    assert "no .npz file" in refusal(npz, Source(tmp_path / "array.npy"))
+    assert "not a .npz file" in refusal(npz, Source(tmp_path / "array.npy"))
 
 
 def test_npz_that_claims_more_than_there_is_is_one_line(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_digits_are_the_real_ones(loaded: Dataset) -> None:
     bunch = load_digits()
     assert loaded.test is not None
     assert (len(loaded.train), len(loaded.test), loaded.image_shape) == (1437, 360, (32, 32, 3))
-    train, test = split(bunch.target, 360, int.from_bytes(b"digits", "big"))
+    train, test = split_off(bunch.target, 360, int.from_bytes(b"digits", "big"))
     np.testing.assert_array_equal(loaded.train.labels, bunch.target[train])
     np.testing.assert_array_equal(loaded.test.labels, bunch.target[test])
     shrunk = loaded.train.images[..., 0].reshape(-1, 8, 4, 8, 4).mean(axis=(2, 4))
@@ -181,7 +181,7 @@ def test_digits_are_stratified_and_golden(loaded: Dataset) -> None:
     assert loaded.test is not None
     shares = np.bincount(loaded.test.labels) / (np.bincount(loaded.train.labels) + np.bincount(loaded.test.labels))
     assert np.abs(shares - 360 / 1797).max() < 1 / 170
-    assert content_sha256(loaded) == GOLDEN_DIGITS
+    assert compute_content_sha256(loaded) == GOLDEN_DIGITS
 
 
 def test_digits_take_no_files(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Laws of CIFAR's loaders: every official form gives the same data set, and what is damaged or meant ill is refused by name."""
+"""Laws of CIFAR's loaders: every official form gives the same data set, and damaged or malicious files are refused by name."""
 
 import io
 import pickle
@@ -26,10 +26,10 @@ from archives import (
     write_tar,
 )
 
+from kcifar.datasets.checksum import compute_content_sha256
 from kcifar.datasets.cifar import cifar10, cifar100
 from kcifar.datasets.cifar_names import CIFAR10_NAMES, CIFAR100_COARSE_NAMES, CIFAR100_FINE_NAMES
 from kcifar.datasets.dataset import Source
-from kcifar.datasets.statistics import content_sha256
 
 DATA = sample()
 PYTHON, BINARY = cifar10_python(DATA), cifar10_binary(DATA)
@@ -68,19 +68,19 @@ CIFAR10_FORMS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("form", CIFAR10_FORMS)
-def test_every_form_of_cifar10_holds_the_same_data(form: str, tmp_path: Path) -> None:
+def test_every_form_of_cifar10_has_the_same_data(form: str, tmp_path: Path) -> None:
     data = CIFAR10_FORMS[form](tmp_path)
-    found = cifar10(Source(data))
-    assert found.test is not None
-    assert found.class_names == CIFAR10_NAMES
-    np.testing.assert_array_equal(found.train.images, DATA.images[:TRAIN_ROWS])
-    np.testing.assert_array_equal(found.train.labels, DATA.labels[:TRAIN_ROWS])
-    np.testing.assert_array_equal(found.test.images, DATA.images[TRAIN_ROWS:])
-    np.testing.assert_array_equal(found.test.labels, DATA.labels[TRAIN_ROWS:])
+    loaded = cifar10(Source(data))
+    assert loaded.test is not None
+    assert loaded.class_names == CIFAR10_NAMES
+    np.testing.assert_array_equal(loaded.train.images, DATA.images[:TRAIN_ROWS])
+    np.testing.assert_array_equal(loaded.train.labels, DATA.labels[:TRAIN_ROWS])
+    np.testing.assert_array_equal(loaded.test.images, DATA.images[TRAIN_ROWS:])
+    np.testing.assert_array_equal(loaded.test.labels, DATA.labels[TRAIN_ROWS:])
 
 
 @pytest.mark.parametrize("labels", ["fine", "coarse"])
-def test_every_form_of_cifar100_holds_the_same_data(labels: Literal["fine", "coarse"], tmp_path: Path) -> None:
+def test_every_form_of_cifar100_has_the_same_data(labels: Literal["fine", "coarse"], tmp_path: Path) -> None:
     column = DATA.fine if labels == "fine" else DATA.coarse
     forms = [
         write_folder(tmp_path, cifar100_python(DATA)) / "cifar-100-python",
@@ -89,11 +89,11 @@ def test_every_form_of_cifar100_holds_the_same_data(labels: Literal["fine", "coa
         write_tar(tmp_path / "b.tar.gz", cifar100_binary(DATA)),
         keras_npz(tmp_path / "100.npz", DATA, column),
     ]
-    found = [cifar100(Source(form), labels=labels) for form in forms]
-    assert len({content_sha256(dataset) for dataset in found}) == 1
-    assert found[0].class_names == (CIFAR100_FINE_NAMES if labels == "fine" else CIFAR100_COARSE_NAMES)
-    np.testing.assert_array_equal(found[0].train.images, DATA.images[:TRAIN_ROWS])
-    np.testing.assert_array_equal(found[0].train.labels, column[:TRAIN_ROWS])
+    datasets = [cifar100(Source(form), labels=labels) for form in forms]
+    assert len({compute_content_sha256(dataset) for dataset in datasets}) == 1
+    assert datasets[0].class_names == (CIFAR100_FINE_NAMES if labels == "fine" else CIFAR100_COARSE_NAMES)
+    np.testing.assert_array_equal(datasets[0].train.images, DATA.images[:TRAIN_ROWS])
+    np.testing.assert_array_equal(datasets[0].train.labels, column[:TRAIN_ROWS])
 
 
 def test_class_names_are_the_official_ones() -> None:
@@ -106,27 +106,27 @@ def test_class_names_are_the_official_ones() -> None:
 
 
 @pytest.mark.parametrize("below", ["datasets", "datasets/cifar-10-batches-py-target"], ids=["Keras 2", "Keras 3"])
-def test_keras_cache_is_used_by_itself_and_on_request(below: str, tmp_path: Path) -> None:
+def test_keras_cache_is_used_on_its_own_and_on_request(below: str, tmp_path: Path) -> None:
     write_folder(tmp_path / "keras home" / below, PYTHON)
     by_itself, on_request = cifar10(Source()), cifar10(Source(tmp_path / "keras home"))
-    assert content_sha256(by_itself) == content_sha256(on_request)
+    assert compute_content_sha256(by_itself) == compute_content_sha256(on_request)
     np.testing.assert_array_equal(by_itself.train.images, DATA.images[:TRAIN_ROWS])
 
 
-def test_damaged_keras_cache_is_passed_over_with_a_word(tmp_path: Path) -> None:
+def test_damaged_keras_cache_is_ignored_with_a_message(tmp_path: Path) -> None:
     write_folder(tmp_path / "keras home" / "datasets", {name: raw for name, raw in PYTHON.items() if "batch_3" not in name})
     said: list[str] = []
     assert "--url" in refusal(cifar10, Source(url="ftp://nowhere", say=said.append))
-    assert any("passed over" in line and "data_batch_3" in line for line in said)
+    assert any("is ignored" in line and "data_batch_3" in line for line in said)
 
 
-def test_differences_from_the_official_set_are_mentioned_not_refused(tmp_path: Path) -> None:
+def test_differences_from_the_official_data_set_are_reported_not_refused(tmp_path: Path) -> None:
     said: list[str] = []
-    found = cifar10(Source(write_tar(tmp_path / "a.tar.gz", PYTHON), say=said.append))
+    loaded = cifar10(Source(write_tar(tmp_path / "a.tar.gz", PYTHON), say=said.append))
     assert len(said) == 2
-    assert "sha256" in said[0]
-    assert f"{TRAIN_ROWS} training and {TEST_ROWS} test images; the official set holds 50000 and 10000" in said[1]
-    assert len(found.notes) == 1
+    assert "SHA-256" in said[0]
+    assert f"{TRAIN_ROWS} training and {TEST_ROWS} test images; the official data set has 50000 and 10000" in said[1]
+    assert len(loaded.notes) == 1
 
 
 @pytest.mark.parametrize("lost", [name for name in (*PYTHON, *BINARY) if "readme" not in name])
@@ -139,7 +139,7 @@ def test_missing_file_is_named(lost: str, tmp_path: Path) -> None:
 def test_foreign_data_is_refused(tmp_path: Path) -> None:
     other = write_tar(tmp_path / "100.tar.gz", cifar100_python(DATA))
     assert "found none of them" in refusal(cifar10, Source(other))
-    assert "the folder holds 100.tar.gz" in refusal(cifar10, Source(tmp_path))
+    assert "the folder contains 100.tar.gz" in refusal(cifar10, Source(tmp_path))
     assert "no such file" in refusal(cifar10, Source(tmp_path / "nothing"))
     (tmp_path / "text").write_text("no archive")
     assert "damaged, or not a folder" in refusal(cifar10, Source(tmp_path / "text"))
@@ -170,7 +170,7 @@ def batch(**changes: object) -> bytes:
 
 
 def laughs(depth: int = 60) -> list[object]:
-    """2**60 numbers for whoever goes through them all."""
+    """2**60 numbers, for code that reads them all."""
     nested: list[object] = [1]
     for _ in range(depth):
         nested = [nested, nested]
@@ -209,7 +209,7 @@ def test_damaged_batch_is_named_with_the_reason(content: bytes, expected: str, t
 
 
 class Calls:
-    """Unpickling this calls whatever it was made with."""
+    """Unpickling this calls the given function."""
 
     def __init__(self, function: object, *arguments: object) -> None:
         self.function, self.arguments = function, arguments
@@ -298,7 +298,7 @@ def test_truncated_npz_is_named(keep: int, tmp_path: Path) -> None:
 
 
 def test_python2_dialect_of_these_tests_is_the_official_one() -> None:
-    """What the official data_batch_1 opens with (sha256 of the archive: 6d958be0…): strings of Python 2, NumPy's old names."""
+    """The first bytes of the official data_batch_1 (sha256 of the archive: 6d958be0…): strings of Python 2, NumPy's old names."""
     content = PYTHON[f"{PY}/data_batch_1"]
     assert content.startswith(b"\x80\x02}")
     assert b"cnumpy.core.multiarray\n_reconstruct\n" in content

@@ -1,4 +1,4 @@
-"""Laws of downloads, against a server on this machine: they go on where they broke off, and only the right sum is kept."""
+"""Laws of downloads, against a server on this machine: they resume where they stopped, and only a file with the right checksum is kept."""
 
 import hashlib
 import threading
@@ -24,7 +24,7 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 
 @dataclass
 class Server:
-    """What the server does, and which ranges it was asked for.
+    """The behavior of the server, and the ranges that it was asked for.
 
     Attributes:
         cuts: How many bytes each answer sends before the connection breaks; answers after the last are whole.
@@ -105,7 +105,7 @@ def test_download_says_when_it_starts_and_ends_and_nothing_else(target: Path, ca
 
 
 @pytest.mark.parametrize("cuts", [[1], [100_000], [100_000, 50_000, 1]])
-def test_broken_download_goes_on_where_it_broke_off(cuts: list[int], target: Path) -> None:
+def test_broken_download_resumes_where_it_stopped(cuts: list[int], target: Path) -> None:
     with serving(Server(cuts=list(cuts))) as server:
         download(server.url, target, [SUM], print)
         starts = [f"bytes={sum(cuts[:number])}-" for number in range(1, len(cuts) + 1)]
@@ -113,7 +113,7 @@ def test_broken_download_goes_on_where_it_broke_off(cuts: list[int], target: Pat
     assert target.read_bytes() == CONTENT
 
 
-def test_download_of_an_earlier_process_goes_on(target: Path) -> None:
+def test_download_of_an_earlier_process_is_resumed(target: Path) -> None:
     partial(target).write_bytes(CONTENT[:123_456])
     with serving(Server()) as server:
         download(server.url, target, [SUM], print)
@@ -128,7 +128,7 @@ def test_complete_partial_file_needs_no_more_bytes(target: Path) -> None:
     assert target.read_bytes() == CONTENT
 
 
-def test_server_that_ignores_ranges_sends_the_whole_file_again(target: Path) -> None:
+def test_server_that_ignores_ranges_sends_the_complete_file_again(target: Path) -> None:
     partial(target).write_bytes(b"x" * 1000)
     with serving(Server(ranges=False, cuts=[2000])) as server:
         download(server.url, target, [SUM], print)
@@ -136,7 +136,7 @@ def test_server_that_ignores_ranges_sends_the_whole_file_again(target: Path) -> 
     assert target.read_bytes() == CONTENT
 
 
-def test_connection_that_brings_nothing_new_ends_and_keeps_what_came(target: Path) -> None:
+def test_connection_that_adds_nothing_ends_and_keeps_the_received_bytes(target: Path) -> None:
     with serving(Server(cuts=[5000, 0])) as server:
         message = refusal(download, server.url, target, [SUM], print)
     assert "broke after 5000 of 300000 bytes" in message
@@ -147,10 +147,10 @@ def test_connection_that_brings_nothing_new_ends_and_keeps_what_came(target: Pat
 
 
 @pytest.mark.parametrize("content", [b"<html>sign in</html>", CONTENT[:-1] + b"x", b""])
-def test_wrong_sum_is_refused_and_removed(content: bytes, target: Path) -> None:
+def test_wrong_checksum_is_refused_and_removed(content: bytes, target: Path) -> None:
     with serving(Server(content=content)) as server:
         message = refusal(download, server.url, target, [SUM], print)
-    assert f"expected the sha256 sum {SUM[:12]}…, got {hashlib.sha256(content).hexdigest()[:12]}…" in message
+    assert f"expected the SHA-256 checksum {SUM[:12]}…, got {hashlib.sha256(content).hexdigest()[:12]}…" in message
     assert not target.exists()
     assert not partial(target).exists()
 
@@ -164,7 +164,7 @@ def test_answer_of_the_server_is_named(status: int, target: Path) -> None:
     assert "--data" in message
 
 
-def test_no_network_is_one_line_that_tells_of_data(target: Path) -> None:
+def test_no_network_is_one_line_that_mentions_data(target: Path) -> None:
     with serving(Server()) as server:
         url = server.url
     message = refusal(download, url, target, [SUM], print)
@@ -187,7 +187,7 @@ def test_two_processes_download_once(target: Path) -> None:
 @pytest.mark.parametrize("files", [cifar10_python(sample()), cifar10_binary(sample())], ids=["python", "binary"])
 def test_cifar_is_downloaded_once_from_a_mirror_and_again_when_damaged(files: dict[str, bytes], tmp_path: Path) -> None:
     archive = write_tar(tmp_path / "mirror.tar.gz", files).read_bytes()
-    cifar = replace(CIFAR10, archive_sums={hashlib.sha256(archive).hexdigest(): "mirror"})
+    cifar = replace(CIFAR10, archive_checksums={hashlib.sha256(archive).hexdigest(): "mirror"})
     said: list[str] = []
     with serving(Server(content=archive)) as server:
         source = Source(url=server.url, say=said.append)

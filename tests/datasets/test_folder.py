@@ -1,4 +1,4 @@
-"""Laws of a user's own folder of images: same data from folder and archive, decoded once, and nothing fatal but what must be."""
+"""Laws of a user's own folder of images: the same data from folder and archive, decoded once, and no unnecessary failures."""
 
 import io
 import os
@@ -12,10 +12,10 @@ import pytest
 from archives import private_caches, refusal, write_folder, write_tar
 from PIL import Image, UnidentifiedImageError
 
+from kcifar.datasets.checksum import compute_content_sha256
 from kcifar.datasets.dataset import Source
 from kcifar.datasets.decoding import Resize, decode_image
 from kcifar.datasets.folder import folder
-from kcifar.datasets.statistics import content_sha256
 
 RANDOM = np.random.default_rng(0)
 ORANGE = (250, 130, 20)
@@ -67,13 +67,13 @@ FORMS: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_holds_the_same_images(form: str, tmp_path: Path) -> None:
+def test_every_form_has_the_same_images(form: str, tmp_path: Path) -> None:
     said: list[str] = []
-    found = folder(Source(FORMS[form](tmp_path), say=said.append))
-    assert found.class_names == ("cat", "dog", "hen")
+    loaded = folder(Source(FORMS[form](tmp_path), say=said.append))
+    assert loaded.class_names == ("cat", "dog", "hen")
     assert len(said) == 1
     assert said[0].startswith("decoding 18 images")
-    for title, part in found.parts().items():
+    for title, part in loaded.splits().items():
         expected = [PIXELS[f"{title}/{name}/{number}.png"] for name in ("cat", "dog", "hen") for number in range(2)]
         np.testing.assert_array_equal(part.images, np.stack(expected))
         assert part.labels.tolist() == [0, 0, 1, 1, 2, 2]
@@ -114,13 +114,13 @@ SIXTEEN = Image.fromarray(np.full((40, 40), 0x1234, np.uint16))
     ],
 )
 def test_formats_and_modes_become_rgb(image: Image.Image, kind: str, expected: object, tolerance: int) -> None:
-    found = decode_image(encoded(image, kind), 32, "crop")
-    assert found.shape == (32, 32, 3)
-    assert found.dtype == np.uint8
+    loaded = decode_image(encoded(image, kind), 32, "crop")
+    assert loaded.shape == (32, 32, 3)
+    assert loaded.dtype == np.uint8
     if expected is not None:
-        assert np.abs(found.astype(int) - np.array(expected)).max() <= tolerance
+        assert np.abs(loaded.astype(int) - np.array(expected)).max() <= tolerance
     else:
-        np.testing.assert_array_equal(found[:32, :32], np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)))
+        np.testing.assert_array_equal(loaded[:32, :32], np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)))
 
 
 def test_resizing_by_hand() -> None:
@@ -146,12 +146,12 @@ def test_exif_orientation_is_not_applied() -> None:
     np.testing.assert_array_equal(decode_image(encoded(pixels, exif=exif), 32, "crop"), pixels)
 
 
-def test_eps_is_no_image_but_a_program() -> None:
+def test_eps_is_a_program_and_not_an_image() -> None:
     with pytest.raises(UnidentifiedImageError):
         decode_image(encoded(noise(), "EPS"), 32, "crop")
 
 
-def test_damaged_files_are_listed_or_fatal_as_asked(tmp_path: Path) -> None:
+def test_damaged_files_are_listed_or_fatal_as_requested(tmp_path: Path) -> None:
     bomb = encoded(Image.new("1", (10_000, 10_000)))  # 12 kB that would fill 300 MB; Pillow warns from 89 million pixels on
     bad = {
         "train/cat/bomb.png": bomb,
@@ -162,39 +162,39 @@ def test_damaged_files_are_listed_or_fatal_as_asked(tmp_path: Path) -> None:
     }
     for data in (write_folder(tmp_path / "f", FILES | bad), write_tar(tmp_path / "a.tgz", FILES | bad), write_zip(tmp_path / "a.zip", FILES | bad)):
         said: list[str] = []
-        found = folder(Source(data, say=said.append))
-        assert len(found.train) == 6
-        np.testing.assert_array_equal(found.train.images[0], PIXELS["train/cat/0.png"])
-        assert found.train.labels.tolist() == [0, 0, 1, 1, 2, 2]
+        loaded = folder(Source(data, say=said.append))
+        assert len(loaded.train) == 6
+        np.testing.assert_array_equal(loaded.train.images[0], PIXELS["train/cat/0.png"])
+        assert loaded.train.labels.tolist() == [0, 0, 1, 1, 2, 2]
         assert "5 files cannot be read: test/dog/float.tif" in said[-1]
         assert said[-1].endswith("and 2 more")
-        assert len(found.notes) == 5
+        assert len(loaded.notes) == 5
         again: list[str] = []
-        assert content_sha256(folder(Source(data, say=again.append))) == content_sha256(found)
+        assert compute_content_sha256(folder(Source(data, say=again.append))) == compute_content_sha256(loaded)
         assert again == said[-1:]
         message = refusal(folder, Source(data), unreadable="fail")
         assert "5 files cannot be read" in message
 
 
-def test_other_files_are_left_out_with_a_word(tmp_path: Path) -> None:
+def test_other_files_are_ignored_with_a_message(tmp_path: Path) -> None:
     said: list[str] = []
     extra = {"README.txt": b"", "train/labels.csv": b"", "val/cat/1.png": FILES["test/cat/0.png"], "train/cat/notes.txt": b""}
-    found = folder(Source(write_folder(tmp_path, FILES | extra), say=said.append))
-    assert len(found.train) == 6
-    assert "4 left out" in said[0]
+    loaded = folder(Source(write_folder(tmp_path, FILES | extra), say=said.append))
+    assert len(loaded.train) == 6
+    assert "4 files ignored" in said[0]
     assert "README.txt, train/cat/notes.txt, train/labels.csv, and 1 more" in said[0]
 
 
 def test_images_deeper_in_a_class_belong_to_it(tmp_path: Path) -> None:
-    found = folder(Source(write_folder(tmp_path, FILES | {"train/cat/2024/may/1.png": FILES["train/cat/0.png"]})))
-    assert found.train.labels.tolist() == [0, 0, 0, 1, 1, 2, 2]
+    loaded = folder(Source(write_folder(tmp_path, FILES | {"train/cat/2024/may/1.png": FILES["train/cat/0.png"]})))
+    assert loaded.train.labels.tolist() == [0, 0, 0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({}, "it holds nothing"),
-        ({"cat/1.png": b"", "dog/1.png": b""}, "it holds cat, dog"),
+        ({}, "it contains nothing"),
+        ({"cat/1.png": b"", "dog/1.png": b""}, "it contains cat, dog"),
         ({"train/1.png": b""}, "none"),
         ({"train/cat/1.png": FILES["train/cat/0.png"]}, "at least two classes in train/<class>/…, got cat"),
         (FILES | {"test/dgo/1.png": b""}, "test has a class 'dgo' that train lacks; did you mean 'dog'?"),
@@ -213,7 +213,7 @@ def test_folder_needs_data(tmp_path: Path) -> None:
     assert "no such file" in refusal(folder, Source(tmp_path / "none"))
 
 
-def test_decoded_images_are_kept_by_content_and_settings(tmp_path: Path) -> None:
+def test_decoded_images_are_cached_by_content_and_settings(tmp_path: Path) -> None:
     data = write_folder(tmp_path / "f", FILES)
     said: list[str] = []
     source = Source(data, say=said.append)
@@ -221,30 +221,30 @@ def test_decoded_images_are_kept_by_content_and_settings(tmp_path: Path) -> None
     def decodings() -> int:
         return sum(line.startswith("decoding") for line in said)
 
-    first = content_sha256(folder(source))
-    assert content_sha256(folder(source)) == first
+    first = compute_content_sha256(folder(source))
+    assert compute_content_sha256(folder(source)) == first
     assert decodings() == 1
     assert folder(source, image_size=16).image_shape == (16, 16, 3)
     folder(source, resize="pad")
     assert decodings() == 3
     os.utime(data / "train/cat/0.png", (0, 0))
     data.rename(tmp_path / "moved")
-    assert content_sha256(folder(Source(tmp_path / "moved", say=said.append))) == first
+    assert compute_content_sha256(folder(Source(tmp_path / "moved", say=said.append))) == first
     assert decodings() == 3
     write_folder(tmp_path / "moved", {"train/cat/0.png": encoded(noise())})
-    assert content_sha256(folder(Source(tmp_path / "moved", say=said.append))) != first
+    assert compute_content_sha256(folder(Source(tmp_path / "moved", say=said.append))) != first
     assert decodings() == 4
 
 
 @pytest.mark.parametrize("damage", [lambda raw: b"", lambda raw: raw[:-100], lambda raw: raw[:5000] + bytes(100) + raw[5100:], lambda raw: b"x" * 10])
-def test_damaged_cache_is_made_again(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+def test_damaged_cache_is_rebuilt(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     said: list[str] = []
     source = Source(write_folder(tmp_path / "f", FILES), say=said.append)
-    first = content_sha256(folder(source))
+    first = compute_content_sha256(folder(source))
     (kept,) = (tmp_path / "our cache" / "folder").iterdir()
     whole = kept.read_bytes()
     kept.write_bytes(damage(whole))
-    assert content_sha256(folder(source)) == first
+    assert compute_content_sha256(folder(source)) == first
     assert any("damaged" in line for line in said)
     assert kept.read_bytes() == whole
 
@@ -254,7 +254,7 @@ def test_cache_that_cannot_be_written_is_no_obstacle(tmp_path: Path, monkeypatch
     monkeypatch.setenv("KCIFAR_CACHE", str(tmp_path / "file"))
     said: list[str] = []
     assert len(folder(Source(write_folder(tmp_path / "f", FILES), say=said.append)).train) == 6
-    assert any("not kept" in line for line in said)
+    assert any("not cached" in line for line in said)
 
 
 def test_links_are_followed_inside_the_folder_only(tmp_path: Path) -> None:
@@ -265,10 +265,10 @@ def test_links_are_followed_inside_the_folder_only(tmp_path: Path) -> None:
     (data / "train/cat/loop").symlink_to(data / "train")
     (data / "train/cat/nowhere.png").symlink_to(data / "gone.png")
     os.mkfifo(data / "train/cat/pipe.png")
-    found = folder(Source(data))
-    np.testing.assert_array_equal(found.train.images[2], PIXELS["train/dog/0.png"])
-    assert len(found.train) == 7
-    assert [note.split(": ")[1] for note in found.notes] == ["train/cat/loop", "train/cat/nowhere.png", "train/cat/outside.png"]
+    loaded = folder(Source(data))
+    np.testing.assert_array_equal(loaded.train.images[2], PIXELS["train/dog/0.png"])
+    assert len(loaded.train) == 7
+    assert [note.split(": ")[1] for note in loaded.notes] == ["train/cat/loop", "train/cat/nowhere.png", "train/cat/outside.png"]
 
 
 @pytest.mark.parametrize("name", ["../train/cat/9.png", "/train/cat/9.png", "train/../../cat/9.png"])
@@ -279,7 +279,7 @@ def test_archive_that_points_outside_is_refused(name: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("form", ["tar", "wrapped tar.gz", "tar.xz", "zip"])
 @pytest.mark.parametrize("keep", [0.1, 0.6, 0.95])
-def test_truncated_archive_is_refused_whole(form: str, keep: float, tmp_path: Path) -> None:
+def test_truncated_archive_is_refused_entirely(form: str, keep: float, tmp_path: Path) -> None:
     data = FORMS[form](tmp_path)
     content = data.read_bytes().rstrip(b"\0")
     data.write_bytes(content[: int(keep * len(content))])

@@ -1,4 +1,4 @@
-"""Laws of long-tailed variants: how many images each class keeps, which ones, and what a recipe's `imbalance` touches."""
+"""Laws of long-tailed variants: how many images each class keeps, which ones, and what a recipe's `imbalance` changes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiny_recipe import tiny_recipe
 
 from kcifar.datasets.dataset import Source
-from kcifar.datasets.imbalance import class_sizes, long_tailed
+from kcifar.datasets.imbalance import compute_class_sizes, select_long_tailed
 from kcifar.planning.plan import make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.recipe.load import load_recipe
@@ -25,7 +25,7 @@ UNTOUCHED_SPLIT = "2b3f5ab097ead367385aff3a4be1d753b0285e26cb758e5b4c010f3e4e021
 
 
 def kept(labels: np.ndarray, imbalance: float, seed: int = 0, indices: np.ndarray | None = None) -> np.ndarray:
-    return long_tailed(labels, np.arange(len(labels)) if indices is None else indices, CLASSES, imbalance, seed)
+    return select_long_tailed(labels, np.arange(len(labels)) if indices is None else indices, CLASSES, imbalance, seed)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def kept(labels: np.ndarray, imbalance: float, seed: int = 0, indices: np.ndarra
     ],
 )
 def test_the_sizes_are_those_of_the_published_long_tails(imbalance: float, sizes: list[int]) -> None:
-    assert class_sizes(np.full(10, 5000), imbalance) == sizes
+    assert compute_class_sizes(np.full(10, 5000), imbalance) == sizes
 
 
 def test_rounding_of_the_power_costs_no_image() -> None:
     assert int(100 * 0.29) == 28  # in floating point
-    assert class_sizes(np.array([100, 100]), 0.29) == [100, 29]
+    assert compute_class_sizes(np.array([100, 100]), 0.29) == [100, 29]
 
 
 @given(LABELS, SHARES, SEEDS)
@@ -84,13 +84,13 @@ def test_one_keeps_everything(labels: np.ndarray, seed: int) -> None:
 def test_the_seed_draws_every_image_now_and_then() -> None:
     """Of 40 images of the last class 4 are kept: over 300 seeds each about 30 times, deviation 5.2."""
     labels = np.repeat([0, 1], 40)
-    times = sum(np.bincount(long_tailed(labels, np.arange(80), 2, 0.1, seed), minlength=80) for seed in range(300))
+    times = sum(np.bincount(select_long_tailed(labels, np.arange(80), 2, 0.1, seed), minlength=80) for seed in range(300))
     assert (times[:40] == 300).all()
     assert abs(times[40:] - 30).max() < 5 * 5.2
 
 
 def test_one_class_alone_is_left_as_it_is() -> None:
-    np.testing.assert_array_equal(long_tailed(np.zeros(9, int), np.arange(9), 1, 0.01, 0), np.arange(9))
+    np.testing.assert_array_equal(select_long_tailed(np.zeros(9, int), np.arange(9), 1, 0.01, 0), np.arange(9))
 
 
 def prepared(**dataset: Any) -> PreparedData:
@@ -103,7 +103,7 @@ def test_a_recipes_imbalance_thins_training_alone() -> None:
     np.testing.assert_array_equal(whole.validation_indices, tailed.validation_indices)
     assert set(tailed.train_indices) < set(whole.train_indices)
     counts = tailed.description["class_counts"]
-    assert counts["train"] == class_sizes(np.array(whole.description["class_counts"]["train"]), 0.1)
+    assert counts["train"] == compute_class_sizes(np.array(whole.description["class_counts"]["train"]), 0.1)
     assert tailed.description["counts"]["train"] == sum(counts["train"]) == len(tailed.train_indices)
     for part in ("validation", "test"):
         assert counts[part] == whole.description["class_counts"][part]

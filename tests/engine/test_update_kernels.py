@@ -1,4 +1,4 @@
-"""TensorFlow's one-kernel updates are Keras' own updates but for rounding, whatever the optimizer's settings."""
+"""TensorFlow's single-kernel updates equal Keras' own updates except for rounding, for all settings of the optimizer."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 
 from kcifar.engine.patterns import set_penalties
-from kcifar.engine.tensorflow.update_kernels import quick_update_step
+from kcifar.engine.tensorflow.update_kernels import find_fast_update_step
 from kcifar.recipe.stage_settings import Stage
 
 UPDATES = 5
 
 
-def trained(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+def run_updates(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
     """Return two variables and the optimizer's slots after some updates with gradients of very different sizes."""
     random = np.random.default_rng(0)
     variables = [keras.Variable(random.normal(size=shape), name=name) for name, shape in (("kernel", (3, 4)), ("bias", (4,)))]
@@ -35,24 +35,24 @@ def trained(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
     ],
     ids=str,
 )
-def test_five_updates_are_those_of_keras(kind: str, settings: dict[str, Any]) -> None:
+def test_five_updates_equal_those_of_keras(kind: str, settings: dict[str, Any]) -> None:
     optimizer_class = getattr(keras.optimizers, kind)
-    expected = trained(optimizer_class(0.1, **settings))
-    step = quick_update_step(optimizer_class)
+    expected = run_updates(optimizer_class(0.1, **settings))
+    step = find_fast_update_step(optimizer_class)
     assert step is not None
-    found = trained(type(kind, (optimizer_class,), {"update_step": step})(0.1, **settings))
-    assert len(found) == len(expected)
-    for value, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-5)  # 1 - 0.999 is right to four digits in float32
+    actual = run_updates(type(kind, (optimizer_class,), {"update_step": step})(0.1, **settings))
+    assert len(actual) == len(expected)
+    for value, expected_value in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(value, expected_value, rtol=1e-5, atol=1e-5)  # in float32, 1 - 0.999 is exact to four digits
 
 
 @pytest.mark.parametrize("kind", ["Lion", "AdamW", "Muon"])
-def test_other_optimizers_keep_their_own(kind: str) -> None:
-    assert quick_update_step(getattr(keras.optimizers, kind)) is None
+def test_other_optimizers_keep_their_updates(kind: str) -> None:
+    assert find_fast_update_step(getattr(keras.optimizers, kind)) is None
 
 
 @pytest.mark.parametrize("penalties", [{"l2": 0.25}, {"l1": 0.5}, {"l1": 0.5, "l2": 0.25}], ids=str)
-def test_a_penalty_and_its_gradient_are_their_formulas(penalties: dict[str, float]) -> None:
+def test_a_penalty_and_its_gradient_follow_their_formulas(penalties: dict[str, float]) -> None:
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, name="dense")])
     set_penalties(network, Stage(name="stage", epochs=1, learning_rate=0.1, **{key: {"value": value} for key, value in penalties.items()}))
     kernel = network.layers[0].kernel

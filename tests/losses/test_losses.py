@@ -1,4 +1,4 @@
-"""Contracts over the training losses: each sample's loss by hand, what equals what, and gradients that stay finite."""
+"""Contracts of the training losses: each sample's loss by hand, special cases that are equal, and finite gradients."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from part_defaults import find_defaults
 from tiny_recipe import tiny_recipe
 
 from kcifar.core.errors import UserError
@@ -17,63 +18,76 @@ from kcifar.recipe.load import load_recipe
 Rows = st.lists(st.lists(st.floats(-8, 8, width=32), min_size=4, max_size=4), min_size=1, max_size=5)
 
 
-def loss_of(name: str, targets: Any, logits: Any, **arguments: float) -> np.ndarray:
+def compute_loss(name: str, targets: Any, logits: Any, **arguments: float) -> np.ndarray:
     load_backend()
     import keras
 
-    found = LOSSES.get(name)(keras.ops.convert_to_tensor(targets, "float32"), keras.ops.convert_to_tensor(logits, "float32"), **arguments)
-    return np.asarray(keras.ops.convert_to_numpy(found))
+    losses = LOSSES.get(name)(keras.ops.convert_to_tensor(targets, "float32"), keras.ops.convert_to_tensor(logits, "float32"), **arguments)
+    return np.asarray(keras.ops.convert_to_numpy(losses))
 
 
-def soft_targets(count: int) -> np.ndarray:
+def draw_soft_targets(count: int) -> np.ndarray:
     return np.random.default_rng(count).dirichlet([0.5] * 4, size=count)
 
 
-def probabilities(logits: Any) -> np.ndarray:
+def compute_probabilities(logits: Any) -> np.ndarray:
     raised = np.exp(np.asarray(logits, np.float64))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def spread(targets: np.ndarray, smoothing: float) -> np.ndarray:
+def smooth(targets: np.ndarray, smoothing: float) -> np.ndarray:
     return (1 - smoothing) * targets + smoothing / targets.shape[1]
 
 
 @given(logits=Rows, smoothing=st.sampled_from([0.0, 0.1, 0.5]))
 @settings(max_examples=25)
 def test_cross_entropy_is_the_formula(logits: list[list[float]], smoothing: float) -> None:
-    targets = soft_targets(len(logits))
-    expected = -(spread(targets, smoothing) * np.log(probabilities(logits))).sum(axis=1)
-    assert loss_of("categorical_crossentropy", targets, logits, label_smoothing=smoothing) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    targets = draw_soft_targets(len(logits))
+    expected = -(smooth(targets, smoothing) * np.log(compute_probabilities(logits))).sum(axis=1)
+    assert compute_loss("categorical_crossentropy", targets, logits, label_smoothing=smoothing) == pytest.approx(expected, rel=1e-4, abs=1e-5)
 
 
 @given(logits=Rows, smoothing=st.sampled_from([0.0, 0.2]), gamma=st.sampled_from([0.5, 2.0, 5.0]))
 @settings(max_examples=25)
 def test_focal_is_the_formula_and_cross_entropy_at_gamma_0(logits: list[list[float]], smoothing: float, gamma: float) -> None:
-    targets, p = soft_targets(len(logits)), probabilities(logits)
-    expected = -(spread(targets, smoothing) * (1 - p) ** gamma * np.log(p)).sum(axis=1)
-    assert loss_of("focal", targets, logits, gamma=gamma, label_smoothing=smoothing) == pytest.approx(expected, rel=1e-4, abs=1e-5)
-    plain = loss_of("categorical_crossentropy", targets, logits, label_smoothing=smoothing)
-    assert loss_of("focal", targets, logits, gamma=0.0, label_smoothing=smoothing) == pytest.approx(plain, rel=1e-5, abs=1e-5)
+    targets, p = draw_soft_targets(len(logits)), compute_probabilities(logits)
+    expected = -(smooth(targets, smoothing) * (1 - p) ** gamma * np.log(p)).sum(axis=1)
+    assert compute_loss("focal", targets, logits, gamma=gamma, label_smoothing=smoothing) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    plain = compute_loss("categorical_crossentropy", targets, logits, label_smoothing=smoothing)
+    assert compute_loss("focal", targets, logits, gamma=0.0, label_smoothing=smoothing) == pytest.approx(plain, rel=1e-5, abs=1e-5)
 
 
 def test_focal_by_hand() -> None:
-    # Lin et al., 2017, section 3.2: with gamma = 2, what is classified with p = 0.9 has a loss 100 times smaller than cross-entropy.
+    # Lin et al., 2017, section 3.2: with gamma = 2, at p = 0.9 the loss is 100 times smaller than the cross-entropy.
     logits = [[np.log(0.9), np.log(0.1)]]
-    assert loss_of("focal", [[1, 0]], logits, gamma=2.0) == pytest.approx(-np.log(0.9) / 100, rel=1e-5)
+    assert compute_loss("focal", [[1, 0]], logits, gamma=2.0) == pytest.approx(-np.log(0.9) / 100, rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0])
+def test_focal_follows_the_formula_close_to_certainty(gamma: float) -> None:
+    """At p = 1 - 1e-4; the lower bound that keeps gradients finite must not change the loss here."""
+    logits = [[np.log(1 - 1e-4), np.log(1e-4)]]
+    assert compute_loss("focal", [[1, 0]], logits, gamma=gamma) == pytest.approx(1e-4 ** (1 + gamma), rel=1e-2)
 
 
 @given(logits=Rows, smoothing=st.sampled_from([0.0, 0.2]))
 @settings(max_examples=25)
 def test_binary_cross_entropy_is_the_formula(logits: list[list[float]], smoothing: float) -> None:
-    targets = spread(soft_targets(len(logits)), smoothing)
+    targets = smooth(draw_soft_targets(len(logits)), smoothing)
     sigmoid = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
     expected = -(targets * np.log(sigmoid) + (1 - targets) * np.log(1 - sigmoid)).mean(axis=1)
-    found = loss_of("binary_crossentropy", soft_targets(len(logits)), logits, label_smoothing=smoothing)
-    assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    losses = compute_loss("binary_crossentropy", draw_soft_targets(len(logits)), logits, label_smoothing=smoothing)
+    assert losses == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+def test_defaults_are_those_that_recipes_rely_on() -> None:
+    plain = {"label_smoothing": 0.0}
+    expected = {"binary_crossentropy": plain, "categorical_crossentropy": plain, "focal": {"gamma": 2.0} | plain}
+    assert {name: find_defaults(LOSSES.get(name)) for name in LOSSES.names()} == expected
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_is_one_finite_number_a_sample_with_a_finite_gradient(name: str) -> None:
+def test_every_loss_is_one_finite_number_per_sample_with_a_finite_gradient(name: str) -> None:
     load_backend()
     import tensorflow
 
@@ -81,23 +95,23 @@ def test_every_loss_is_one_finite_number_a_sample_with_a_finite_gradient(name: s
     targets = tensorflow.constant([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.25, 0.25]])
     every = [{}, {"label_smoothing": 0.1}] + [{"gamma": gamma} for gamma in (0.0, 0.5, 1.0) if name == "focal"]
     for arguments in every:
-        loss_of_rows = tensorflow.function(lambda t, x, given=arguments: LOSSES.get(name)(t, x, **given), jit_compile=True)
+        compiled_loss = tensorflow.function(lambda t, x, arguments=arguments: LOSSES.get(name)(t, x, **arguments), jit_compile=True)
         with tensorflow.GradientTape() as tape:
-            losses = loss_of_rows(targets, logits)
+            losses = compiled_loss(targets, logits)
         assert losses.shape == (3,)
         assert np.isfinite(losses.numpy()).all()
         assert (losses.numpy() >= 0).all()
         gradient = tape.gradient(losses, logits).numpy()
         assert np.isfinite(gradient).all(), (name, arguments)
-        # The second row is wrong in its first class, and must be pushed there.
+        # The second row should be of the first class, so its logit must be raised.
         assert gradient[1, 0] < -0.1
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_a_sample_has_its_loss_whatever_stands_beside_it(name: str) -> None:
-    targets, logits = soft_targets(5), np.random.default_rng(0).normal(size=(5, 4))
-    alone = [loss_of(name, targets[[row]], logits[[row]])[0] for row in range(5)]
-    assert loss_of(name, targets, logits) == pytest.approx(np.array(alone), rel=1e-6)
+def test_a_samples_loss_does_not_depend_on_the_rest_of_the_batch(name: str) -> None:
+    targets, logits = draw_soft_targets(5), np.random.default_rng(0).normal(size=(5, 4))
+    alone = [compute_loss(name, targets[[row]], logits[[row]])[0] for row in range(5)]
+    assert compute_loss(name, targets, logits) == pytest.approx(np.array(alone), rel=1e-6)
 
 
 @pytest.mark.parametrize(

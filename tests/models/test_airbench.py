@@ -1,4 +1,4 @@
-"""The airbench networks and what sets them up from data: sizes, wiring, whitening, and runs that hold them."""
+"""The airbench networks and their initialization from data: sizes, wiring, whitening, and runs."""
 
 import importlib
 import subprocess
@@ -15,12 +15,12 @@ from tiny_recipe import tiny_recipe
 
 import kcifar
 from kcifar.core.errors import UserError
-from kcifar.core.randomness import seeded_weights
+from kcifar.core.randomness import seed_weights
 from kcifar.datasets.dataset import Source
 from kcifar.engine.initialization import MAX_IMAGES, MAX_PIXELS, spread_indices
 from kcifar.engine.patterns import check_patterns, set_penalties
 from kcifar.models import DATA_INITIALIZERS, MODELS
-from kcifar.models.airbench import initialize_from_data, whitening_kernel
+from kcifar.models.airbench import compute_whitening_kernel, initialize_from_data
 from kcifar.models.build import build_model, sketch_model
 from kcifar.planning.plan import make_plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
@@ -36,7 +36,7 @@ def layer_shapes(network: keras.Model) -> dict[str, tuple[int, ...]]:
 
 
 def trained_parameters(widths: tuple[int, ...], convolutions: int, classes: int = 10, channels: int = 3) -> int:
-    """The bias of the whitening, 3x3 kernels, a bias for each batch normalisation, and the head's kernel."""
+    """The bias of the whitening, 3x3 kernels, a bias for each batch normalization, and the head's kernel."""
     whitened = 8 * channels
     kernels = sum(9 * (before + (convolutions - 1) * width) * width for before, width in zip((whitened, *widths), widths, strict=False))
     return whitened + kernels + convolutions * sum(widths) + widths[-1] * classes
@@ -46,17 +46,17 @@ class TestSizes:
     @pytest.mark.parametrize(("name", "millions"), [("airbench94", 1.97), ("airbench95", 4.6), ("airbench96", 9.9)])
     def test_are_those_of_the_records(self, name: str, millions: float) -> None:
         network = sketch_model(name, IMAGE_SHAPE, 10)
-        found = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
-        assert found == trained_parameters(*SIZES[name])
-        assert found / 1e6 == pytest.approx(millions, abs=0.05)
+        parameters = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+        assert parameters == trained_parameters(*SIZES[name])
+        assert parameters / 1e6 == pytest.approx(millions, abs=0.05)
         frozen = sum(int(np.prod(variable.shape)) for variable in network.non_trainable_variables)
         assert frozen == 2 * 2 * 3 * 24 + 2 * SIZES[name][1] * sum(SIZES[name][0])  # the whitening, and moving means and variances
 
     def test_follow_the_arguments(self) -> None:
         for widths, convolutions in (((8,), 3), ((8, 12, 16, 4), 2)):
             network = sketch_model("airbench", (64, 40, 3), 7, widths=list(widths), convolutions=convolutions)
-            found = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
-            assert found == trained_parameters(widths, convolutions, classes=7)
+            parameters = sum(int(np.prod(variable.shape)) for variable in network.trainable_variables)
+            assert parameters == trained_parameters(widths, convolutions, classes=7)
 
     @pytest.mark.parametrize("name", SIZES)
     def test_of_the_maps_are_those_of_the_reference(self, name: str) -> None:
@@ -104,7 +104,7 @@ class TestWiring:
         assert "group1_add" not in {layer.name for layer in sketch_model("airbench", IMAGE_SHAPE, 10, widths=[8]).layers}
 
     @pytest.mark.parametrize(("name", "kept"), [("airbench94", 0.6), ("airbench95", 0.6), ("airbench96", 0.9)])
-    def test_batch_normalisation_is_exact_without_scale_and_forgets_fast(self, name: str, kept: float) -> None:
+    def test_batch_normalization_is_exact_without_scale_and_forgets_fast(self, name: str, kept: float) -> None:
         norms = [layer for layer in sketch_model(name, IMAGE_SHAPE, 10).layers if isinstance(layer, keras.layers.BatchNormalization)]
         assert len(norms) == 3 * SIZES[name][1]
         assert {(layer.momentum, layer.epsilon, layer.scale, layer.center) for layer in norms} == {(kept, 1e-12, False, True)}
@@ -142,7 +142,7 @@ class TestWiring:
 
 
 def photographs(count: int, size: int = 9) -> np.ndarray:
-    """Return images whose neighbours and channels all but agree, the mean not 0."""
+    """Return images whose neighbors and channels nearly agree, with a mean that is not 0."""
     generator = np.random.default_rng(0)
     coarse = generator.normal(0.3, 1, size=(count, 1, 1, 1)) + generator.normal(0, 0.2, size=(count, size, size, 1))
     return (coarse + generator.normal(0, 0.02, size=(count, size, size, 3))).astype(np.float32)
@@ -151,8 +151,8 @@ def photographs(count: int, size: int = 9) -> np.ndarray:
 def patches_of(images: np.ndarray) -> np.ndarray:
     """Return every 2x2 patch, float64 (patches, 12), taken one at a time."""
     _, height, width, _ = images.shape
-    found = [images[:, y : y + 2, x : x + 2].reshape(len(images), -1) for y in range(height - 1) for x in range(width - 1)]
-    return np.concatenate(found).astype(np.float64)
+    patches = [images[:, y : y + 2, x : x + 2].reshape(len(images), -1) for y in range(height - 1) for x in range(width - 1)]
+    return np.concatenate(patches).astype(np.float64)
 
 
 class TestWhitening:
@@ -163,24 +163,24 @@ class TestWhitening:
         patches = patches_of(self.IMAGES)
         values = np.sort(np.linalg.eigvalsh(patches.T @ patches / len(patches)))[::-1]
         assert values[0] > 10 > 1e-3 > values[-1] > 1e-4  # or the law would say little
-        outputs = patches @ whitening_kernel(self.IMAGES).reshape(12, 24).astype(np.float64)
-        found = outputs[:, :12].T @ outputs[:, :12] / len(patches)
-        np.testing.assert_allclose(found, np.diag(values / (values + 5e-4)), rtol=0, atol=1e-5)
+        outputs = patches @ compute_whitening_kernel(self.IMAGES).reshape(12, 24).astype(np.float64)
+        covariance = outputs[:, :12].T @ outputs[:, :12] / len(patches)
+        np.testing.assert_allclose(covariance, np.diag(values / (values + 5e-4)), rtol=0, atol=1e-5)
 
     def test_holds_the_negative_of_each_filter(self) -> None:
-        kernel = whitening_kernel(self.IMAGES)
+        kernel = compute_whitening_kernel(self.IMAGES)
         assert (kernel.shape, kernel.dtype) == ((2, 2, 3, 24), np.float32)
         np.testing.assert_array_equal(kernel[..., 12:], -kernel[..., :12])
 
     def test_numbers_lie_in_the_kernel_as_in_the_patch(self) -> None:
         network = build_model("airbench", (9, 9, 3), 10, widths=[4])
         initialize_from_data(network, self.IMAGES)
-        found = np.asarray(network.get_layer("whitening_conv")(self.IMAGES)).reshape(-1, 24)
-        expected = np.diag((found[:, :12] ** 2).mean(axis=0))
-        np.testing.assert_allclose(found[:, :12].T @ found[:, :12] / len(found), expected, rtol=0, atol=1e-4)
+        outputs = np.asarray(network.get_layer("whitening_conv")(self.IMAGES)).reshape(-1, 24)
+        expected = np.diag((outputs[:, :12] ** 2).mean(axis=0))
+        np.testing.assert_allclose(outputs[:, :12].T @ outputs[:, :12] / len(outputs), expected, rtol=0, atol=1e-4)
 
     def test_is_finite_where_patches_do_not_vary(self) -> None:
-        assert np.abs(whitening_kernel(np.ones((3, 4, 4, 3), np.float32))).max() <= 1 / np.sqrt(5e-4) + 1e-3
+        assert np.abs(compute_whitening_kernel(np.ones((3, 4, 4, 3), np.float32))).max() <= 1 / np.sqrt(5e-4) + 1e-3
 
     def test_is_registered_for_every_airbench(self) -> None:
         ours = [name for name in MODELS.names() if name.startswith("airbench")]
@@ -188,16 +188,16 @@ class TestWhitening:
         assert {DATA_INITIALIZERS.get(name) for name in ours} == {initialize_from_data}
 
 
-class TestImagesForInitialisation:
+class TestImagesForInitialization:
     @pytest.mark.parametrize(("count", "expected"), [(7, 7), (5000, 5000), (5001, 5000), (40_000, 5000)])
     def test_are_spread_evenly(self, count: int, expected: int) -> None:
         indices = 3 * np.arange(count)
-        found = spread_indices(indices, IMAGE_SHAPE)
-        assert len(found) == expected
-        steps = np.diff(found) / 3
+        spread = spread_indices(indices, IMAGE_SHAPE)
+        assert len(spread) == expected
+        steps = np.diff(spread) / 3
         assert set(steps) <= {count // expected, -(-count // expected)}
-        assert found[0] == 0
-        assert found[-1] > 3 * (count - 1 - count / expected)
+        assert spread[0] == 0
+        assert spread[-1] > 3 * (count - 1 - count / expected)
 
     def test_are_fewer_where_they_are_large(self) -> None:
         indices = np.arange(10_000)
@@ -209,15 +209,15 @@ class TestImagesForInitialisation:
 def test_penalties_leave_frozen_kernels_out_and_find_those_of_attention() -> None:
     network = build_model("airbench", IMAGE_SHAPE, 10, widths=[4])
     set_penalties(network, with_penalty("*_conv*"))
-    penalised = [variable.path for variable in network.variables if variable.regularizer is not None]
-    assert penalised == ["group1_conv1/kernel", "group1_conv2/kernel"]
+    penalized = [variable.path for variable in network.variables if variable.regularizer is not None]
+    assert penalized == ["group1_conv1/kernel", "group1_conv2/kernel"]
     plan = make_plan(load_recipe(RECIPE, {"stages.0.l2": {"value": 0.1, "layers": "whitening_*"}}))
-    with pytest.raises(UserError, match=r"l2.layers: expected a pattern that fits a layer with a kernel, such as 'group1_conv1', got 'whitening_"):
+    with pytest.raises(UserError, match=r"l2.layers: expected a pattern that matches a layer with a kernel, such as 'group1_conv1', got 'whitening_"):
         check_patterns(network, plan)
     network = build_model("vit", IMAGE_SHAPE, 10, width=8, depth=1, heads=2)
     set_penalties(network, with_penalty("*_attention"))
-    penalised = [variable.path for variable in network.variables if variable.regularizer is not None]
-    assert penalised == [f"block1_attention/{part}/kernel" for part in ("query", "key", "value", "attention_output")]
+    penalized = [variable.path for variable in network.variables if variable.regularizer is not None]
+    assert penalized == [f"block1_attention/{part}/kernel" for part in ("query", "key", "value", "attention_output")]
 
 
 def with_penalty(layers: str) -> StageSettings:
@@ -246,11 +246,11 @@ def data() -> PreparedData:
 
 
 def test_a_run_whitens_by_its_own_training_images(run: kcifar.Run, data: PreparedData) -> None:
-    """And keeps the kernel: two epochs later it is still what the un-augmented, normalised training images make of it."""
+    """And keeps the kernel: two epochs later it is still what the un-augmented, normalized training images make of it."""
     images = data.dataset.train.images[data.train_indices].astype(np.float32) / 255
     patches = patches_of((images - data.description["channel_mean"]) / data.description["channel_deviation"])
     kernel = run.load_model().get_layer("airbench").get_layer("whitening_conv").get_weights()[0].reshape(12, 24)
-    # Digits are grey: four directions vary. The filters are fitted to no other images than these, see the deviations from 0.
+    # Digits are gray: four directions vary. The filters are fitted to no other images than these, see the deviations from 0.
     values = np.linalg.eigvalsh(patches.T @ patches / len(patches))[::-1][:4]
     outputs = patches @ kernel[:, :4].astype(np.float64)
     np.testing.assert_allclose(outputs.T @ outputs / len(patches), np.diag(values / (values + 5e-4)), rtol=0, atol=1e-5)
@@ -259,9 +259,9 @@ def test_a_run_whitens_by_its_own_training_images(run: kcifar.Run, data: Prepare
 
 
 def test_a_run_cut_short_is_set_up_again_only_if_it_had_no_checkpoint(run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped in its first epoch and again in its second, it is set up twice and ends as the run left alone."""
-    trainer, driver = importlib.import_module("kcifar.training.trainer"), importlib.import_module("kcifar.engine.loop").LoopDriver
-    set_up, run_epoch, calls = trainer.initialize_from_data, driver.run_epoch, []
+    """Stopped in its first epoch and again in its second, it is initialized twice and ends like an uninterrupted run."""
+    trainer, loop = importlib.import_module("kcifar.training.trainer"), importlib.import_module("kcifar.engine.training_loop").TrainingLoop
+    set_up, run_epoch, calls = trainer.initialize_from_data, loop.run_epoch, []
     monkeypatch.setattr(trainer, "initialize_from_data", lambda *given: calls.append("set up") or set_up(*given))
 
     def fails_twice(*given: Any) -> Any:
@@ -270,7 +270,7 @@ def test_a_run_cut_short_is_set_up_again_only_if_it_had_no_checkpoint(run: kcifa
             raise OSError("the disk is gone")
         return run_epoch(*given)
 
-    monkeypatch.setattr(driver, "run_epoch", fails_twice)
+    monkeypatch.setattr(loop, "run_epoch", fails_twice)
     for recipe, resume in ((RECIPE, False), (None, True)):
         with pytest.raises(OSError, match="the disk is gone"):
             kcifar.train(recipe, run=tmp_path / "cut", resume=resume)
@@ -280,7 +280,7 @@ def test_a_run_cut_short_is_set_up_again_only_if_it_had_no_checkpoint(run: kcifa
 
 
 def test_another_process_opens_and_exports_it(run: kcifar.Run, tmp_path: Path) -> None:
-    """A fresh process opens the run, loads `model.keras`, layers of ours and all, and writes a SavedModel that needs none of them."""
+    """A fresh process opens the run, loads `model.keras` with kcifar's own layers, and writes a SavedModel that needs none of them."""
     out, reference = tmp_path / "saved_model", tmp_path / "reference.npz"
     command = [sys.executable, "-m", "kcifar.exporting.write_saved_model", str(run.path), str(out), str(reference)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
@@ -296,7 +296,7 @@ def test_another_process_opens_and_exports_it(run: kcifar.Run, tmp_path: Path) -
 
 def test_the_network_alone_has_the_same_start_whatever_the_data(data: PreparedData) -> None:
     """The builder is pure: the data change the whitening kernel and nothing else."""
-    with seeded_weights(0):
+    with seed_weights(0):
         network = build_model("airbench", IMAGE_SHAPE, 10, widths=[8])
     before = {variable.path: np.array(keras.ops.convert_to_numpy(variable.value)) for variable in network.variables}
     initialize_from_data(network, data.dataset.train.images[:50].astype(np.float32))

@@ -1,4 +1,4 @@
-"""The same weights give the same outputs on TensorFlow, JAX and torch, and torch's profiler counts what `model_summary` counts.
+"""The same weights give the same outputs on TensorFlow, JAX and torch, and torch's profiler counts what `summarize_model` counts.
 
 Run with `pytest -m zoo`. One variant of each family; each backend in one process of its own, which builds all of them.
 """
@@ -14,12 +14,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from model_battery import IMAGE_SHAPE, NUM_CLASSES, Subject, disturbed, family, logits_of, normalised_images
+from model_battery import IMAGE_SHAPE, NUM_CLASSES, Subject, disturbed, family, logits_of, normalized_images
 
-from kcifar.engine.network import network_variables
+from kcifar.engine.network import collect_variables
 from kcifar.models import MODELS
 from kcifar.models.build import sketch_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 pytestmark = pytest.mark.zoo
 
@@ -48,14 +48,14 @@ ANSWER = """
 import json, sys
 from pathlib import Path
 import keras, numpy as np
-from kcifar.engine.network import network_variables
-from kcifar.models.build import model_maker
+from kcifar.engine.network import collect_variables
+from kcifar.models.build import make_builder
 
 folder, counts = Path(sys.argv[1]), {}
 images = np.load(folder / "images.npy")
 for name in sys.argv[2:]:
-    network = model_maker(name, images.shape[1:], 10)()
-    variables = network_variables(network)
+    network = make_builder(name, images.shape[1:], 10)()
+    variables = collect_variables(network)
     with np.load(folder / f"{name}.npz") as saved:
         for path, value in saved.items():
             variables[path].assign(value)
@@ -71,7 +71,7 @@ print(json.dumps([counts, sorted({"tensorflow", "jax", "torch"} & set(sys.module
 
 def save_weights(network: keras.Model, path: Path) -> None:
     """Save every number but the states of seed generators, by path."""
-    floats = {path: variable for path, variable in network_variables(network).items() if keras.backend.is_float_dtype(variable.dtype)}
+    floats = {path: variable for path, variable in collect_variables(network).items() if keras.backend.is_float_dtype(variable.dtype)}
     arrays: dict[str, Any] = {path: keras.ops.convert_to_numpy(variable.value) for path, variable in floats.items()}
     np.savez(path, allow_pickle=False, **arrays)
 
@@ -79,7 +79,7 @@ def save_weights(network: keras.Model, path: Path) -> None:
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.ndarray]]:
     """Return a folder with images and weights, and TensorFlow's logits."""
-    folder, images, logits = tmp_path_factory.mktemp("weights"), normalised_images(4), {}
+    folder, images, logits = tmp_path_factory.mktemp("weights"), normalized_images(4), {}
     np.save(folder / "images.npy", images)
     for name in ONE_OF_EACH:
         network = disturbed(Subject(name).build())
@@ -107,7 +107,7 @@ def test_the_same_weights_give_the_same_logits(backend: str, expected: tuple[Pat
     assert "tensorflow" not in imported
     differences = {name: float(np.abs(answers[name] - logits[name]).max() / np.abs(logits[name]).max()) for name in ONE_OF_EACH}
     assert {name: difference for name, difference in differences.items() if not difference < 1e-4} == {}
-    sizes = {name: model_summary(sketch_model(name, IMAGE_SHAPE, NUM_CLASSES))["multiply_accumulates"] for name in counts}
+    sizes = {name: summarize_model(sketch_model(name, IMAGE_SHAPE, NUM_CLASSES))["multiply_accumulates"] for name in counts}
     assert {name: count / 2 for name, count in counts.items()} == sizes  # a product and a sum each
 
 

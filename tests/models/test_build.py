@@ -1,4 +1,4 @@
-"""What a builder is given has bounds: no recipe fills the memory, and what cannot be built is one line of ours, not of Keras."""
+"""The arguments of builders are bounded: no recipe fills the memory, and an impossible network is one line of kcifar's, not of Keras."""
 
 import json
 import os
@@ -13,20 +13,22 @@ from model_battery import IMAGE_SHAPE, SMALL, Subject
 from places import SUPPORT
 from published_parameters import GENERAL
 
-from kcifar.core.checks import argument_model
+from kcifar.core.checks import make_argument_model
 from kcifar.core.errors import UserError
 from kcifar.models import MODELS, build
-from kcifar.models.arguments import LARGEST_IMAGE
-from kcifar.models.build import SUPPLIED, build_model, sketch_model
+from kcifar.models.arguments import MAX_IMAGE_SIZE
+from kcifar.models.build import SUPPLIED_ARGUMENTS, build_model, sketch_model
+from kcifar.models.resnet import cifar_resnet
+from kcifar.models.variants import register_variant
 
 Schema = dict[str, Any]
 
-# The variants of a family have the same arguments, less those that they fix.
+# The variants of a family have the same arguments, except those that they fix.
 BUILDERS = sorted({*GENERAL, *(subject.name for subject in SMALL.values())})
 
 
 def schema_of(name: str) -> Schema:
-    return argument_model(MODELS.get(name), SUPPLIED).model_json_schema()
+    return make_argument_model(MODELS.get(name), SUPPLIED_ARGUMENTS).model_json_schema()
 
 
 def unbounded(node: Schema, path: str) -> Iterator[str]:
@@ -47,7 +49,7 @@ def unbounded(node: Schema, path: str) -> Iterator[str]:
 
 
 def out_of_bounds(node: Schema) -> Iterator[Any]:
-    """Yield values just outside of what a node of a schema admits: too small, too large, too long."""
+    """Yield values just outside the range of a schema's node: too small, too large, too long."""
     if node.get("type") == "array":
         sound = node["items"]["maximum"]
         yield [sound] * (node["maxItems"] + 1)
@@ -113,11 +115,11 @@ RARE = [(0, 32), (32, -1), (1, 1), (5, 32), (24, 24), (28, 28), (33, 31), (1024,
 def test_an_image_size_works_or_is_one_line(subject: Subject, size: tuple[int, int]) -> None:
     refused = refusal(subject.name, (*size, 3), subject.arguments)
     assert not (refused and size in COMMON), refused
-    assert refused or 1 <= min(size) <= max(size) <= LARGEST_IMAGE
+    assert refused or 1 <= min(size) <= max(size) <= MAX_IMAGE_SIZE
 
 
 def refusal(name: str, image_shape: tuple[int, int, int], arguments: dict[str, Any]) -> str:
-    """Return the line by which a network is refused, or nothing if it is drawn."""
+    """Return the message that refuses a network, or nothing if it is sketched."""
     try:
         network = sketch_model(name, image_shape, 10, **arguments)
     except UserError as error:
@@ -132,7 +134,7 @@ def refusal(name: str, image_shape: tuple[int, int, int], arguments: dict[str, A
 
 
 def within_bounds(node: Schema) -> Iterator[Any]:
-    """Yield the smallest and the largest that a node of a schema admits, and every word."""
+    """Yield the smallest and the largest value that a schema's node allows, and every word."""
     if node.get("type") == "array":
         for value in within_bounds(node["items"]):
             for length in {node.get("minItems", 0), len(node["default"]), node["maxItems"]}:
@@ -154,7 +156,7 @@ def test_an_argument_at_its_end_works_or_is_one_line(name: str) -> None:
         assert "" in lines or node.get("type") == "boolean", (argument, lines)
 
 
-# Raises every width to its largest, in a process of its own: the peak of memory is the process's, and never falls.
+# Raises every width to its largest, in a separate process: the peak of memory belongs to the process, and never falls.
 WIDEST = """
 import json, resource, sys
 sys.path[:0] = sys.argv[1:]
@@ -199,3 +201,9 @@ def test_a_network_too_large_takes_no_memory() -> None:
     assert set(messages) == {name for name, _ in widest()} > {"residual_cnn", "vgg"}
     for name, message in messages.items():
         assert message.startswith(f"{name}: expected a network of at most 100,000,000 parameters, got ")
+
+
+def test_a_variant_fixes_only_arguments_that_its_builder_has() -> None:
+    with pytest.raises(ValueError, match=r"^resnet21: cifar_resnet has no argument deph$"):
+        register_variant("resnet21", cifar_resnet, deph=21)
+    assert "resnet21" not in MODELS.names()

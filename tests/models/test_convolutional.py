@@ -1,4 +1,4 @@
-"""LeNet, QuizDNN, VGG and DenseNet have the sizes, the layers and the start of their sources, on images of any size that they name."""
+"""LeNet, QuizDNN, VGG and DenseNet have the sizes, the layers and the initialization of their sources, on images of any size that they allow."""
 
 import fnmatch
 import math
@@ -10,7 +10,7 @@ import pytest
 
 from kcifar.core.errors import UserError
 from kcifar.models.build import build_model, sketch_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 IMAGE_SHAPE = (32, 32, 3)
 NAMES = [
@@ -27,7 +27,7 @@ def sketches() -> dict[str, keras.Model]:
 
 
 def rows_of(network: keras.Model) -> Rows:
-    return {row["name"]: row for row in model_summary(network)["layers"]}
+    return {row["name"]: row for row in summarize_model(network)["layers"]}
 
 
 def parameters_of(network: keras.Model) -> dict[str, int]:
@@ -41,7 +41,7 @@ def shapes_of(network: keras.Model) -> dict[str, list[int]]:
 
 class TestSizes:
     @pytest.mark.parametrize(
-        ("name", "trainable", "normalised_channels"),
+        ("name", "trainable", "normalized_channels"),
         [
             ("lenet", 62_006, 0),  # the code of 0xMartin/UTB-FAI-programs, counted
             ("lenet_bn", 62_050, 6 + 16),  # with the two layers that its constructor makes
@@ -53,11 +53,11 @@ class TestSizes:
         ],
     )
     def test_has_the_published_number_of_parameters(
-        self, sketches: dict[str, keras.Model], name: str, trainable: int, normalised_channels: int
+        self, sketches: dict[str, keras.Model], name: str, trainable: int, normalized_channels: int
     ) -> None:
-        summary = model_summary(sketches[name])
+        summary = summarize_model(sketches[name])
         assert summary["trainable_parameters"] == trainable
-        assert summary["parameters"] == trainable + 2 * normalised_channels  # a moving mean and a moving variance a channel
+        assert summary["parameters"] == trainable + 2 * normalized_channels  # a moving mean and a moving variance a channel
 
     @pytest.mark.parametrize(
         ("name", "convolutions"),
@@ -67,7 +67,7 @@ class TestSizes:
         channels = [width for width, depth in zip((64, 128, 256, 512, 512), convolutions, strict=True) for _ in range(int(depth))]
         assert len(channels) + 3 == int(name[3:5])  # the paper counts its three dense layers
         expected = sum(9 * into * out + out for into, out in zip([3, *channels], channels, strict=False)) + 512 * 10 + 10
-        summary = model_summary(sketches[name])
+        summary = summarize_model(sketches[name])
         assert summary["parameters"] == summary["trainable_parameters"] == expected
 
     def test_lenet_layer_by_layer(self, sketches: dict[str, keras.Model]) -> None:
@@ -115,20 +115,20 @@ class TestSizes:
 
 
 class TestOrder:
-    def test_quizdnn_normalises_after_the_activation(self, sketches: dict[str, keras.Model]) -> None:
+    def test_quizdnn_normalizes_after_the_activation(self, sketches: dict[str, keras.Model]) -> None:
         names = [layer.name for layer in sketches["quizdnn"].layers]
         for block in (f"group{group}_block{block}" for group in (1, 2, 3) for block in (1, 2, 3)):
             first = names.index(f"{block}_conv1")
             assert names[first : first + 3] == [f"{block}_conv1", f"{block}_act1", f"{block}_norm1"]
 
-    def test_vgg_normalises_before_the_activation(self, sketches: dict[str, keras.Model]) -> None:
+    def test_vgg_normalizes_before_the_activation(self, sketches: dict[str, keras.Model]) -> None:
         names = [layer.name for layer in sketches["vgg16"].layers]
         assert names[1:8] == [f"block1_{role}" for role in ("conv1", "norm1", "act1", "conv2", "norm2", "act2", "pool")]
         dense = ["head_flatten", "head_dropout1", "head_dense1", "head_dropout2", "head_dense2", "logits"]
         assert names[-7:] == ["block5_pool", *dense]
         assert not any("norm" in layer.name for layer in sketches["vgg16_plain"].layers)
 
-    def test_lenet_normalises_after_the_pooling(self, sketches: dict[str, keras.Model]) -> None:
+    def test_lenet_normalizes_after_the_pooling(self, sketches: dict[str, keras.Model]) -> None:
         names = [layer.name for layer in sketches["lenet_bn"].layers]
         assert names[1:9] == [f"block{block}_{role}" for block in (1, 2) for role in ("conv", "act", "pool", "norm")]
 

@@ -1,4 +1,4 @@
-"""What a recipe may say to LeNet, QuizDNN, VGG, DenseNet and the residual network, and what comes of it."""
+"""The arguments of LeNet, QuizDNN, VGG, DenseNet and the residual network, and their effects."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class TestArguments:
         assert kinds.count("linear") == others  # the logits, and the projections of the residual network
 
     @pytest.mark.parametrize("name", ["lenet_bn", "quizdnn", "vgg16", "densenet"])
-    def test_normalises_as_torch_by_default(self, name: str) -> None:
+    def test_normalizes_as_torch_by_default(self, name: str) -> None:
         norms = [layer for layer in sketch_model(name, IMAGE_SHAPE, 10).layers if isinstance(layer, keras.layers.BatchNormalization)]
         assert {(layer.momentum, layer.epsilon) for layer in norms} == {(0.9, 1e-5)}
         changed = sketch_model(name, IMAGE_SHAPE, 10, norm_momentum=0.5, norm_epsilon=0.01)
@@ -120,5 +120,5 @@ class TestResidualAttention:
                 kernel[kernel.shape[0] // 2, kernel.shape[1] // 2] = layer.name in {open_layer, "block1_input_projection"}
                 layer.kernel.assign(kernel)
         total = keras.Model(network.input, network.get_layer("block2_add").output)
-        # The first block's batch normalisation divides by sqrt(1 + 1e-3).
+        # The first block's batch normalization divides by sqrt(1 + 1e-3).
         assert float(total(np.ones((1, 4, 4, 1), np.float32))[0, 0, 0, 0]) == pytest.approx(expected, rel=1e-3)

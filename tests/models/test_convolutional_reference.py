@@ -1,4 +1,4 @@
-"""LeNet, QuizDNN, VGG and DenseNet give the logits that a second way to compute them gives."""
+"""LeNet, QuizDNN, VGG and DenseNet give the logits of a second implementation."""
 
 import math
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from kcifar.models.build import build_model
 
 Array = np.ndarray
 
-# What batch normalisation divides by before its first update: variance 1, torch's epsilon.
+# What batch normalization divides by before its first update: variance 1, torch's epsilon.
 DEVIATION = math.sqrt(1 + 1e-5)
 
 
 class Reference:
-    """A second way to compute a network, for images of one colour, on which kernels that are 0 but for their middle act as matrices.
+    """A second way to compute a network, for images of one color, on which kernels that are 0 except in their middle act as matrices.
 
     Making one gives random numbers to every weight of the network: equal logits prove wiring and order of the layers, and that
     poolings take no pixel from outside of the image.
@@ -136,8 +136,8 @@ class TestReference:
     ) -> None:
         network = build_model(name, (*size, 2), 3, **arguments)
         reference = Reference(network)
-        for colour in ([0.7, -0.4], [-0.5, 0.9]):
-            image = np.array(colour, np.float32)
+        for color in ([0.7, -0.4], [-0.5, 0.9]):
+            image = np.array(color, np.float32)
             logits = network(np.broadcast_to(image, (1, *size, 2)), training=False)
             expected = expected_logits(reference, image)
             np.testing.assert_allclose(keras.ops.convert_to_numpy(logits)[0], expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())

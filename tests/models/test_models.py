@@ -6,11 +6,11 @@ The variants are built, counted and run once; one small setting of each family i
 import keras
 import numpy as np
 import pytest
-from model_battery import LAWS, NUM_CLASSES, SMALL, Law, Subject, family, logits_of, normalised_images
+from model_battery import LAWS, NUM_CLASSES, SMALL, Law, Subject, family, logits_of, normalized_images
 from published_parameters import GENERAL, PARAMETERS
 
 from kcifar.models import MODELS
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 # A family's module -> a small network with all of its parts.
 
@@ -39,9 +39,9 @@ class TestEveryVariant:
     def test_has_the_published_number_of_parameters(self, variant: keras.Model) -> None:
         if variant.name in PARAMETERS:
             published = PARAMETERS[variant.name]
-            assert model_summary(variant)[published.key] == published.count, published.source
+            assert summarize_model(variant)[published.key] == published.count, published.source
 
     def test_gives_finite_logits(self, variant: keras.Model) -> None:
-        logits = logits_of(variant, normalised_images(1))
+        logits = logits_of(variant, normalized_images(1))
         assert logits.shape == (1, NUM_CLASSES)
         assert np.isfinite(logits).all()

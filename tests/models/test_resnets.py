@@ -1,4 +1,4 @@
-"""The residual families: the sizes that the papers and their code give, and what is refused.
+"""The residual families: the sizes in the papers and their code, and impossible settings.
 
 `test_models_resnets_wiring.py` proves what is computed, `test_models_torch.py` compares it with networks written in PyTorch.
 """
@@ -11,7 +11,7 @@ from residual_cases import blocks_of, layers_like, sketch
 
 from kcifar.core.errors import UserError
 from kcifar.models.build import build_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
 # Trained parameters for 32x32x3 images and 10 classes; those without a source that counts exactly are summed by hand below.
 PARAMETERS = {
@@ -25,7 +25,7 @@ PARAMETERS = {
     "resnet18": 11_173_962,
     "resnet34": 21_282_122,
     "resnet50": 23_520_842,
-    # kuangliu/pytorch-cifar, and two numbers for each of the 512 channels that the paper normalises after the last sum.
+    # kuangliu/pytorch-cifar, and two numbers for each of the 512 channels that the paper normalizes after the last sum.
     "preact_resnet18": 11_171_146 + 2 * 512,
     # Zagoruyko and Komodakis (2016): 2.7M, 11.0M, 36.5M.
     "wrn_16_4": 2_748_890,
@@ -39,7 +39,7 @@ VARIANTS = [*PARAMETERS, *SUMMED]
 
 
 def trained(name: str, **more: int) -> int:
-    return int(model_summary(sketch(name, **more))["trainable_parameters"])
+    return int(summarize_model(sketch(name, **more))["trainable_parameters"])
 
 
 class TestSizes:
@@ -61,7 +61,7 @@ class TestSizes:
                 channels = 4 * width
         assert trained(name) == total + 2 * channels + channels * 10 + 10
 
-    def test_preactivation_drops_the_batch_normalisation_of_projections_alone(self) -> None:
+    def test_preactivation_drops_the_batch_normalization_of_projections_alone(self) -> None:
         # Every other one only moves: a block's last to the next block's start, that of the first convolution to the last sum.
         assert trained("preact_resnet110") == trained("resnet110")
         assert trained("preact_resnet18") == trained("resnet18") - 2 * (128 + 256 + 512)

@@ -19,13 +19,13 @@ def relu(values: np.ndarray) -> np.ndarray:
     return np.maximum(values, 0)
 
 
-def normalised(network: keras.Model, values: np.ndarray, name: str) -> np.ndarray:
+def normalized(network: keras.Model, values: np.ndarray, name: str) -> np.ndarray:
     gamma, beta, mean, variance = network.get_layer(name).get_weights()
     return (values - mean) / np.sqrt(variance + 1e-5) * gamma + beta
 
 
 def reshaped(network: keras.Model, case: Case, values: np.ndarray, block: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Bring what goes around a branch to the branch's shape, as the papers say."""
+    """Bring the shortcut to the branch's shape, as in the papers."""
     if values.shape == shape:
         return values
     step = -(-values.shape[1] // shape[1])
@@ -35,7 +35,7 @@ def reshaped(network: keras.Model, case: Case, values: np.ndarray, block: str, s
         return np.concatenate([values, np.zeros((*values.shape[:3], shape[-1] - values.shape[-1]))], axis=-1)
     values = values @ network.get_layer(f"{block}_projection").get_weights()[0][0, 0]
     assert (f"{block}_projection_norm" in names) != case.is_preact
-    return values if case.is_preact else normalised(network, values, f"{block}_projection_norm")
+    return values if case.is_preact else normalized(network, values, f"{block}_projection_norm")
 
 
 class TestWiring:
@@ -47,7 +47,7 @@ class TestWiring:
         sums = outputs(network, "stem_conv" if case.is_preact else "stem_act", *(f"{block}_{case.result}" for block in blocks))
         for block, given, branch, result in zip(blocks, sums, branches, sums[1:], strict=False):
             if case.is_preact and block.endswith("block1"):  # a group's first block activates for both its ways
-                given = relu(normalised(network, given, f"{block}_norm1"))
+                given = relu(normalized(network, given, f"{block}_norm1"))
             total = reshaped(network, case, given, block, branch.shape) + branch
             assert min(total.min(), branch.min()) < 0
             np.testing.assert_allclose(result, total if case.is_preact else relu(total), rtol=1e-4, atol=1e-4 * np.abs(total).max())
@@ -92,7 +92,7 @@ class TestWiring:
         assert first.min() < 0
         np.testing.assert_array_equal(last, first)
         head, average = outputs(network, "head_act", "head_pool")
-        np.testing.assert_allclose(head, relu(normalised(network, last, "head_norm")), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(head, relu(normalized(network, last, "head_norm")), rtol=1e-5, atol=1e-5)
         np.testing.assert_allclose(average, head.mean(axis=(1, 2)), rtol=1e-5)
 
     def test_deep_networks_stay_within_the_recursion_limit(self) -> None:
@@ -149,7 +149,7 @@ class TestOptions:
         for block in blocks_of(network):
             assert network.get_layer(f"{block}_add").input[1] is network.get_layer(f"{block}_attention").output
 
-    def test_eca_weighs_a_channel_by_its_neighbours(self) -> None:
+    def test_eca_weighs_a_channel_by_its_neighbors(self) -> None:
         network = build(Case("cifar_resnet", {"depth": 8, "width": 8}, BASIC), attention="eca")
         network.get_layer("group1_block1_attention_kernel").set_weights([np.float32([1, 0, 0]).reshape(3, 1, 1)])
         branch, weighed = outputs(network, "group1_block1_norm2", "group1_block1_attention")

@@ -7,14 +7,14 @@ import keras
 import pytest
 
 from kcifar.models.build import sketch_model
-from kcifar.models.residual import residual_cnn
-from kcifar.models.summary import model_summary
+from kcifar.models.residual_cnn import residual_cnn
+from kcifar.models.summary import summarize_model
 
 SMALL: dict[str, Any] = {"widths": (8, 8), "convolutions": (1, 2), "dense_units": (16,), "dropout_rate": 0.0}
 
 
 def rows_of(network: keras.Model) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in model_summary(network)["layers"]}
+    return {row["name"]: row for row in summarize_model(network)["layers"]}
 
 
 class TestCounts:
@@ -26,7 +26,7 @@ class TestCounts:
         hidden = layers.Dense(5, name="on_pixels")(hidden)
         hidden = layers.GlobalAveragePooling2D(name="mean")(hidden)
         network = keras.Model(images, layers.Dense(3, name="logits")(hidden), name="hand")
-        summary, rows = model_summary(network), rows_of(network)
+        summary, rows = summarize_model(network), rows_of(network)
         assert rows["grouped"]["multiply_accumulates"] == 4 * 3 * 8 * (3 * 3 * 2)
         assert rows["depthwise"]["multiply_accumulates"] == 2 * 1 * 16 * (3 * 3)
         assert rows["on_pixels"]["multiply_accumulates"] == 2 * 1 * 16 * 5
@@ -74,14 +74,14 @@ class TestCounts:
         shared = keras.layers.Conv2D(3, 1, use_bias=False, name="shared")
         network = keras.Model(images, keras.layers.ReLU(name="end")(shared(shared(images))), name="twice")
         assert rows_of(network)["shared"]["multiply_accumulates"] == 2 * (4 * 4 * 3 * 3)
-        assert model_summary(network)["parameters"] == rows_of(network)["shared"]["parameters"] == 9
+        assert summarize_model(network)["parameters"] == rows_of(network)["shared"]["parameters"] == 9
         assert rows_of(network)["shared"]["inputs"] == ["images", "shared"]
 
     def test_a_network_within_a_network_once(self) -> None:
         inner = residual_cnn((4, 4, 3), 2, widths=(2,), convolutions=(1,), dense_units=())
         images = keras.Input((4, 4, 3), name="outer_images")
         outer = keras.Model(images, inner(keras.layers.Rescaling(1 / 255, name="unit")(images)), name="outer")
-        whole, part = model_summary(outer), model_summary(inner)
+        whole, part = summarize_model(outer), summarize_model(inner)
         assert whole["parameters"] == part["parameters"]
         assert whole["multiply_accumulates"] == part["multiply_accumulates"] > 0
         assert [row["name"] for row in whole["layers"]] == ["outer_images", "unit", *(row["name"] for row in part["layers"])]
@@ -91,7 +91,7 @@ class TestGraph:
     @pytest.mark.parametrize("name", ["residual_cnn", "quizdnn", "airbench96", "vit"])
     def test_inputs_are_those_of_the_networks_configuration(self, name: str) -> None:
         network = sketch_model(name, (32, 32, 3), 10)
-        summary = model_summary(network)
+        summary = summarize_model(network)
         assert {row["name"]: row["inputs"] for row in summary["layers"]} == {
             layer["config"]["name"]: list(dict.fromkeys(sources(layer["inbound_nodes"]))) for layer in network.get_config()["layers"]
         }
@@ -146,7 +146,7 @@ class TestGraph:
 
     @pytest.mark.parametrize("network", [residual_cnn((32, 32, 3), 10, **SMALL), sketch_model("vit", (32, 32, 3), 10)], ids=lambda value: value.name)
     def test_is_plain_json(self, network: keras.Model) -> None:
-        summary = model_summary(network)
+        summary = summarize_model(network)
         assert json.loads(json.dumps(summary)) == summary
 
 

@@ -1,4 +1,4 @@
-"""The multiply-accumulates that `model_summary` counts are those that TensorFlow's profiler finds in the graph that runs."""
+"""The multiply-accumulates that `summarize_model` counts are those that TensorFlow's profiler finds in the graph that runs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ import tensorflow as tf
 from model_battery import IMAGE_SHAPE, Subject
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 
-# The profiler counts additions, poolings and normalisations as well; of sums over axes (Einsum: attention's scores) it knows nothing,
+# The profiler counts additions, poolings and normalizations as well; of sums over axes (Einsum: attention's scores) it knows nothing,
 # so attention is counted by torch (test_models_backends.py).
 PRODUCTS = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2"}
 
@@ -20,15 +20,15 @@ PRODUCTS = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2"}
 @pytest.mark.parametrize("name", ["wrn_16_4", "resnext29_32x4d", "convmixer_256_8"])
 def test_tensorflow_counts_the_same(name: str) -> None:
     network = Subject(name).build()
-    assert model_summary(network)["multiply_accumulates"] == profiled_multiply_accumulates(network)
+    assert summarize_model(network)["multiply_accumulates"] == profiled_multiply_accumulates(network)
 
 
 def profiled_multiply_accumulates(network: keras.Model) -> int:
     """Return half of the floating-point operations of the products in a network's graph: the profiler counts product and sum."""
     profiler = tf.compat.v1.profiler
     options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output()
-    found = profiler.profile(frozen_graph(network), cmd="op", options=options.build())
-    return sum(node.float_ops for node in below(found) if node.name in PRODUCTS) // 2
+    profile = profiler.profile(frozen_graph(network), cmd="op", options=options.build())
+    return sum(node.float_ops for node in below(profile) if node.name in PRODUCTS) // 2
 
 
 def frozen_graph(network: keras.Model) -> tf.Graph:

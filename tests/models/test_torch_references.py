@@ -1,4 +1,4 @@
-"""The residual families against networks written in PyTorch, with the same weights: they answer the same.
+"""The residual families against networks written in PyTorch, with the same weights: they give the same logits.
 
 PyTorch is not among the test requirements: `bash .ci/run` installs it and runs this file in its second step.
 """
@@ -114,7 +114,7 @@ def bottleneck(inner: int, outer: int, stride: int = 1, groups: int = 1) -> Bran
     return [(inner, 1, 1, 1), (inner, 3, stride, groups), (outer, 1, 1, 1)]
 
 
-# Ours, its arguments, and the same in PyTorch.
+# The network here, its arguments, and the same in PyTorch.
 CASES: dict[str, tuple[str, dict[str, Any], int, list[list[Branch]], dict[str, Any]]] = {
     "cifar": ("cifar_resnet", {"depth": 8, "width": 4}, 4, [[basic(4)], [basic(8, 2)], [basic(16, 2)]], {"preact": False, "pad": True}),
     "wide stem": (
@@ -180,7 +180,7 @@ def hand_weights_over(ours: keras.Model, theirs: Any) -> None:
 
 
 def drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Return kernels as He et al. start them, and positive numbers near 1 for all else."""
+    """Return kernels initialized as in He et al., and positive numbers near 1 for everything else."""
     if len(shape) == 1:
         return generator.uniform(0.5, 1.5, shape).astype(np.float32)
     return (generator.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)

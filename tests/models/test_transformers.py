@@ -1,4 +1,4 @@
-"""ConvMixer, compact and vision transformers: sizes by formula, blocks against the formulas of the papers, and what order of tokens means."""
+"""ConvMixer, compact and vision transformers: sizes by formula, blocks against the formulas of the papers, and the effect of the order of tokens."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from kcifar.core.errors import UserError
-from kcifar.core.randomness import seeded_weights
+from kcifar.core.randomness import seed_weights
 from kcifar.models.build import build_model, sketch_model
-from kcifar.models.transformer import sequence_pool
+from kcifar.models.transformer import pool_tokens
 
 IMAGE_SHAPE = (32, 32, 3)
 TINY = {"width": 8, "depth": 2, "heads": 2, "mlp_ratio": 1.5}
@@ -22,7 +22,7 @@ def trained_parameters(name: str, image_shape: tuple[int, int, int] = IMAGE_SHAP
 
 def build(name: str, image_shape: tuple[int, int, int] = (16, 16, 3), **arguments: Any) -> keras.Model:
     """Return a network of 5 classes whose every weight is off its start: biases and positions count."""
-    with seeded_weights(0):
+    with seed_weights(0):
         network = build_model(name, image_shape, 5, **arguments)
     generator = np.random.default_rng(0)
     for variable in network.trainable_variables:
@@ -35,7 +35,7 @@ def images(count: int = 2, size: int = 16) -> np.ndarray:
 
 
 def part(network: keras.Model, first: str, last: str) -> keras.Model:
-    """Return the piece of a network from the input of one layer to the output of another."""
+    """Return the part of a network from the input of one layer to the output of another."""
     return keras.Model(network.get_layer(first).input, network.get_layer(last).output)
 
 
@@ -54,7 +54,7 @@ def open_only(network: keras.Model, *closed: str) -> None:
 
 
 def encoder_parameters(width: int, depth: int, hidden: int, tokens: int) -> int:
-    """Positions; a block's two normalisations, queries, keys, values, projection and dense layers; the last normalisation."""
+    """Positions; a block's two normalizations, queries, keys, values, projection and dense layers; the last normalization."""
     block = 2 * 2 * width + 3 * width**2 + (width + 1) * width + (width + 1) * hidden + (hidden + 1) * width
     return tokens * width + depth * block + 2 * width
 
@@ -82,12 +82,12 @@ class TestSizes:
         assert trained_parameters("vit") == vit_parameters(256, 7, 512, 4, 64) == 3_716_874
 
     def test_of_other_arguments(self) -> None:
-        found = trained_parameters("convmixer", (28, 56, 3), 7, width=12, depth=3, kernel_size=4, patch_size=7)
-        assert found == convmixer_parameters(12, 3, 4, 7, classes=7)
-        found = trained_parameters("cct", (30, 33, 3), 7, width=12, depth=3, heads=3, mlp_ratio=2.5, kernel_size=5, convolutions=3)
-        assert found == cct_parameters(12, 3, 30, [64, 64], 5, 4 * 5, classes=7)
-        found = trained_parameters("vit", (24, 30, 3), 7, width=12, depth=3, heads=4, mlp_ratio=0.3, patch_size=6)
-        assert found == vit_parameters(12, 3, 3, 6, 4 * 5, classes=7)
+        parameters = trained_parameters("convmixer", (28, 56, 3), 7, width=12, depth=3, kernel_size=4, patch_size=7)
+        assert parameters == convmixer_parameters(12, 3, 4, 7, classes=7)
+        parameters = trained_parameters("cct", (30, 33, 3), 7, width=12, depth=3, heads=3, mlp_ratio=2.5, kernel_size=5, convolutions=3)
+        assert parameters == cct_parameters(12, 3, 30, [64, 64], 5, 4 * 5, classes=7)
+        parameters = trained_parameters("vit", (24, 30, 3), 7, width=12, depth=3, heads=4, mlp_ratio=0.3, patch_size=6)
+        assert parameters == vit_parameters(12, 3, 3, 6, 4 * 5, classes=7)
 
     @pytest.mark.parametrize("name", ["convmixer_256_8", "cct_7_3x1", "cct", "vit"])
     def test_other_images(self, name: str) -> None:
@@ -163,7 +163,7 @@ class TestRefusals:
 
 
 def normalized(tokens: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """Layer normalisation with torch's epsilon."""
+    """Layer normalization with torch's epsilon."""
     deviation = np.sqrt(tokens.var(axis=-1, keepdims=True) + 1e-5)
     return (tokens - tokens.mean(axis=-1, keepdims=True)) / deviation * weights[f"{name}/gamma"] + weights[f"{name}/beta"]
 
@@ -221,20 +221,20 @@ class TestEncoder:
         shares /= shares.sum(axis=1, keepdims=True)
         assert shares.sum(axis=1) == pytest.approx(np.ones((2, 1)))
         given = keras.Input((16, 8))
-        pool = keras.Model(given, sequence_pool(given))
+        pool = keras.Model(given, pool_tokens(given))
         pool.get_layer("head_pool_scores").set_weights([kernel, bias])
-        found = answer(part(pool, "head_pool_scores", "head_pool_weights"), states)
-        np.testing.assert_allclose(found, shares, rtol=0, atol=1e-6)
+        weights = answer(part(pool, "head_pool_scores", "head_pool_weights"), states)
+        np.testing.assert_allclose(weights, shares, rtol=0, atol=1e-6)
         np.testing.assert_allclose(answer(pool, states), (shares * states).sum(axis=1), rtol=0, atol=1e-5)
 
-    def test_every_normalisation_has_the_epsilon_of_torch(self) -> None:
+    def test_every_normalization_has_the_epsilon_of_torch(self) -> None:
         for name in ("cct_7_3x1", "vit"):
             norms = [layer for layer in sketch_model(name, IMAGE_SHAPE, 10).layers if isinstance(layer, keras.layers.LayerNormalization)]
             assert len(norms) == 15
             assert {layer.epsilon for layer in norms} == {1e-5}
 
     def test_starts_as_the_reference_does(self) -> None:
-        with seeded_weights(0):
+        with seed_weights(0):
             network = build_model("cct", IMAGE_SHAPE, 10)
         values = {variable.path: np.asarray(keras.ops.convert_to_numpy(variable.value)) for variable in network.trainable_variables}
         kernels = {path: value for path, value in values.items() if path.endswith("kernel") and not path.startswith("stem")}
@@ -265,22 +265,22 @@ class TestTokenizer:
         network = build_model("vit", (8, 12, 3), 2, **TINY)
         maps, tokens = (keras.Model(network.input, network.get_layer(name).output) for name in ("stem_conv", "stem_tokens"))
         given = np.random.default_rng(0).normal(size=(2, 8, 12, 3)).astype(np.float32)
-        found = answer(maps, given)
-        assert found.shape == (2, 2, 3, 8)
-        np.testing.assert_array_equal(answer(tokens, given)[:, 4], found[:, 1, 1])
+        features = answer(maps, given)
+        assert features.shape == (2, 2, 3, 8)
+        np.testing.assert_array_equal(answer(tokens, given)[:, 4], features[:, 1, 1])
 
 
 class TestClassToken:
     def test_is_all_that_the_logits_see(self) -> None:
         """Where attention hands nothing on, every image gets the same answer: that of the class token."""
         network = build("vit", **TINY)
-        found = answer(network, images())
-        assert np.abs(found[0] - found[1]).max() > 1e-3
+        logits = answer(network, images())
+        assert np.abs(logits[0] - logits[1]).max() > 1e-3
         open_only(network, "_attention")
-        found = answer(network, images())
-        np.testing.assert_array_equal(found[0], found[1])
+        logits = answer(network, images())
+        np.testing.assert_array_equal(logits[0], logits[1])
         network.get_layer("stem_class_token").token.assign_add(np.random.default_rng(4).normal(size=(1, 1, 8)))
-        assert np.abs(answer(network, images()) - found).max() > 1e-3
+        assert np.abs(answer(network, images()) - logits).max() > 1e-3
 
     def test_has_a_position_of_its_own(self) -> None:
         assert build_model("vit", (8, 8, 3), 2, **TINY).get_layer("stem_positions").positions.shape == (1, 5, 8)
@@ -296,13 +296,13 @@ class TestClassToken:
 
 
 class TestConvMixer:
-    def test_normalises_after_the_activation(self) -> None:
+    def test_normalizes_after_the_activation(self) -> None:
         names = [layer.name for layer in sketch_model("convmixer", IMAGE_SHAPE, 10, depth=1).layers]
         roles = ["stem_conv", "stem_act", "stem_norm", "block1_conv1", "block1_act1", "block1_norm1", "block1_add"]
         assert names == ["images", *roles, "block1_conv2", "block1_act2", "block1_norm2", "head_pool", "logits"]
 
     def test_a_block_computes_the_papers_formula(self) -> None:
-        """One pixel: a depthwise kernel is its centre, and batch normalisation at its start divides by sqrt(1 + 1e-5)."""
+        """One pixel: a depthwise kernel is its center, and batch normalization at its start divides by sqrt(1 + 1e-5)."""
         network = build("convmixer", (1, 1, 3), width=4, depth=1, kernel_size=3, patch_size=1)
         values = {variable.path: keras.ops.convert_to_numpy(variable.value).astype(np.float64) for variable in network.trainable_variables}
         hidden = np.random.default_rng(2).normal(size=(2, 4))
@@ -313,8 +313,8 @@ class TestConvMixer:
         mixed = gelu(hidden * values["block1_conv1/kernel"][1, 1, :, 0] + values["block1_conv1/bias"])
         summed = norm(mixed, "block1_norm1") + hidden
         expected = norm(gelu(summed @ values["block1_conv2/kernel"][0, 0] + values["block1_conv2/bias"]), "block1_norm2")
-        found = answer(part(network, "block1_conv1", "block1_norm2"), hidden.reshape(2, 1, 1, 4).astype(np.float32))
-        np.testing.assert_allclose(found.reshape(2, 4), expected, rtol=0, atol=1e-5)
+        result = answer(part(network, "block1_conv1", "block1_norm2"), hidden.reshape(2, 1, 1, 4).astype(np.float32))
+        np.testing.assert_allclose(result.reshape(2, 4), expected, rtol=0, atol=1e-5)
 
     def test_starts_within_one_over_the_root_of_the_fan_in(self) -> None:
         network = build_model("convmixer", IMAGE_SHAPE, 100, width=256, depth=1, kernel_size=7, patch_size=4)

@@ -7,7 +7,7 @@ from kcifar.models import MODELS
 
 pytestmark = pytest.mark.zoo
 
-# Wide dense layers, and deep networks without batch normalisation, learn at small steps alone.
+# Wide dense layers, and deep networks without batch normalization, learn at small steps alone.
 LEARNING_RATES = dict.fromkeys(("vgg16", "vgg11_plain", "vgg13_plain", "vgg16_plain", "vgg19_plain"), 0.0003)
 # Images beside 32x32, where 48x40 will not do.
 SECOND_SIZES = {"residual_cnn": (64, 32)}

@@ -21,7 +21,7 @@ from matplotlib.transforms import Bbox
 
 from kcifar.core.errors import UserError
 from kcifar.models.build import sketch, sketch_model
-from kcifar.models.summary import model_summary
+from kcifar.models.summary import summarize_model
 from kcifar.pictures.diagram.page import Page, compose_page
 from kcifar.pictures.diagram.paint import draw_network
 from kcifar.pictures.diagram.shapes import Mark, Note, Pill, Plate, Wire
@@ -37,7 +37,7 @@ SMALLEST_TEXT = 7.0  # points
 
 @cache
 def summary_of(name: str) -> dict[str, Any]:
-    return model_summary(sketch_model(name, (32, 32, 3), 10))
+    return summarize_model(sketch_model(name, (32, 32, 3), 10))
 
 
 @cache
@@ -65,7 +65,7 @@ def residual(blocks: tuple[int, ...]) -> keras.Model:
 
 @cache
 def small_page(blocks: tuple[int, ...]) -> Page:
-    return compose_page(model_summary(sketch(lambda: residual(blocks))))
+    return compose_page(summarize_model(sketch(lambda: residual(blocks))))
 
 
 def item_of(page: Page, row: str) -> int:
@@ -177,7 +177,7 @@ class TestSmallResidualNetwork:
         assert [text for text in texts if text.startswith("×") and text[1:].isdecimal()] == [f"×{count}" for count in counts if count > 1]
 
     def test_unlike_blocks_are_not_folded(self) -> None:
-        summary = model_summary(sketch(lambda: residual((3,))))
+        summary = summarize_model(sketch(lambda: residual((3,))))
         rows = {row["name"]: row for row in summary["layers"]}
         rows["group1_block2_conv2"]["kernel_size"] = [5, 5]
         assert [unit.count for unit in compose_page(summary).units] == [1, 1, 1, 1, 1, 1]
@@ -195,7 +195,7 @@ class TestSmallResidualNetwork:
 
 class TestOtherNetworks:
     def test_blocks_are_found_without_names(self) -> None:
-        summary = model_summary(sketch(lambda: unnamed(3)))
+        summary = summarize_model(sketch(lambda: unnamed(3)))
         page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert [unit.count for unit in page.units] == [1, 1, 3, 1]
@@ -209,7 +209,7 @@ class TestOtherNetworks:
         wide = layers.Conv2D(4, (1, 3), padding="same", name="block1_conv3")(second)
         high = layers.Conv2D(4, (3, 1), padding="same", name="block1_conv4")(second)
         total = layers.Concatenate(name="block1_concat")([wide, high, images])
-        summary = model_summary(keras.Model(images, layers.Conv2D(2, 1, name="block2_conv1")(total), name="branched"))
+        summary = summarize_model(keras.Model(images, layers.Conv2D(2, 1, name="block2_conv1")(total), name="branched"))
         page = compose_page(summary)
         assert_complete(page, summary["layers"])
         shortcuts = {wire.edges for wire in shapes_of(page, Wire) if wire.shortcut}
@@ -221,7 +221,7 @@ class TestOtherNetworks:
         layers = keras.layers
         images = keras.Input((8, 8, 3), name="images")
         branches = [layers.Conv2D(4, 3, padding="same", name=f"block1_conv{number}")(images) for number in range(1, 6)]
-        summary = model_summary(keras.Model(images, layers.Concatenate(name="block1_concat")(branches), name="parallel"))
+        summary = summarize_model(keras.Model(images, layers.Concatenate(name="block1_concat")(branches), name="parallel"))
         page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert overlapping_signs(page) == []
@@ -233,7 +233,7 @@ class TestOtherNetworks:
         for number in (1, 2):
             hidden = layers.Conv2D(4, 3, padding="same", name=f"block{number}_conv")(hidden)
             outputs.append(hidden)
-        summary = model_summary(keras.Model(images, layers.Concatenate(name="head_concat")(outputs), name="reused"))
+        summary = summarize_model(keras.Model(images, layers.Concatenate(name="head_concat")(outputs), name="reused"))
         page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert [unit.count for unit in page.units] == [1, 1, 1, 1]
@@ -255,7 +255,7 @@ class TestOtherNetworks:
 
     @pytest.mark.parametrize(("option", "text"), [("squeeze_excitation", "squeeze-and-excitation, 4 hidden"), ("eca", "efficient channel attention")])
     def test_attention_over_channels_is_a_line(self, option: str, text: str) -> None:
-        summary = model_summary(sketch_model("resnet20", (32, 32, 3), 10, attention=option))
+        summary = summarize_model(sketch_model("resnet20", (32, 32, 3), 10, attention=option))
         page = compose_page(summary)
         assert_complete(page, summary["layers"])
         assert text in {pill.text for pill in shapes_of(page, Pill)}
@@ -264,7 +264,7 @@ class TestOtherNetworks:
     def test_layers_used_twice_make_no_cycle(self) -> None:
         images = keras.Input((8, 8, 3), name="images")
         shared, other = keras.layers.Conv2D(3, 1, name="block1_conv1"), keras.layers.Conv2D(3, 3, padding="same", name="block2_conv1")
-        summary = model_summary(keras.Model(images, shared(other(shared(images))), name="round"))
+        summary = summarize_model(keras.Model(images, shared(other(shared(images))), name="round"))
         assert summary["layers"][1]["inputs"] == ["images", "block2_conv1"]
         assert_complete(compose_page(summary), summary["layers"])
 
@@ -337,11 +337,11 @@ class TestWords:
     )  # fmt: skip
     def test_a_layer_in_words(self, layer: keras.layers.Layer, words: str) -> None:
         images = keras.Input((32, 32, 64))
-        assert describe_layer(model_summary(keras.Model(images, layer(images)))["layers"][1]) == words
+        assert describe_layer(summarize_model(keras.Model(images, layer(images)))["layers"][1]) == words
 
     def test_attention_has_heads(self) -> None:
         tokens = keras.Input((16, 32))
-        rows = model_summary(keras.Model(tokens, keras.layers.MultiHeadAttention(4, 8)(tokens, tokens)))["layers"]
+        rows = summarize_model(keras.Model(tokens, keras.layers.MultiHeadAttention(4, 8)(tokens, tokens)))["layers"]
         assert describe_layer(rows[1]) == "attention, 4 heads of 8"
 
     @pytest.mark.parametrize(("shape", "words"), [([32, 32, 3], "32×32×3"), ([65, 256], "65 tokens × 256"), ([10], "10")])

@@ -1,4 +1,4 @@
-"""Mixing, balanced sampling and class weights: which image meets which, how often each is shown, and what it counts."""
+"""Mixing, balanced sampling and class weights: the partner of each image, how often each image is shown, and its weight."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.geometry import RandomAffine
-from kcifar.datasets.dataset import Part
-from kcifar.planning.batches import EpochBatches, EpochKey, class_weights, epoch_batches
+from kcifar.datasets.dataset import Split
+from kcifar.planning.batches import EpochBatches, EpochKey
+from kcifar.planning.epoch_batches import make_epoch_batches
+from kcifar.planning.stage_batches import compute_class_weights
 
 COUNT, CLASSES = 60, 3
 # Classes of 40, 15 and 5 images; each image holds its own number.
 LABELS = np.repeat(np.arange(CLASSES), [40, 15, 5])
-PART = Part(np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None], (COUNT, 8, 8, 3)).copy(), LABELS)
+PART = Split(np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None], (COUNT, 8, 8, 3)).copy(), LABELS)
 MIXUP = AUGMENTATIONS.get("mixup")(alpha=0.5)
 FIRST = EpochKey(0, 0, 0)
 AFFINE = RandomAffine(rotation=15.0)
@@ -22,7 +24,7 @@ AFFINE = RandomAffine(rotation=15.0)
 
 def epoch(*operations: Any, indices: np.ndarray | None = None, batch_size: int = 7, key: EpochKey = FIRST, **choices: Any) -> EpochBatches:
     chosen = np.arange(COUNT) if indices is None else indices
-    return epoch_batches(PART, chosen, key, operations, CLASSES, batch_size, "keep", **choices)
+    return make_epoch_batches(PART, chosen, key, operations, CLASSES, batch_size, "keep", **choices)
 
 
 def batches(made: EpochBatches) -> list[Any]:
@@ -30,7 +32,7 @@ def batches(made: EpochBatches) -> list[Any]:
 
 
 class TestMixing:
-    def test_targets_are_shared_as_the_images_are_and_sum_to_one(self) -> None:
+    def test_targets_are_mixed_as_the_images_are_and_sum_to_one(self) -> None:
         made = epoch(AFFINE, MIXUP)
         for k, batch in enumerate(batches(made)):
             own = made.own_shares[7 * k : 7 * k + len(batch.images)]  # type: ignore[index]
@@ -41,7 +43,7 @@ class TestMixing:
             np.testing.assert_allclose(batch.targets, expected, atol=1e-6)
             np.testing.assert_allclose(batch.targets.sum(axis=1), 1, atol=1e-6)
 
-    def test_partners_are_training_images_with_draws_of_their_own(self) -> None:
+    def test_partners_are_training_images_with_their_own_draws(self) -> None:
         training = np.arange(0, COUNT, 2)
         made = epoch(AFFINE, MIXUP, indices=training)
         assert set(made.partners) <= set(training)  # type: ignore[arg-type]
@@ -50,18 +52,18 @@ class TestMixing:
             np.testing.assert_array_equal(row, draws[partner])
 
     @given(st.integers(1, COUNT))
-    def test_who_meets_whom_does_not_depend_on_the_batches(self, batch_size: int) -> None:
+    def test_partners_do_not_depend_on_the_batch_size(self, batch_size: int) -> None:
         whole, cut = epoch(MIXUP), epoch(MIXUP, batch_size=batch_size)
         assert np.array_equal(whole.partners, cut.partners)  # type: ignore[arg-type]
         assert not np.array_equal(whole.partners, epoch(MIXUP, key=EpochKey(0, 0, 1)).partners)  # type: ignore[arg-type]
 
-    def test_nothing_mixes_where_no_step_does(self) -> None:
+    def test_without_a_mixing_step_there_are_no_partners(self) -> None:
         assert all(batch.partners is None for batch in batches(epoch(AFFINE)))
 
 
 class TestBalancedSampling:
     @given(st.integers(0, 100), st.sets(st.integers(0, COUNT - 1), min_size=3))
-    def test_every_class_and_within_it_every_image_is_shown_equally_often(self, seed: int, chosen: set[int]) -> None:
+    def test_every_class_and_every_image_of_a_class_is_shown_equally_often(self, seed: int, chosen: set[int]) -> None:
         indices = np.array(sorted(chosen))
         order = epoch(indices=indices, key=EpochKey(seed, 0, 0), sampling="balanced").order
         assert len(order) == len(indices)
@@ -71,13 +73,13 @@ class TestBalancedSampling:
             shown = np.bincount(order, minlength=COUNT)[indices[LABELS[indices] == label]]
             assert np.ptp(shown) <= 1
 
-    def test_an_image_shown_again_is_augmented_anew(self) -> None:
+    def test_a_repeated_image_gets_new_draws(self) -> None:
         made = epoch(AFFINE, sampling="balanced")
         for index in np.unique(made.order):
             rows = made.draws[made.order == index]
             assert len(np.unique(rows[:, 0])) == len(rows)
 
-    def test_the_first_showing_is_drawn_as_without_sampling(self) -> None:
+    def test_the_first_occurrence_has_the_draws_of_plain_sampling(self) -> None:
         plain, balanced = epoch(AFFINE), epoch(AFFINE, sampling="balanced")
         first = dict(zip(balanced.order[::-1], balanced.draws[::-1], strict=True))
         drawn = dict(zip(plain.order, plain.draws, strict=True))
@@ -89,18 +91,18 @@ class TestBalancedSampling:
 
 
 class TestClassWeights:
-    def test_balanced_weights_are_scikit_learns(self) -> None:
+    def test_balanced_weights_are_those_of_scikit_learn(self) -> None:
         from sklearn.utils.class_weight import compute_class_weight
 
         expected = compute_class_weight("balanced", classes=np.arange(CLASSES), y=LABELS)
-        np.testing.assert_allclose(class_weights("balanced", LABELS, CLASSES), expected, rtol=1e-6)  # type: ignore[arg-type]
+        np.testing.assert_allclose(compute_class_weights("balanced", LABELS, CLASSES), expected, rtol=1e-6)  # type: ignore[arg-type]
 
-    def test_a_class_without_images_weighs_nothing(self) -> None:
-        assert class_weights("balanced", np.array([0, 0, 2]), 3)[1] == 0  # type: ignore[index]
+    def test_a_class_without_images_has_weight_0(self) -> None:
+        assert compute_class_weights("balanced", np.array([0, 0, 2]), 3)[1] == 0  # type: ignore[index]
 
-    def test_a_sample_weighs_what_its_classes_do(self) -> None:
+    def test_a_samples_weight_is_the_mean_of_its_classes_weights(self) -> None:
         weights = np.array([1.0, 2.0, 4.0], np.float32)
         for batch in batches(epoch(MIXUP, class_weights=weights)):
             np.testing.assert_allclose(batch.weights, batch.targets @ weights, rtol=1e-6)
-        assert class_weights(None, LABELS, CLASSES) is None
+        assert compute_class_weights(None, LABELS, CLASSES) is None
         assert epoch()[0].weights is None

@@ -1,4 +1,4 @@
-"""The levels of the house: a module imports only from ranks above its own in `import_graph.RANKS`, at whatever moment."""
+"""The levels of the packages: a module imports only from ranks before its own in `import_graph.RANKS`, whenever it imports."""
 
 import ast
 from pathlib import Path

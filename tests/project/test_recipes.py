@@ -16,15 +16,17 @@ from kcifar.datasets.dataset import Source
 from kcifar.datasets.load import load_dataset
 from kcifar.documentation.header import parse_header
 from kcifar.engine.backend import load_backend
-from kcifar.planning.batches import EpochKey, epoch_batches
-from kcifar.planning.plan import Plan, StagePlan, make_plan
-from kcifar.recipe.extend import read_extended
+from kcifar.planning.batches import EpochKey
+from kcifar.planning.epoch_batches import make_epoch_batches
+from kcifar.planning.plan import Plan, make_plan
+from kcifar.planning.stage_plan import StagePlan
+from kcifar.recipe.extend import read_recipe_file
 from kcifar.recipe.load import load_recipe
 
 STAGES = ROOT / "stages"
 RECIPES = sorted(STAGES.rglob("*.yaml"))
 LARGE = 1_000_000  # Parameters above which tracing the step for a compiler takes most of the test's time.
-RECENT: dict[str, Any] = {}  # the driver of the network that was trained last and its initial weights, by the network's settings
+RECENT: dict[str, Any] = {}  # the loop of the network that was trained last and its initial weights, by the network's settings
 
 
 @lru_cache
@@ -39,7 +41,7 @@ def name_of(path: Path) -> str:
 
 def _network_first(path: Path) -> tuple[str, str, str]:
     """Sort recipes of one network and optimizer together: they share what is built and compiled."""
-    written = read_extended(path).data
+    written = read_recipe_file(path).data
     return written["model"]["name"], repr(written.get("defaults", {}).get("optimizer")), name_of(path)
 
 
@@ -50,34 +52,34 @@ NAMES = [name_of(path) for path in sorted(RECIPES, key=_network_first)]
 def test_a_recipe_trains_two_steps(name: str) -> None:
     stage = plan_of(name).stages[0]
     images = load_dataset("digits", {}, Source()).train
-    driver = _driver(plan_of(name))
-    driver.begin_stage(stage)
-    driver._model.run_eagerly = driver.network.count_params() > LARGE
-    before = {path: np.array(value) for path, value in _trained(driver).items()}
-    batches = epoch_batches(images, np.arange(4), EpochKey(0, 0, 0), stage.operations, 10, 2, "keep")
+    loop = _build_loop(plan_of(name))
+    loop.begin_stage(stage)
+    loop._model.run_eagerly = loop.network.count_params() > LARGE
+    before = {path: np.array(value) for path, value in _trained(loop).items()}
+    batches = make_epoch_batches(images, np.arange(4), EpochKey(0, 0, 0), stage.operations, 10, 2, "keep")
     seen: list[float] = []
-    driver.run_epoch(batches, _from_the_peak(stage), lambda step, loss, accuracy: seen.append(loss))
+    loop.run_epoch(batches, _from_the_peak(stage), lambda step, loss, accuracy: seen.append(loss))
     assert len(seen) == 2
     assert np.isfinite(seen).all()
-    after = _trained(driver)
+    after = _trained(loop)
     assert all(np.isfinite(value).all() for value in after.values())
     assert [path for path, value in after.items() if path.endswith("kernel") and np.array_equal(value, before[path])] == []
 
 
-def _driver(plan: Plan) -> Any:
-    """Return a driver of the recipe's network with its initial weights: the recent one, if it is the same network."""
+def _build_loop(plan: Plan) -> Any:
+    """Return a loop of the recipe's network with its initial weights: the recent one, if it is the same network."""
     load_backend()
-    from kcifar.engine.loop import LoopDriver
-    from kcifar.engine.network import build_network, normalization_layer
+    from kcifar.engine.network import build_network, make_normalization
+    from kcifar.engine.training_loop import TrainingLoop
 
     key = repr(plan.model.to_dict())
     if key not in RECENT:
         RECENT.clear()
         network = build_network(plan, (32, 32, 3), 10)
-        RECENT[key] = LoopDriver(network, normalization_layer("unit", (), ()), 2, "float32"), network.get_weights()
-    driver, initial = RECENT[key]
-    driver.network.set_weights(initial)
-    return driver
+        RECENT[key] = TrainingLoop(network, make_normalization("unit", (), ()), 2, "float32"), network.get_weights()
+    loop, initial = RECENT[key]
+    loop.network.set_weights(initial)
+    return loop
 
 
 def _from_the_peak(stage: StagePlan) -> dict[str, np.ndarray]:
@@ -86,10 +88,10 @@ def _from_the_peak(stage: StagePlan) -> dict[str, np.ndarray]:
     return {name: np.sort(table)[-2:] for name, table in values.items()}
 
 
-def _trained(driver: Any) -> dict[str, np.ndarray]:
+def _trained(loop: Any) -> dict[str, np.ndarray]:
     import keras
 
-    return {weight.path: keras.ops.convert_to_numpy(weight) for weight in driver.network.trainable_variables}
+    return {weight.path: keras.ops.convert_to_numpy(weight) for weight in loop.network.trainable_variables}
 
 
 @pytest.mark.parametrize("name", NAMES)

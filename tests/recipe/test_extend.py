@@ -1,4 +1,4 @@
-"""Recipes that extend others: what is merged, what starts afresh, and that every message names the file that is to be put right."""
+"""Recipes that extend others: what is merge, what is replaced, and that every message names the file to fix."""
 
 import copy
 import re
@@ -16,9 +16,9 @@ from tiny_recipe import RECIPE_TEXT, tiny_recipe
 from kcifar.core.checks import dotted
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
-from kcifar.recipe.extend import MAX_FILES, Writing, extended_mapping, merged, paths_of, read_extended
+from kcifar.recipe.extend import MAX_FILES, LocatedData, extend_mapping, iterate_paths, merge, read_recipe_file
 from kcifar.recipe.load import load_recipe
-from kcifar.recipe.write import yaml_text
+from kcifar.recipe.write import format_yaml
 
 KEYS = st.sampled_from(["a", "b", "c"])
 LEAVES = st.integers(-3, 3) | st.booleans() | st.none() | st.lists(st.integers(0, 3), max_size=2)
@@ -26,7 +26,7 @@ NAMES = st.sampled_from(["adam", "sgd"])
 
 
 def _mappings(names: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Nested mappings; some of those inside have a name, as parts have."""
+    """Nested mappings, some of them with a name, as parts have."""
 
     def inside(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         mapping = st.dictionaries(KEYS, inner, max_size=3)
@@ -42,29 +42,29 @@ OF_ONE_KIND: st.SearchStrategy[dict[str, Any]] = st.deferred(
 )
 
 
-def _written(data: dict[str, Any], name: str) -> Writing:
-    return Writing(data, {path: f"{name}: {path}" for path in paths_of(data)})
+def _written(data: dict[str, Any], name: str) -> LocatedData:
+    return LocatedData(data, {path: f"{name}: {path}" for path in iterate_paths(data)})
 
 
 def _merged(*data: dict[str, Any]) -> dict[str, Any]:
     result = _written(data[0], "0")
     for number, own in enumerate(data[1:], start=1):
-        result = merged(result, _written(own, str(number)))
+        result = merge(result, _written(own, str(number)))
     return dict(result.data)
 
 
 @given(OF_ONE_KIND, OF_ONE_KIND, OF_ONE_KIND)
-def test_merging_is_associative_while_values_stay_of_their_kind(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
+def test_merging_is_associative_if_values_keep_their_kind(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
     assert _merged(_merged(a, b), c) == _merged(a, _merged(b, c))
 
 
 @given(ANY)
-def test_nothing_is_neutral_and_the_same_again_changes_nothing(a: dict[str, Any]) -> None:
+def test_an_empty_mapping_is_neutral_and_merging_is_idempotent(a: dict[str, Any]) -> None:
     assert _merged(a, {}) == _merged({}, a) == _merged(a, a) == a
 
 
 @given(ANY, ANY)
-def test_what_is_written_last_stands(base: dict[str, Any], own: dict[str, Any]) -> None:
+def test_the_last_value_wins(base: dict[str, Any], own: dict[str, Any]) -> None:
     before = copy.deepcopy((base, own))
     result = _merged(base, own)
     assert _holds(result, own)
@@ -75,26 +75,26 @@ def test_what_is_written_last_stands(base: dict[str, Any], own: dict[str, Any]) 
 
 @given(ANY, ANY)
 def test_every_value_keeps_the_place_where_it_was_written(base: dict[str, Any], own: dict[str, Any]) -> None:
-    result = merged(_written(base, "base"), _written(own, "own"))
-    assert set(result.places) == set(paths_of(result.data))
-    in_own = set(paths_of(own))
+    result = merge(_written(base, "base"), _written(own, "own"))
+    assert set(result.places) == set(iterate_paths(result.data))
+    in_own = set(iterate_paths(own))
     assert all(place == f"{'own' if path in in_own else 'base'}: {path}" for path, place in result.places.items())
 
 
 @given(st.lists(ANY, min_size=2, max_size=5))
-def test_a_chain_of_files_is_merged_from_its_far_end(tmp_path: Path, contents: list[dict[str, Any]]) -> None:
+def test_a_chain_of_files_is_merged_from_its_last_base(tmp_path: Path, contents: list[dict[str, Any]]) -> None:
     head = _chain(tmp_path, contents)
-    assert read_extended(head).data == {**_merged(*contents), "name": f"r{len(contents) - 1}"}
+    assert read_recipe_file(head).data == {**_merged(*contents), "name": f"r{len(contents) - 1}"}
     # A file that says at once what the first two say together takes their place.
     shorter = _chain(tmp_path, [_merged(*contents[:2]), *contents[2:], {}])
-    assert read_extended(shorter).data == read_extended(_chain(tmp_path, [*contents, {}])).data | {"name": f"r{len(contents) - 1}"}
+    assert read_recipe_file(shorter).data == read_recipe_file(_chain(tmp_path, [*contents, {}])).data | {"name": f"r{len(contents) - 1}"}
 
 
 def _chain(folder: Path, contents: list[dict[str, Any]]) -> Path:
     """Write recipes of which each extends the one before; return the last."""
     for number, data in enumerate(contents):
         extend = {"extend": f"r{number - 1}.yaml"} if number else {}
-        (folder / f"r{number}.yaml").write_text(yaml_text({**data, "name": f"r{number}", **extend}), encoding="utf-8")
+        (folder / f"r{number}.yaml").write_text(format_yaml({**data, "name": f"r{number}", **extend}), encoding="utf-8")
     return folder / f"r{len(contents) - 1}.yaml"
 
 
@@ -117,7 +117,7 @@ def _holds(result: Any, own: Any) -> bool:
         ([{"name": "horizontal_flip"}], [], []),
     ],
 )
-def test_a_part_of_another_name_starts_afresh(base: Any, own: Any, result: Any) -> None:
+def test_a_part_of_another_name_takes_no_arguments_of_the_first(base: Any, own: Any, result: Any) -> None:
     assert _merged({"part": base}, {"part": own}) == {"part": result}
 
 
@@ -125,7 +125,7 @@ def test_the_name_of_the_recipe_is_not_that_of_a_part() -> None:
     assert _merged({"name": "a", "seed": 3}, {"name": "b"}) == {"name": "b", "seed": 3}
 
 
-def test_the_resolved_recipe_is_whole_and_makes_the_same_plan(recipe_file: Path) -> None:
+def test_the_resolved_recipe_is_complete_and_makes_the_same_plan(recipe_file: Path) -> None:
     own = _write(recipe_file, "name: other\nextend: mine.yaml\nmodel: {dense_units: [16]}\ndefaults: {batch_size: 32}\n")
     resolved = make_plan(load_recipe(own)).to_dict()
     assert "extend" not in resolved
@@ -138,7 +138,7 @@ def test_the_resolved_recipe_is_whole_and_makes_the_same_plan(recipe_file: Path)
 def test_a_sweep_changes_one_number_of_the_defaults(tmp_path: Path) -> None:
     stages = [{"name": "learn"}, {"name": "refine", "learning_rate": 1e-4}]
     base = tiny_recipe(name="base", defaults={"epochs": 3, "learning_rate": 0.1}, stages=stages)
-    (tmp_path / "base.yaml").write_text(yaml_text(base), encoding="utf-8")
+    (tmp_path / "base.yaml").write_text(format_yaml(base), encoding="utf-8")
     own = tmp_path / "own.yaml"
     own.write_text("name: own\nextend: base.yaml\ndefaults: {learning_rate: 0.5}\n", encoding="utf-8")
     assert [stage.learning_rate.arguments["value"] for stage in load_recipe(own).stages] == [0.5, 1e-4]
@@ -148,11 +148,11 @@ def test_overrides_come_last(recipe_file: Path) -> None:
     own = _write(recipe_file, "name: other\nextend: mine.yaml\nseed: 1\n")
     recipe = load_recipe(own, ["seed=2", "stages.refine.epochs=7"])
     assert (recipe.document.seed, recipe.stages[1].epochs) == (2, 7)
-    with pytest.raises(UserError, match=re.escape("--set extend=mine.yaml: extend: expected in a recipe itself")):
+    with pytest.raises(UserError, match=re.escape("--set extend=mine.yaml: extend: expected in the recipe file")):
         load_recipe(recipe_file, ["extend=mine.yaml"])
 
 
-def test_a_replaced_value_is_blamed_on_what_replaced_it(recipe_file: Path) -> None:
+def test_an_error_in_a_replaced_value_names_the_replacement(recipe_file: Path) -> None:
     """The file writes `model.widths` too, but it is the override's that is wrong."""
     with pytest.raises(UserError) as caught:
         make_plan(load_recipe(recipe_file, ["model={name: residual_cnn, widths: 3}"]))
@@ -162,7 +162,7 @@ def test_a_replaced_value_is_blamed_on_what_replaced_it(recipe_file: Path) -> No
     assert "stages[0].learning_rate.name: no schedule 'constnt'" in str(caught.value)
 
 
-def test_the_callers_mapping_is_left_as_it_is(recipe_file: Path) -> None:
+def test_the_callers_mapping_is_not_changed(recipe_file: Path) -> None:
     source = {"name": "other", "extend": str(recipe_file), "defaults": {"l2": {"value": 1e-4}}}
     value = {"name": "residual_cnn"}
     before = copy.deepcopy((source, value))
@@ -178,12 +178,12 @@ def test_paths_are_relative_to_the_file_that_writes_them(tmp_path: Path, monkeyp
     assert load_recipe(tmp_path / "own.yaml").document.seed == 5
     (tmp_path / "bases" / "beside.yaml").write_text("name: beside\nextend: ../own.yaml\n", encoding="utf-8")
     assert load_recipe(tmp_path / "bases" / "beside.yaml").origin.locate(("seed",)) == f"{tmp_path}/bases/middle.yaml:3"
-    monkeypatch.chdir(tmp_path / "bases")  # a mapping stands in no file: the working directory counts
+    monkeypatch.chdir(tmp_path / "bases")  # a mapping is in no file: its paths are relative to the working directory
     assert load_recipe({"name": "own", "extend": "middle.yaml"}).document.seed == 5
     assert load_recipe({"name": "own", "extend": str(tmp_path / "own.yaml"), "seed": 6} | {"name": "another"}).document.seed == 6
 
 
-# (what the extending file says, the file at fault, the message after its name)
+# (the extending file, the file to fix, the message after its name)
 MISTAKES = [
     ("sede: 1\n", "other.yaml", "3: sede: unknown key"),
     ("seed: -1\n", "other.yaml", "3: seed: expected an integer >= 0"),
@@ -197,7 +197,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("text", "file", "message"), MISTAKES)
-def test_a_mistake_names_the_file_and_line_where_it_stands(recipe_file: Path, text: str, file: str, message: str) -> None:
+def test_an_error_names_the_file_and_line_of_the_value(recipe_file: Path, text: str, file: str, message: str) -> None:
     at_fault = RECIPE_TEXT.replace("seed: 0\n", "").replace("epochs: 2", "epochs: -2" if file == "mine.yaml" else "epochs: 2")
     recipe_file.write_text(at_fault, encoding="utf-8")
     own = _write(recipe_file, f"name: other\nextend: mine.yaml\n{text}")
@@ -209,15 +209,15 @@ def test_a_mistake_names_the_file_and_line_where_it_stands(recipe_file: Path, te
     [
         ("name: other\nextend: mine.yml\n", "2: extend: {folder}/mine.yml: no such file; did you mean 'mine.yaml'?"),
         ("name: other\nextend: .\n", "2: extend: {folder}: cannot be read: Is a directory"),
-        ("name: other\nextend: list.yaml\n", "2: extend: {folder}/list.yaml: expected a mapping, as a recipe is, got [1]"),
-        ("name: other\nextend: empty.yaml\n", "2: extend: {folder}/empty.yaml: expected a mapping, as a recipe is, got None"),
+        ("name: other\nextend: list.yaml\n", "2: extend: {folder}/list.yaml: expected a recipe, which is a mapping, got [1]"),
+        ("name: other\nextend: empty.yaml\n", "2: extend: {folder}/empty.yaml: expected a recipe, which is a mapping, got None"),
         ("name: other\nextend: twice.yaml\n", "2: extend: {folder}/twice.yaml:2: the key 'seed' is given twice"),
         ("name: other\nextend: [mine.yaml]\n", "2: extend: expected the path of a recipe file, got ['mine.yaml']"),
         ("name: other\nextend:\n", "2: extend: expected the path of a recipe file, got None"),
         ('name: other\nextend: ""\n', "2: extend: expected the path of a recipe file, got ''"),
         ('name: other\nextend: "a\\0b"\n', "2: extend: expected the path of a recipe file, got 'a\\x00b'"),
-        ("extend: mine.yaml\n", "1: name: missing; a recipe that extends another needs a name of its own"),
-        ("name: mine\nextend: mine.yaml\n", "1: name: expected a name of its own, as runs are called by it, got 'mine', which {folder}/mine.yaml:1"),
+        ("extend: mine.yaml\n", "1: name: missing; a recipe that extends another needs its own name"),
+        ("name: mine\nextend: mine.yaml\n", "1: name: 'mine' is already used by {folder}/mine.yaml:1; run folders take the name"),
         ("name: other\nextend: other.yaml\n", "2: extend: expected a file that does not extend this one, got 'other.yaml': {folder}/other.yaml -> "),
     ],
 )
@@ -230,7 +230,7 @@ def test_what_cannot_be_extended_is_one_line(recipe_file: Path, text: str, messa
     assert _message(own).startswith(f"{own}:{message.format(folder=folder)}")
 
 
-def test_a_circle_is_refused_where_it_closes(tmp_path: Path) -> None:
+def test_a_circle_is_refused(tmp_path: Path) -> None:
     for name, other in (("a", "b"), ("b", "c"), ("c", "../here/a")):
         (tmp_path / "here").mkdir(exist_ok=True)
         (tmp_path / "here" / f"{name}.yaml").write_text(f"extend: {other}.yaml\nname: {name}\n", encoding="utf-8")
@@ -238,14 +238,14 @@ def test_a_circle_is_refused_where_it_closes(tmp_path: Path) -> None:
     assert _message(here / "a.yaml").startswith(f"{here}/c.yaml:1: extend: expected a file that does not extend this one, got '../here/a.yaml'")
 
 
-def test_a_name_must_differ_from_that_of_every_file_of_the_chain(tmp_path: Path) -> None:
+def test_a_name_must_differ_from_those_of_all_bases(tmp_path: Path) -> None:
     head = _chain(tmp_path, [{}, {}, {}])
     head.write_text(head.read_text(encoding="utf-8").replace("name: r2", "name: r0"), encoding="utf-8")
-    assert "expected a name of its own, as runs are called by it, got 'r0', which " in _message(head)
+    assert "name: 'r0' is already used by " in _message(head)
 
 
-def test_a_chain_has_an_end(tmp_path: Path) -> None:
-    assert read_extended(_chain(tmp_path, [{}] * MAX_FILES)).data == {"name": f"r{MAX_FILES - 1}"}
+def test_the_length_of_a_chain_is_limited(tmp_path: Path) -> None:
+    assert read_recipe_file(_chain(tmp_path, [{}] * MAX_FILES)).data == {"name": f"r{MAX_FILES - 1}"}
     assert f"r1.yaml:2: extend: expected a chain of at most {MAX_FILES} files, got one more: 'r0.yaml'" in _message(
         _chain(tmp_path, [{}] * (MAX_FILES + 1))
     )
@@ -254,7 +254,7 @@ def test_a_chain_has_an_end(tmp_path: Path) -> None:
 def test_a_mapping_is_called_the_recipe_in_messages(recipe_file: Path) -> None:
     source: Mapping[str, Any] = {"name": "other", "extend": str(recipe_file)}
     with pytest.raises(UserError, match=re.escape("recipe: extend: no.yaml: no such file")):
-        extended_mapping({**source, "extend": "no.yaml"}, "recipe")
+        extend_mapping({**source, "extend": "no.yaml"}, "recipe")
     with pytest.raises(UserError, match=re.escape("recipe: seed: expected an integer >= 0")):
         load_recipe({**source, "seed": -1})
     origin = load_recipe({**source, "seed": 1}).origin
@@ -262,7 +262,7 @@ def test_a_mapping_is_called_the_recipe_in_messages(recipe_file: Path) -> None:
     assert origin.place(("model", "widths")) == f"{recipe_file}:6: {dotted(('model', 'widths'))}"
 
 
-def test_the_command_answers_in_one_line_and_with_exit_code_2(recipe_file: Path) -> None:
+def test_the_command_prints_one_line_and_exits_with_code_2(recipe_file: Path) -> None:
     own = _write(recipe_file, "name: other\nextend: nothing.yaml\n")
     done = subprocess.run([sys.executable, "-m", "kcifar.train", "--stages", str(own)], capture_output=True, text=True, check=False)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""The recipe: every mistake is one line with place, allowed and received; a resolved recipe makes the same recipe again."""
+"""Recipes: every error is one line with place, allowed and received; a resolved recipe makes the same recipe again."""
 
 import re
 from pathlib import Path
@@ -13,9 +13,9 @@ from tiny_recipe import RECIPE_TEXT, tiny_recipe
 from kcifar.core.errors import UserError
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.load import load_recipe
-from kcifar.recipe.write import yaml_text
+from kcifar.recipe.write import format_yaml
 
-# (what is replaced in the file, by what, the message without the file's name)
+# (text in the file, its replacement, the message without the file's name)
 MISTAKES = [
     ("seed: 0", "sede: 0", "2: sede: unknown key; did you mean 'seed'? (allowed: name, seed,"),
     ("seed: 0", "seed: -1", "2: seed: expected an integer >= 0 and < 4294967296, got -1"),
@@ -67,13 +67,13 @@ MISTAKES = [
     ("1e-3", "{name: constant, value: -1}", "13: stages[0].learning_rate.value: expected a number >= 0, got -1"),
     ("1e-3", ".nan", "13: stages[0].learning_rate: expected a number > 0"),
     ("1e-3", "{name: cosinus}", "13: stages[0].learning_rate.name: no schedule 'cosinus'"),
-    ("name: refine", "name: learn", "14: stages[1].name: expected a name of its own, got 'learn', which stages[0] has"),
+    ("name: refine", "name: learn", "14: stages[1].name: 'learn' is already used by stages[0]"),
     ("    epochs: 1\n", "    epochs: 1\n    frozen: stem\n", "16: stages[1].frozen: unknown key; did you mean 'freeze'?"),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "message"), MISTAKES)
-def test_a_mistake_is_one_line_with_file_line_and_key(recipe_file: Path, old: str, new: str, message: str) -> None:
+def test_an_error_is_one_line_with_file_line_and_key(recipe_file: Path, old: str, new: str, message: str) -> None:
     assert old in RECIPE_TEXT
     recipe_file.write_text(RECIPE_TEXT.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -84,7 +84,7 @@ def test_a_mistake_is_one_line_with_file_line_and_key(recipe_file: Path, old: st
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", "stages", "- a"])
-def test_a_file_that_is_no_mapping_says_what_is_expected(recipe_file: Path, text: str) -> None:
+def test_a_file_that_is_not_a_mapping_is_refused(recipe_file: Path, text: str) -> None:
     recipe_file.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="expected a mapping with the keys name, seed"):
         load_recipe(recipe_file)
@@ -97,8 +97,8 @@ def test_stages_must_not_be_empty(recipe_file: Path) -> None:
         load_recipe(recipe_file)
 
 
-def test_best_weights_need_a_validation_part() -> None:
-    with pytest.raises(UserError, match=re.escape("select: 'best' needs a validation part, got dataset.validation: 0")):
+def test_best_weights_need_a_validation_split() -> None:
+    with pytest.raises(UserError, match=re.escape("select: 'best' needs a validation split, got dataset.validation: 0")):
         load_recipe(tiny_recipe(select="best", dataset={"name": "digits", "validation": 0}))
 
 
@@ -114,7 +114,7 @@ def test_best_weights_need_a_validation_part() -> None:
         ("seed", "expected key.path=value, got 'seed'"),
         ("=3", "expected key.path=value, got '=3'"),
         ("sed=3", "--set sed=3: sed: unknown key; did you mean 'seed'?"),
-        ("name.x=3", "--set name.x=3: name: expected a mapping to set 'x' in, got 'mine'"),
+        ("name.x=3", "--set name.x=3: name: expected a mapping in which to set 'x', got 'mine'"),
         ("model.depth=3", "--set model.depth=3: model.depth: unknown key"),
         ("seed=[1", "not valid YAML"),
     ],
@@ -125,7 +125,7 @@ def test_overrides_are_checked_like_the_file(recipe_file: Path, override: str, m
     assert message in str(caught.value)
 
 
-def test_overrides_name_stages_by_number_or_name(recipe_file: Path) -> None:
+def test_overrides_address_stages_by_index_or_name(recipe_file: Path) -> None:
     recipe = load_recipe(recipe_file, ["stages.0.epochs=7", "stages.refine.learning_rate=0.5", "defaults.l2={value: 0.1}", "seed=3"])
     assert recipe.stages[0].epochs == 7
     assert recipe.stages[1].learning_rate.arguments == {"value": 0.5}
@@ -134,7 +134,20 @@ def test_overrides_name_stages_by_number_or_name(recipe_file: Path) -> None:
     assert recipe.document.seed == 3
 
 
-def test_a_mapping_is_checked_like_a_file_and_left_as_it_is() -> None:
+def test_what_an_override_replaces_has_no_place_any_more(recipe_file: Path) -> None:
+    origin = load_recipe(recipe_file, ["model={name: lenet}"]).origin
+    assert origin.knows(("model", "name"))
+    assert not origin.knows(("model", "widths"))
+    assert origin.locate(("model", "widths")) == "--set model={name: lenet}"
+    assert load_recipe(recipe_file).origin.locate(("model", "widths")) == f"{recipe_file}:6"
+
+
+def test_a_value_used_twice_is_written_twice() -> None:
+    part = {"name": "adam"}
+    assert format_yaml({"first": part, "second": part}) == "first:\n  name: adam\nsecond:\n  name: adam\n"
+
+
+def test_a_mapping_is_checked_like_a_file_and_not_changed() -> None:
     given_recipe = tiny_recipe()
     before = yaml.safe_dump(given_recipe)
     assert load_recipe(given_recipe, {"stages.0.epochs": 9}).stages[0].epochs == 9
@@ -143,7 +156,7 @@ def test_a_mapping_is_checked_like_a_file_and_left_as_it_is() -> None:
         load_recipe(given_recipe, {"stages.0.epochs": "x"})
 
 
-def test_a_value_in_a_stage_replaces_the_default_whole() -> None:
+def test_a_value_in_a_stage_replaces_the_entire_default() -> None:
     recipe = load_recipe(tiny_recipe(defaults={"optimizer": {"name": "sgd", "momentum": 0.5}}))
     assert recipe.stages[0].optimizer.arguments == {"momentum": 0.5}
     assert recipe.stages[2].optimizer.arguments == {"momentum": 0.9}
@@ -154,14 +167,14 @@ def test_a_value_in_a_stage_replaces_the_default_whole() -> None:
 def test_keeping_state_needs_the_same_optimizer() -> None:
     stages: list[dict[str, Any]] = tiny_recipe()["stages"]
     stages[2]["optimizer_state"] = "keep"
-    with pytest.raises(UserError, match=r"stages\[2\].optimizer_state: 'keep' needs the optimizer of the stage before, 'adam', got 'sgd'"):
+    with pytest.raises(UserError, match=r"stages\[2\].optimizer_state: 'keep' needs the previous stage's optimizer, 'adam', got 'sgd'"):
         make_plan(load_recipe(tiny_recipe(stages=stages)))
 
 
 def test_the_resolved_recipe_writes_every_default_and_makes_itself_again() -> None:
     plan = make_plan(load_recipe(tiny_recipe()))
     resolved = plan.to_dict()
-    again = make_plan(load_recipe(yaml.safe_load(yaml_text(resolved))))
+    again = make_plan(load_recipe(yaml.safe_load(format_yaml(resolved))))
     assert again.to_dict() == resolved
     assert resolved["stages"][0]["optimizer"] == {"name": "adam", "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
     assert resolved["stages"][2]["batch_size"] == 128
@@ -179,5 +192,5 @@ def test_any_valid_recipe_survives_its_own_yaml(seed: int, epochs: list[int], ra
     stages = [{"name": f"s{k}", "epochs": count, "learning_rate": rate} for k, count in enumerate(epochs)]
     recipe = tiny_recipe(seed=seed, stages=stages, defaults={"batch_size": batch_size}, dataset={"name": "digits", "validation": validation})
     resolved = make_plan(load_recipe(recipe)).to_dict()
-    text = yaml_text(resolved)
+    text = format_yaml(resolved)
     assert make_plan(load_recipe(yaml.safe_load(text))).to_dict() == resolved

@@ -1,4 +1,4 @@
-"""Reading YAML: what values become, where they stood, and that nothing but a UserError comes out of any file."""
+"""Reading YAML: values, their lines, and that any file gives a value or a UserError."""
 
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from kcifar.recipe.yaml_file import MAX_VALUES, parse_scalar, parse_yaml, read_y
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1e-3", 1e-3),  # YAML 1.1 reads a text here
+        ("1e-3", 1e-3),  # YAML 1.1 reads a text
         ("1.0e-4", 1e-4),
         ("3", 3),
         ("-2.5", -2.5),
         ("010", 10),  # YAML 1.1 reads an octal number
         ("1:30", "1:30"),  # ... and a number of base 60
-        ("no", "no"),  # ... and a truth value
+        ("no", "no"),  # ... and a boolean
         ("true", True),
         ("~", None),
         ("", None),
@@ -29,9 +29,9 @@ from kcifar.recipe.yaml_file import MAX_VALUES, parse_scalar, parse_yaml, read_y
     ],
 )
 def test_scalars_follow_yaml_1_2(text: str, value: object) -> None:
-    found = parse_scalar(text)
-    assert found == value
-    assert type(found) is type(value)
+    parsed = parse_scalar(text)
+    assert parsed == value
+    assert type(parsed) is type(value)
 
 
 def test_lines_are_those_of_the_keys() -> None:
@@ -51,8 +51,8 @@ def test_lines_are_those_of_the_keys() -> None:
         (b"a: 1\nb: \xc3\x28\n", "x.yaml:2: expected UTF-8"),
         (b"a: !!python/object/apply:os.system [ls]\n", ""),
         (b"a: !mine 3\n", "x.yaml:1: expected a plain value, got the tag '!mine'"),
-        (b"? [1, 2]\n: 3\n", "expected a plain word as key"),
-        (b"a: &x [1]\nb: {<<: *x}\n", "expected a plain word as key"),
+        (b"? [1, 2]\n: 3\n", "expected a plain word as a key"),
+        (b"a: &x [1]\nb: {<<: *x}\n", "expected a plain word as a key"),
         (b"[" * 3000, ""),
     ],
 )
@@ -60,7 +60,7 @@ def test_a_bad_file_is_one_line_with_its_place(tmp_path: Path, content: bytes, m
     path = tmp_path / "x.yaml"
     path.write_bytes(content)
     if content.startswith(b"a: !!python"):
-        assert read_yaml(path)[0] == {"a": ["ls"]}  # a list is a list: nothing is called
+        assert read_yaml(path)[0] == {"a": ["ls"]}  # just a list: nothing is called
         return
     with pytest.raises(UserError) as caught:
         read_yaml(path)
@@ -80,7 +80,7 @@ def test_an_alias_of_itself_is_refused() -> None:
         parse_yaml("a: &a [*a]", "loop.yaml")
 
 
-def test_a_missing_file_offers_its_neighbour(tmp_path: Path) -> None:
+def test_a_missing_file_suggests_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "three_stage.yaml").write_text("")
     with pytest.raises(UserError, match=r"no such file; did you mean 'three_stage.yaml'\?"):
         read_yaml(tmp_path / "threestage.yaml")

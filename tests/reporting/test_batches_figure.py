@@ -35,9 +35,9 @@ def run(tmp_path: Path) -> LoadedRun:
 
 def with_rows(run: LoadedRun, **columns: Any) -> LoadedRun:
     """The run with other rows in batches.csv."""
-    other = dataclasses.replace(run)
-    object.__setattr__(other, "batches", pandas.DataFrame({"stage": "learn", "epoch": 1.0, "accuracy": 0.5, "loss": 1.0} | columns))
-    return other
+    changed = dataclasses.replace(run)
+    object.__setattr__(changed, "batches", pandas.DataFrame({"stage": "learn", "epoch": 1.0, "accuracy": 0.5, "loss": 1.0} | columns))
+    return changed
 
 
 def drawn_lines(run: LoadedRun) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -159,11 +159,11 @@ def test_a_hundred_thousand_rows_are_a_small_file_that_keeps_the_extremes(run: L
 
 def test_rows_that_cannot_be_are_passed_over(run: LoadedRun) -> None:
     steps, epochs = [3.0, -1.0, 1e300, 2.0, 1.0], [1.0, 1.0, 1.0, -5.0, 1.0]
-    other = with_rows(run, step=steps, epoch=epochs, loss=[1e308, 1.0, 1.0, 1.0, 2.0])
-    text = batches.of_run(other).figures[0].text
+    odd = with_rows(run, step=steps, epoch=epochs, loss=[1e308, 1.0, 1.0, 1.0, 2.0])
+    text = batches.of_run(odd).figures[0].text
     assert "over 3 updates" in text
     assert "loss from 2.0000 to 2.0000" in text
-    assert render_figure(batches.of_run(other).figures[0].draw)
+    assert render_figure(batches.of_run(odd).figures[0].draw)
     assert not batches.of_run(with_rows(run, step=[-1.0, 1e300]))
 
 

@@ -52,8 +52,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
 
 def _contents_of(section: Section, runs: Sequence[LoadedRun]) -> list[SectionContent]:
     """All that a section has to say of some runs."""
-    found = [section.of_run(run) for run in runs] if section.of_run else [section.of_runs(runs)] if section.of_runs else []
-    return [content for content in found if content]
+    contents = [section.of_run(run) for run in runs] if section.of_run else [section.of_runs(runs)] if section.of_runs else []
+    return [content for content in contents if content]
 
 
 @pytest.mark.parametrize("name", list(SECTIONS))
@@ -115,11 +115,11 @@ def test_a_new_file_in_the_folder_is_a_section_of_the_report(tmp_path: Path, mon
     assert names[names.index("added") - 1 : names.index("added") + 2] == ["stages", "added", "history"]
 
 
-@pytest.mark.parametrize(("functions", "found"), [({}, "neither"), ({"of_run": print, "of_runs": print}, "both")])
-def test_a_section_looks_at_one_run_or_at_all(functions: dict[str, object], found: str) -> None:
+@pytest.mark.parametrize(("functions", "received"), [({}, "neither"), ({"of_run": print, "of_runs": print}, "both")])
+def test_a_section_looks_at_one_run_or_at_all(functions: dict[str, object], received: str) -> None:
     module = ModuleType("odd")
     vars(module).update(functions)
-    with pytest.raises(TypeError, match=rf"odd: expected one function of_run\(run\) or of_runs\(runs\), got {found}"):
+    with pytest.raises(TypeError, match=rf"odd: expected one function of_run\(run\) or of_runs\(runs\), got {received}"):
         read_section(module)
 
 
@@ -135,9 +135,9 @@ def runs_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def _report(runs_dir: Path, *given: Path, **asked: Any) -> str:
+def _report(runs_dir: Path, *paths: Path, **asked: Any) -> str:
     console = Console(file=io.StringIO(), width=80)
-    build_report(ReportRequest(given, runs_dir, **asked), console)
+    build_report(ReportRequest(paths, runs_dir, **asked), console)
     return console.file.getvalue()
 
 
@@ -190,8 +190,8 @@ def test_many_runs_are_compared_and_shown_one_by_one_only_on_request(tmp_path: P
     for seed in range(MAX_DETAILED + 1):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=False)
     text = _report(tmp_path / "runs", out=tmp_path / "a", formats=["csv"])
-    assert "not shown of each run: summary, commentary, stages, history, batches, classes" in text
-    assert f"{MAX_DETAILED} runs at most are shown one by one; --sections all shows them" in text
+    assert "not shown for each run: summary, commentary, stages, history, batches, classes" in text
+    assert f"at most {MAX_DETAILED} runs are shown one by one; --sections all shows them" in text
     assert {"comparison.csv"} <= set(_contents(tmp_path / "a"))
     assert not (tmp_path / "a" / "stages.csv").exists()
     _report(tmp_path / "runs", out=tmp_path / "b", formats=["csv"], sections=["stages"])
@@ -202,7 +202,7 @@ def test_several_runs_are_shown_in_brief_unless_all_is_asked_for(tmp_path: Path)
     for seed in range(MAX_WHOLE + 1):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed)
     text = _report(tmp_path / "runs", out=tmp_path / "brief", formats=["csv"])
-    assert "not shown of each run: batches, class_scores, confused_pairs, top_k, coverage, gallery; --sections all shows them" in text
+    assert "not shown for each run: batches, class_scores, confused_pairs, top_k, coverage, gallery; --sections all shows them" in text
     written = {path.stem for path in (tmp_path / "brief").glob("*.csv")}
     assert {"summary", "stages", "classes", "confusion", "calibration"} <= written
     assert not written & {"top_k", "coverage", "confused_pairs"}
@@ -213,7 +213,7 @@ def test_several_runs_are_shown_in_brief_unless_all_is_asked_for(tmp_path: Path)
 def test_what_an_earlier_report_left_is_named_and_a_report_is_no_run(runs_folder: Path) -> None:
     _report(runs_folder, out=runs_folder / "mine", sections=["stages", "history"])
     text = _report(runs_folder, Path("whole"), out=runs_folder / "mine", sections=["stages"], formats=["csv"])
-    assert "earlier: figures/coupé/history.png, figures/coupé/history.svg, figures/whole/history.png and 5 more are not of this report" in text
+    assert "earlier: figures/coupé/history.png, figures/coupé/history.svg, figures/whole/history.png and 5 more (not part of this report)" in text
     assert "mine" not in _report(runs_folder, out=runs_folder.parent / "out", sections=["stages"], formats=["csv"])
 
 
@@ -243,7 +243,7 @@ def test_damaged_runs_do_not_make_the_report_of_the_others_brief(tmp_path: Path)
     for seed in range(MAX_WHOLE + 1):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed)
     (tmp_path / "runs" / "seed0" / "examples.npz").write_bytes(b"")
-    assert "not shown of each run" not in _report(tmp_path / "runs", formats=["csv"])
+    assert "not shown for each run" not in _report(tmp_path / "runs", formats=["csv"])
 
 
 def test_an_option_without_names_is_refused(runs_folder: Path) -> None:
@@ -256,12 +256,12 @@ def test_runs_without_predictions_are_named(tmp_path: Path) -> None:
     for seed, arrays in enumerate((True, False)):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=arrays)
     text = _report(tmp_path / "runs", out=tmp_path / "a", sections=["comparison"], formats=["csv"])
-    assert "no predictions.npz, and so nothing that needs the answer to each image: seed1\n" in text
+    assert "no predictions.npz, so no analysis of single predictions: seed1\n" in text
     assert "no predictions.npz" not in _report(tmp_path / "runs", Path("seed0"), out=tmp_path / "b", sections=["stages"], formats=["csv"])
 
 
 def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
-    assert "nothing to say of this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
+    assert "nothing to show for this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
 
 
 def test_a_run_can_be_given_by_path_or_by_name(runs_folder: Path, tmp_path: Path) -> None:
@@ -276,27 +276,27 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
     file.touch()
     mistakes: list[tuple[list[Path], Path, dict[str, Any], str]] = [
         ([Path("wole")], runs_folder, {}, "wole: expected a run folder .* got no such folder; did you mean 'whole'?"),
-        ([], tmp_path / "none", {}, "--runs .*none: expected the folder that holds the runs, got no such folder"),
-        ([], empty, {}, "empty: expected run folders, found none; training makes one"),
-        ([runs_folder / "foreign"], runs_folder, {}, "no run that can be reported: foreign: not a run folder"),
-        ([runs_folder], runs_folder, {}, "not a run folder but one that holds runs; report them all with --runs"),
-        ([], file, {}, "--runs .*file: expected the folder that holds the runs, got a file"),
-        ([Path("x" * 300)], runs_folder, {}, "expected a run folder or the name of one in .*, got no such folder"),
+        ([], tmp_path / "none", {}, "--runs .*none: expected a folder that contains runs, got no such folder"),
+        ([], empty, {}, "empty: expected run folders, found none; train a run with: python"),
+        ([runs_folder / "foreign"], runs_folder, {}, "no run can be reported: foreign: not a run folder"),
+        ([runs_folder], runs_folder, {}, "not a run folder, but it contains runs; to report on them, use --runs"),
+        ([], file, {}, "--runs .*file: expected a folder that contains runs, got a file"),
+        ([Path("x" * 300)], runs_folder, {}, "expected a run folder or the name of a run in .*, got no such folder"),
         ([], runs_folder, {"out": file}, "--out .*file: expected a folder, got a file"),
         ([], runs_folder, {"out": file / "in"}, "--out .*in: expected a folder, got a file"),
-        ([], runs_folder, {"out": tmp_path / ("x" * 300)}, "--out .*: cannot be made: File name too long"),
-        ([], runs_folder, {"out": runs_folder}, "--out .*runs: expected a folder outside of runs, got the folder of the runs itself"),
-        ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder outside of runs, got one in the run whole"),
-        ([], runs_folder, {"out": runs_folder / "whole" / "deep"}, "--out .*deep: expected a folder outside of runs, got one in the run whole"),
+        ([], runs_folder, {"out": tmp_path / ("x" * 300)}, "--out .*: cannot be created: File name too long"),
+        ([], runs_folder, {"out": runs_folder}, "--out .*runs: expected a folder outside the runs, got the folder that contains the runs"),
+        ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder outside the runs, got a folder in the run whole"),
+        ([], runs_folder, {"out": runs_folder / "whole" / "deep"}, "--out .*deep: expected a folder outside the runs, got a folder in the run whole"),
         ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
         ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
         ([], runs_folder, {"published_log": tmp_path / "none.csv"}, "--published-log: .*none.csv: expected a CSV file with .*, got no such file"),
-        ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with a row an epoch, got none"),
+        ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with one row per epoch, got no rows"),
         ([], runs_folder, {"published_log": file, "sections": ["stages"]}, "--published-log: expected published_log among --sections, got stages"),
     ]
-    for given, runs_dir, asked, message in mistakes:
+    for paths, runs_dir, asked, message in mistakes:
         with pytest.raises(UserError, match=message):
-            _report(runs_dir, *given, **asked)
+            _report(runs_dir, *paths, **asked)
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -64,11 +64,11 @@ def synthetic(seed: int, spread: float, count: int = 20_000) -> Predictions:
 def test_bins_are_those_of_scikit_learn(given_answers: tuple[np.ndarray, np.ndarray]) -> None:
     confidence, correct = given_answers
     result = formulas.bin_by_confidence(confidence, correct)
-    shares, means = calibration_curve(correct, confidence, n_bins=15, strategy="uniform")
-    held = result.counts > 0
-    np.testing.assert_allclose(result.accuracy[held], shares, atol=1e-12)
-    np.testing.assert_allclose(result.confidence[held], means, atol=1e-12)
-    assert np.isnan(result.gaps[~held]).all()
+    fractions, means = calibration_curve(correct, confidence, n_bins=15, strategy="uniform")
+    filled = result.counts > 0
+    np.testing.assert_allclose(result.accuracy[filled], fractions, atol=1e-12)
+    np.testing.assert_allclose(result.confidence[filled], means, atol=1e-12)
+    assert np.isnan(result.gaps[~filled]).all()
     assert result.counts.sum() == len(confidence)
 
 
@@ -105,7 +105,7 @@ def test_chance_error_is_what_calibrated_answers_give_on_average() -> None:
 def test_overconfidence_of_calibrated_answers_lies_within_its_error_as_often_as_promised() -> None:
     rng = np.random.default_rng(1)
     confidence = rng.uniform(0.5, 1, 400)
-    result = [formulas.overconfidence(confidence, rng.random(400) < confidence) for _ in range(1000)]
+    result = [formulas.estimate_overconfidence(confidence, rng.random(400) < confidence) for _ in range(1000)]
     within = np.mean([abs(difference) <= 1.96 * error for difference, error in result])
     assert within == pytest.approx(0.95, abs=0.025)  # three standard errors of 1000 trials, and the larger of two errors
 
@@ -163,7 +163,7 @@ def test_a_temperature_that_was_applied_is_found_again(true_temperature: float) 
 
 @given(predictions(smallest=1), st.floats(0.1, 10), st.floats(0.1, 10))
 @settings(max_examples=40, deadline=None)
-def test_temperatures_multiply_keep_the_called_class_and_sum_to_one(result: Predictions, first: float, second: float) -> None:
+def test_temperatures_multiply_keep_the_predicted_class_and_sum_to_one(result: Predictions, first: float, second: float) -> None:
     before = result.probabilities.copy()
     np.testing.assert_allclose(apply_temperature(result.probabilities, 1.0), result.probabilities, atol=1e-12)
     scaled = apply_temperature(result.probabilities, first)
@@ -177,7 +177,7 @@ def test_temperatures_multiply_keep_the_called_class_and_sum_to_one(result: Pred
 @pytest.mark.parametrize(
     ("labels", "probabilities", "expected"),
     [
-        ([0, 1], [[0.9, 0.1], [0.2, 0.8]], MIN_TEMPERATURE),  # every label is called: ever sharper
+        ([0, 1], [[0.9, 0.1], [0.2, 0.8]], MIN_TEMPERATURE),  # every label is predicted: ever sharper
         ([0, 1], np.eye(2), MIN_TEMPERATURE),
         ([0], [[0.51, 0.49]], MIN_TEMPERATURE),
         ([1, 0], [[0.9, 0.1], [0.2, 0.8]], MAX_TEMPERATURE),  # none is: ever softer
@@ -213,7 +213,7 @@ def test_a_threshold_accepts_all_images_of_at_least_its_confidence(given_answers
 @settings(max_examples=50, deadline=None)
 def test_risk_coverage_area_is_the_mean_risk_over_images_in_any_order(given_answers: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     confidence, correct = given_answers
-    risks = [1 - correct[confidence >= own].mean() for own in confidence]
+    risks = [1 - correct[confidence >= threshold].mean() for threshold in confidence]
     area = area_under_risk_coverage(make_coverage_curve(confidence, correct))
     assert area == pytest.approx(np.mean(risks), abs=1e-12)
     order = np.random.default_rng(seed).permutation(len(confidence))
@@ -228,7 +228,7 @@ def test_risk_coverage_area_of_distinct_confidences_is_that_of_the_sorted_prefix
 
 @given(predictions())
 @settings(max_examples=50, deadline=None)
-def test_ranks_put_the_called_class_first_and_every_class_once(result: Predictions) -> None:
+def test_ranks_put_the_predicted_class_first_and_every_class_once(result: Predictions) -> None:
     classes = result.probabilities.shape[1]
     ranks = rank_labels(result.labels, result.probabilities)
     np.testing.assert_array_equal(ranks == 1, result.correct)
@@ -275,12 +275,12 @@ def test_sentences_and_tables_agree_with_any_predictions(saved: LoadedRun, resul
     said = calibrated.paragraphs[0]
     assert ("overconfident by" in said) <= (confidence > accuracy)
     assert ("underconfident by" in said) <= (confidence < accuracy)
-    assert f"the mean confidence is {confidence:.2%} and the accuracy {accuracy:.2%}" in said
+    assert f"the mean confidence is {confidence:.2%} and the accuracy is {accuracy:.2%}" in said
     rows = calibrated.tables[0].frame
     assert ("after temperature" in rows.index) == (fitted_on is not None and "No temperature is applied" not in calibrated.paragraphs[2])
     for temperature_of_row, shown in zip(rows["temperature"], rows["accuracy"], strict=True):
-        called = apply_temperature(result.probabilities, temperature_of_row).argmax(axis=1)
-        assert shown == pytest.approx((called == result.labels).mean())
+        predicted = apply_temperature(result.probabilities, temperature_of_row).argmax(axis=1)
+        assert shown == pytest.approx((predicted == result.labels).mean())
     assert calibrated.tables[1].frame["images"].sum() == len(result.labels)
 
 
@@ -331,15 +331,15 @@ def test_a_temperature_fitted_on_the_judged_images_or_none_or_at_the_bound_is_sa
     level = replace(sharp, probabilities=np.vstack([sharp.probabilities[1:], np.full(5, 0.2)]), labels=np.append(sharp.labels[1:], 1))
     assert not level.correct.all()
     assert (
-        "as happens where no label is clearly less probable than the class called"
+        "as happens if no label is clearly less probable than the predicted class"
         in calibration.of_run(of_predictions(saved, result, level)).paragraphs[2]
     )
     at_bound = calibration.of_run(of_predictions(saved, result, sharp))
-    assert "at the bound of the search (0.01), as happens where all labels are called" in at_bound.paragraphs[2]
+    assert "at the bound of the search (0.01), as happens if all predictions are correct" in at_bound.paragraphs[2]
     assert at_bound.tables[0].frame.index.tolist() == ["as trained"]
-    other = calibration.of_run(of_predictions(saved, result, result)).paragraphs[2]
-    assert "on the test images" in other
-    assert "same images" not in other
+    fitted = calibration.of_run(of_predictions(saved, result, result)).paragraphs[2]
+    assert "on the test images" in fitted
+    assert "same images" not in fitted
 
 
 def test_differences_within_their_error_are_not_claimed(saved: LoadedRun) -> None:
@@ -352,10 +352,10 @@ def test_differences_within_their_error_are_not_claimed(saved: LoadedRun) -> Non
 
 def test_ties_and_zeros_that_a_number_hangs_on_are_counted(saved: LoadedRun) -> None:
     result = Predictions("test", np.array([0, 1, 2]), np.array([[0.4, 0.4, 0.2], [1, 0, 0], [0, 0.3, 0.7]]), np.arange(3))
-    assert "In 2 images another class is exactly as probable as the label." in top_k.of_run(of_predictions(saved, result)).tables[0].note
+    assert "For 2 images, another class is exactly as probable as the label." in top_k.of_run(of_predictions(saved, result)).tables[0].note
     certain = Predictions("validation", np.arange(10) // 9, np.eye(2)[np.zeros(10, int)], np.arange(10))
     content = calibration.of_run(of_predictions(saved, result, certain))
-    assert "in 1 image that of the label is" in content.tables[0].note
+    assert "this is the probability of the label in 1 image" in content.tables[0].note
     assert "1 of those labels has" in content.paragraphs[2]
 
 
@@ -382,6 +382,6 @@ def test_figures_are_drawn_whole_for_any_shape_of_predictions(shape: str, saved:
     assert len(drawings) == (1 if shape in ("one image", "certain and wrong") else 2)  # one confidence makes no curve
     for drawing in drawings:
         with Image.open(io.BytesIO(render_figure(drawing.draw)[0])) as image:
-            grey = np.asarray(image.convert("L"))
-        assert (grey[:, [0, -1]] == 255).all()  # nothing runs over the sides
-        assert (grey[[0, -1]] == 255).all()
+            gray = np.asarray(image.convert("L"))
+        assert (gray[:, [0, -1]] == 255).all()  # nothing runs over the sides
+        assert (gray[[0, -1]] == 255).all()

@@ -1,4 +1,4 @@
-"""Laws of the commentary on classes, pairs and confidence: every name, order and number in it is that of an independent computation."""
+"""Laws of the commentary on classes, pairs and confidence: each name, order and number is checked against an independent computation."""
 
 import math
 import re
@@ -22,7 +22,7 @@ from kcifar.reporting.commentary.wording import join_labels
 from kcifar.reporting.page.columns import format_table
 from kcifar.reporting.page.names import label_classes, label_stages
 from kcifar.reporting.sections import calibration, classes, commentary
-from kcifar.reporting.stats.calibration import overconfidence
+from kcifar.reporting.stats.calibration import estimate_overconfidence
 from kcifar.reporting.stats.intervals import Z_95, compute_difference_error
 from kcifar.runs import schemas as run_files
 from kcifar.runs.arrays import Predictions
@@ -47,7 +47,7 @@ PRINTED_MATRIX = (
 
 @st.composite
 def matrices(draw: st.DrawFn) -> list[list[int]]:
-    """Confusion matrices with ties, classes without images and classes that are never called."""
+    """Confusion matrices with ties, classes without images and classes that are never predicted."""
     count = draw(st.integers(2, 12))
     cells = st.integers(0, draw(st.sampled_from([1, 4, 1000])))
     matrix = np.array(draw(st.lists(cells, min_size=count**2, max_size=count**2))).reshape(count, count)
@@ -79,13 +79,13 @@ def is_the_group(text: str, expected: Sequence[int]) -> bool:
 def measured(matrix: Matrix) -> dict[str, dict[int, float]]:
     """Recall, precision and F1 by scikit-learn, of the classes that have them."""
     counts = np.asarray(matrix)
-    true, called = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices(counts.shape))
-    precision, recall, f1, support = precision_recall_fscore_support(true, called, labels=range(len(counts)), zero_division=np.nan)
-    there = [k for k in range(len(counts)) if support[k]]
+    true, predicted = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices(counts.shape))
+    precision, recall, f1, support = precision_recall_fscore_support(true, predicted, labels=range(len(counts)), zero_division=np.nan)
+    with_images = [k for k in range(len(counts)) if support[k]]
     return {
-        "Recall": {k: recall[k] for k in there},
+        "Recall": {k: recall[k] for k in with_images},
         "Precision": {k: p for k, p in enumerate(precision) if not np.isnan(p)},
-        "F1": {k: f1[k] for k in there},
+        "F1": {k: f1[k] for k in with_images},
     }
 
 
@@ -100,7 +100,7 @@ def test_the_best_and_worst_classes_are_those_of_scikit_learn(matrix: list[list[
         shown = {k: f"{value:.2%}" for k, value in values.items()}
         highest, lowest = (shown[pick(values, key=values.__getitem__)] for pick in (max, min))
         if len(values) == 1:
-            assert f"{measure} is known of one class only, {NAMES[next(iter(values))]} ({highest})." in text
+            assert f"{measure} is defined for only one class, {NAMES[next(iter(values))]} ({highest})." in text
         elif highest == lowest:
             every = f"both {NAMES[min(values)]} and {NAMES[max(values)]}" if len(values) == 2 else f"each of {len(values)} classes"
             assert f"{measure} is {highest} for {every}." in text
@@ -116,15 +116,15 @@ def test_the_best_and_worst_classes_are_those_of_scikit_learn(matrix: list[list[
 
 @settings(max_examples=50, deadline=None)
 @given(matrices())
-def test_classes_without_images_or_calls_and_those_called_too_often_are_counted_right(matrix: list[list[int]]) -> None:
+def test_classes_without_images_or_predictions_and_those_predicted_too_often_are_counted_right(matrix: list[list[int]]) -> None:
     text, counts = " ".join(describe_classes(outcome_of(matrix))), np.asarray(matrix)
-    images, calls = counts.sum(axis=1), counts.sum(axis=0)
-    for pattern, per_class in ((r"left out of recall and F1: ([^.]+)\.", images), (r"without precision: ([^.]+)\.", calls)):
+    images, predictions = counts.sum(axis=1), counts.sum(axis=0)
+    for pattern, per_class in ((r"without recall and F1: ([^.]+)\.", images), (r"without precision: ([^.]+)\.", predictions)):
         result = re.search(pattern, text)
         assert bool(result) == (not per_class.all())
         assert not result or is_the_group(result[1], np.flatnonzero(per_class == 0).tolist())
-    excess = calls - images
-    result = re.search(r"Too many images are called ([^(]+) \(\+([\d,]+)( each)?\), too few ([^(]+) \(-([\d,]+)( each)?\)", text)
+    excess = predictions - images
+    result = re.search(r"The network predicts too many images as ([^(]+) \(\+([\d,]+)( each)?\) and too few as ([^(]+) \(-([\d,]+)( each)?\)", text)
     assert bool(result) == excess.any()
     if result:
         for names, size, each, extreme in ((result[1], result[2], result[3], excess.max()), (result[4], result[5], result[6], excess.min())):
@@ -153,18 +153,18 @@ def test_the_printed_table_is_told_as_it_is() -> None:
         "Recall is highest for horse and ship (72.40% each) and lowest for cat (42.00%).",
         "Precision is highest for automobile (73.77%) and lowest for cat (36.14%).",
         "F1 is highest for automobile (71.25%) and lowest for cat (38.85%).",
-        "Too many images are called horse (+414), too few dog (-239); no class is further off.",
+        "The network predicts too many images as horse (+414) and too few as dog (-239); no class is further off.",
     ]
 
 
 def test_the_printed_matrix_is_told_as_it_is() -> None:
     assert describe_confusions(outcome_of(PRINTED_MATRIX)) == [
-        "4,198 of 10,000 test images were called by another class's name.",
-        "The pairs confused most often: cat and dog, 404 times (cat called dog: 189, dog called cat: 215); "
-        "airplane and ship, 251 times (airplane called ship: 131, ship called airplane: 120); "
-        "deer and horse, 237 times (deer called horse: 155, horse called deer: 82).",
-        "Together they are 21.25% of all mistakes.",
-        "The largest share of a class's images called by one other name is 21.50% (dog called cat).",
+        "4,198 of 10,000 test images were misclassified.",
+        "The most frequently confused pairs: cat and dog, 404 times (cat predicted as dog: 189, dog as cat: 215); "
+        "airplane and ship, 251 times (airplane predicted as ship: 131, ship as airplane: 120); "
+        "deer and horse, 237 times (deer predicted as horse: 155, horse as deer: 82).",
+        "Together they account for 21.25% of all errors.",
+        "The largest fraction of a class predicted as a single other class is 21.50% (dog predicted as cat).",
     ]
     assert describe_classes(outcome_of(PRINTED_MATRIX))[0] == "Recall is highest for horse (74.60%) and lowest for cat (40.30%)."
 
@@ -175,7 +175,7 @@ def test_values_that_differ_but_are_written_alike_are_ties() -> None:
 
 
 def test_a_single_class_is_not_compared() -> None:
-    assert describe_classes(outcome_of([[5]])) == ["There is one class only, so no class can be told from another."]
+    assert describe_classes(outcome_of([[5]])) == ["There is only one class, so classes cannot be compared."]
     assert describe_confusions(outcome_of([[5]])) == []
 
 
@@ -191,43 +191,43 @@ def test_the_confused_pairs_are_those_of_a_search_through_all(matrix: list[list[
     text, counts = " ".join(describe_confusions(outcome_of(matrix))), np.asarray(matrix)
     wrong = int(counts.sum() - np.trace(counts))
     if not wrong:
-        assert text == "No test image was called by another class's name."
+        assert text == "No test image was misclassified."
         return
     assert text.startswith(f"{wrong:,} of {counts.sum():,} test image")
     pairs = {(a, b): counts[a, b] + counts[b, a] for a in range(len(counts)) for b in range(a + 1, len(counts)) if counts[a, b] + counts[b, a]}
     shown = []
-    for first, second, times, one, other, there, back in re.findall(
-        r"(\w+) and (\w+), (once|[\d,]+ times) \((\w+ called \w+): ([\d,]+), (\w+ called \w+): ([\d,]+)\)", text
+    for first, second, times, forward, forward_count, backward, backward_count in re.findall(
+        r"(\w+) and (\w+), (once|twice|[\d,]+ times) \((\w+ predicted as \w+): ([\d,]+), (\w+ as \w+): ([\d,]+)\)", text
     ):
         a, b = NAMES.index(first), NAMES.index(second)
         shown.append((a, b))
-        assert pairs[a, b] == (1 if times == "once" else int(times.split()[0].replace(",", "")))
-        assert (int(other.replace(",", "")), int(back.replace(",", ""))) == (counts[a, b], counts[b, a])
-        assert (one, there) == (f"{first} called {second}", f"{second} called {first}")
+        assert pairs[a, b] == int({"once": "1", "twice": "2"}.get(times) or times.split()[0].replace(",", ""))
+        assert (int(forward_count.replace(",", "")), int(backward_count.replace(",", ""))) == (counts[a, b], counts[b, a])
+        assert (forward, backward) == (f"{first} predicted as {second}", f"{second} as {first}")
     assert shown == sorted(pairs, key=lambda pair: (-pairs[pair], pair))[:3]
     tied = sum(pairs[pair] == pairs[shown[-1]] for pair in pairs if pair not in shown)
-    result = re.search(r"As often as the last of them: (\d+) more pair", text)
+    result = re.search(r"(\d+) more pairs? (?:is|are) confused as often as the last of these\.", text)
     assert (int(result[1]) if result else 0) == tied
-    together = re.search(r"Together they are (\S+%)", text)
+    together = re.search(r"Together they account for (\S+%) of all errors", text)
     assert bool(together) == (len(pairs) > 3)
     assert not together or together[1] == f"{sum(pairs[pair] for pair in shown) / wrong:.2%}"
 
 
 @settings(max_examples=50, deadline=None)
 @given(matrices())
-def test_the_largest_share_of_a_class_is_that_of_a_search_through_all(matrix: list[list[int]]) -> None:
+def test_the_largest_fraction_of_a_class_is_that_of_a_search_through_all(matrix: list[list[int]]) -> None:
     text = " ".join(describe_confusions(outcome_of(matrix)))
-    shares = {
-        f"{NAMES[true]} called {NAMES[called]}": f"{count / sum(row):.2%}"
+    fractions = {
+        f"{NAMES[true]} predicted as {NAMES[predicted]}": f"{count / sum(row):.2%}"
         for true, row in enumerate(matrix)
-        for called, count in enumerate(row)
-        if count and true != called
+        for predicted, count in enumerate(row)
+        if count and true != predicted
     }
-    result = re.search(r"The largest share of a class's images called by one other name is (\S+%) \((.+)\)\.", text)
-    assert bool(result) == bool(shares)
+    result = re.search(r"The largest fraction of a class predicted as a single other class is (\S+%) \((.+)\)\.", text)
+    assert bool(result) == bool(fractions)
     if result:
-        highest = max(shares.values(), key=lambda share: float(share[:-1]))
-        group = [name for name, share in shares.items() if share == highest]
+        highest = max(fractions.values(), key=lambda fraction: float(fraction[:-1]))
+        group = [name for name, fraction in fractions.items() if fraction == highest]
         assert result[1] == highest
         assert result[2] == join_labels(group)
 
@@ -236,14 +236,14 @@ def test_the_largest_share_of_a_class_is_that_of_a_search_through_all(matrix: li
 
 
 def predictions(confidence: Sequence[float], right: Sequence[bool]) -> Predictions:
-    """Two classes, the first called for every image."""
+    """Two classes; the first is predicted for every image."""
     chosen = np.array(confidence)
     return Predictions("test", np.where(right, 0, 1), np.stack([chosen, 1 - chosen], axis=1), np.arange(len(chosen)))
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.5, 1), st.booleans()), min_size=1, max_size=40), st.integers(1, 50))
-def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tuple[float, bool]], times: int) -> None:
+def test_confidence_is_described_as_too_high_or_low_only_beyond_chance(images: list[tuple[float, bool]], times: int) -> None:
     result = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
     (text,) = describe_confidence(result)
     mean, accuracy = result.confidence.mean(), result.correct.mean()
@@ -263,12 +263,12 @@ def test_confidence_is_called_too_high_or_low_only_beyond_chance(images: list[tu
 @settings(max_examples=50, deadline=None)
 def test_overconfidence_is_a_difference_of_means_and_its_error_the_larger_of_two(images: list[tuple[float, bool]]) -> None:
     """The second error is that of the number of right images, here from its distribution: image after image, by convolution."""
-    confidence, right = np.array([share for share, _ in images]), np.array([own for _, own in images])
-    difference, error = overconfidence(confidence, right)
+    confidence, right = np.array([value for value, _ in images]), np.array([is_right for _, is_right in images])
+    difference, error = estimate_overconfidence(confidence, right)
     assert difference == pytest.approx(confidence.mean() - right.mean(), abs=1e-12)
     chances, number = np.ones(1), np.arange(len(images) + 1)
-    for share in confidence:
-        chances = np.convolve(chances, [1 - share, share])
+    for value in confidence:
+        chances = np.convolve(chances, [1 - value, value])
     deviations = math.sqrt(chances @ (number - chances @ number) ** 2), np.std(confidence - right) * math.sqrt(len(images))
     assert error == pytest.approx(max(deviations) / len(images), abs=1e-9)
 
@@ -286,7 +286,7 @@ def calibration_says(saved: dict[str, LoadedRun], result: Predictions) -> str:
 @settings(max_examples=50, deadline=None)
 def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, LoadedRun], images: list[tuple[float, bool]], times: int) -> None:
     result = predictions([confidence for confidence, _ in images] * times, [right for _, right in images] * times)
-    difference, error = overconfidence(result.confidence, result.correct)
+    difference, error = estimate_overconfidence(result.confidence, result.correct)
     verdict = "" if abs(difference) <= 1.959964 * error else "overconfident" if difference > 0 else "underconfident"
     for said in (calibration_says(saved, result), *describe_confidence(result)):
         expected = "" if "within 0.01 points" in said else verdict
@@ -295,7 +295,7 @@ def test_calibration_and_commentary_give_the_same_verdict(saved: dict[str, Loade
 
 def test_a_difference_that_is_written_as_none_is_not_claimed(saved: dict[str, LoadedRun]) -> None:
     result = predictions([0.99996] * 400_000, [True] * 400_000)
-    difference, error = overconfidence(result.confidence, result.correct)
+    difference, error = estimate_overconfidence(result.confidence, result.correct)
     assert difference < -Z_95 * error
     for said in (calibration_says(saved, result), *describe_confidence(result)):
         assert "within 0.01 points of the accuracy" in said
@@ -346,7 +346,7 @@ def test_every_case_has_a_commentary_in_whole_sentences(saved: dict[str, LoadedR
             assert "None" not in paragraph
 
 
-def test_shares_in_the_commentary_on_classes_stand_in_the_table_of_classes(saved: dict[str, LoadedRun]) -> None:
+def test_fractions_in_the_commentary_on_classes_are_in_the_table_of_classes(saved: dict[str, LoadedRun]) -> None:
     run = saved["three stages"]
     (table,) = classes.of_run(run).tables
     cells = set(format_table(table.frame, table.columns).to_numpy().ravel())
@@ -366,5 +366,5 @@ def test_a_run_with_nothing_but_a_history_is_told(tmp_path: Path) -> None:
     for name in ("test.json", "dataset.json", "model.json", "environment.json"):
         (folder / name).unlink()
     reached, stages, *_ = commentary.of_run(load_run(folder, "run")).paragraphs
-    assert "The test part was not evaluated." in reached
+    assert "The test split was not evaluated." in reached
     assert 'Stage "refine"' in stages

@@ -1,4 +1,4 @@
-"""Laws of the commentary on what was reached, on stages and gap: each sentence against an independent computation."""
+"""Laws of the commentary on progress, stages and the generalization gap: each sentence is checked against an independent computation."""
 
 import math
 import re
@@ -13,16 +13,17 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from kcifar.core.number_format import write_rate
 from kcifar.reporting.commentary.generalization_gap import describe_gap
 from kcifar.reporting.commentary.progress import describe_evaluation, describe_progress, describe_validation
 from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images
 from kcifar.reporting.commentary.stages import describe_stages
-from kcifar.reporting.page.columns import LOSS, POINTS, write_rate
+from kcifar.reporting.page.columns import LOSS, POINTS
 from kcifar.runs import schemas as run_files
 from kcifar.runs.evaluation_result import EvaluationResult
 from kcifar.runs.schemas import PlannedStage, StatusFile
 
-# What was reached
+# Progress
 
 
 @settings(max_examples=50, deadline=None)
@@ -35,7 +36,7 @@ def test_last_and_highest_validation_accuracy_are_those_of_the_history(history: 
     best, last = np.nanmax(values), values[-1]
     epoch = int(np.nanargmax(values)) + 1
     assert f"Validation accuracy {'has no finite value' if np.isnan(last) else f'is {last:.2%}'}" in text
-    where = re.search(r"its highest(?: is (\S+%))?, in epoch (\d+)", text)
+    where = re.search(r"its highest value(?: is (\S+%))?, in epoch (\d+)", text)
     assert (where is None) == (epoch == len(values))
     assert where is None or int(where[2]) == epoch
     assert where is None or where[1] == (f"{best:.2%}" if f"{best:.2%}" != f"{last:.2%}" else None)
@@ -51,31 +52,32 @@ def test_the_accuracy_has_its_interval_and_says_of_which_part(correct: int, wron
     samples = correct + wrong
     text = " ".join(describe_evaluation(EvaluationResult(split, samples, correct / samples, None, [], None), "last", None))
     interval = binomtest(correct, samples).proportion_ci(method="wilson")
-    assert f"{correct / samples:.2%} (95% Wilson interval {interval.low:.2%} to {interval.high:.2%})" in text
+    assert f"{correct / samples:.2%} (95% Wilson interval: {interval.low:.2%} to {interval.high:.2%})" in text
     assert f"{samples:,} {split} image" in text
     assert "a cross-entropy that is not finite" in text
-    assert ("The test part was not evaluated." in text) == (split == "validation")
+    assert ("The test split was not evaluated." in text) == (split == "validation")
 
 
 def test_what_was_evaluated_is_said() -> None:
     outcome = EvaluationResult("test", 200, 0.5, 0.25, [], None)
     views = run_files.ViewsResult(count=6, accuracy=0.625)
-    assert describe_evaluation(None, "last", None) == ["The test part was not evaluated."]
+    assert describe_evaluation(None, "last", None) == ["The test split was not evaluated."]
     assert describe_evaluation(outcome, "best", views) == [
-        "On the 200 test images the network has an accuracy of 50.00% (95% Wilson interval 43.14% to 56.86%) and a cross-entropy of 0.2500, with the weights of its best epoch.",
-        "Averaged over 6 views of each image its accuracy is 62.50%.",
+        "On the 200 test images, the network with the weights of its best epoch has an accuracy of 50.00% (95% Wilson interval: 43.14% to 56.86%) "
+        "and a cross-entropy of 0.2500.",
+        "With predictions averaged over 6 views of each image, its accuracy is 62.50%.",
     ]
 
 
 @pytest.mark.parametrize(
     ("lengths", "status", "expected"),
     [
-        ((2, 3), FINISHED, "Training finished all 5 epochs."),
-        ((2, 1), FINISHED, 'Training finished after 3 of 5 planned epochs; early stopping ended "s1" after 1 of 3.'),
+        ((2, 3), FINISHED, "Training completed all 5 epochs."),
+        ((2, 1), FINISHED, 'Training finished after 3 of 5 planned epochs; early stopping ended stage "s1" after 1 of 3 epochs.'),
         ((2, 9), FINISHED, "Training finished after 11 epochs; 5 were planned."),
         ((2,), StatusFile(state="interrupted", reason="SIGTERM"), "Training was interrupted after 2 of 5 epochs (reason: SIGTERM)."),
         ((2,), StatusFile(state="failed", reason="a\nb"), "Training failed after 2 of 5 epochs (reason: a b)."),
-        ((2,), StatusFile(state="running"), "Training was still running, after 2 of 5 epochs."),
+        ((2,), StatusFile(state="running"), "Training was still running after 2 of 5 epochs."),
     ],
 )
 def test_how_far_a_run_came_is_said(lengths: tuple[int, ...], status: StatusFile, expected: str) -> None:
@@ -83,7 +85,9 @@ def test_how_far_a_run_came_is_said(lengths: tuple[int, ...], status: StatusFile
     recipe = {"stages": [{"early_stopping": {"patience": 1}}, {"early_stopping": {"patience": 1}}]}
     history = history_of([0.5] * sum(lengths), lengths=lengths)
     assert describe_progress(history, planned, status, recipe) == [expected]
-    assert describe_progress(history_of([0.5]), [PlannedStage(name="s0", epochs=1)], FINISHED, {}) == ["Training finished its one epoch."]
+    if "early stopping" in expected:
+        assert describe_progress(history, planned, status, {"stages": [recipe["stages"][0], {}]}) == [expected.split(";")[0] + "."]
+    assert describe_progress(history_of([0.5]), [PlannedStage(name="s0", epochs=1)], FINISHED, {}) == ["Training completed its only epoch."]
 
 
 # Stages
@@ -99,21 +103,20 @@ def test_every_stage_is_told_what_its_rows_say(history: pandas.DataFrame) -> Non
         assert "raised" not in text
         return
     for number, (start, end, epochs) in enumerate(gains):
-        sentence = re.search(rf'(Stage|What stage) "s{number}" \((\d+) epochs?, learning rate 1e-3\) ([^"]+?)\.(?= Stage| What| Per|$)', text)
+        sentence = re.search(rf'(Stage|The gain of stage) "s{number}" \((\d+) epochs?, learning rate 1e-3\) ([^"]+?)\.(?= Stage| The|$)', text)
         assert sentence
+        assert (sentence[1] == "Stage") == (not epochs or not math.isnan(end - start))
         assert int(sentence[2]) == (history["stage_index"] == number).sum()
         told = sentence[3]
         if not epochs:
-            assert told == (
-                "ended without a finite validation accuracy" if math.isnan(end) else f"ended with a first validation accuracy of {end:.2%}"
-            )
+            assert told == ("ended without a finite validation accuracy" if math.isnan(end) else f"ended at a validation accuracy of {end:.2%}")
         elif math.isnan(end - start):
-            assert told == f"gained is not known: validation accuracy has no finite value at its {'start' if math.isnan(start) else 'end'}"
+            assert told == f"is unknown: validation accuracy has no finite value at its {'start' if math.isnan(start) else 'end'}"
         elif alike(start, end):
-            assert told == f"left validation accuracy within 0.01 points of where it was, at {end:.2%}"
+            assert told == f"left validation accuracy unchanged to within 0.01 points, at {end:.2%}"
         else:
             verb, after = "raised" if end > start else "lowered", "" if number else " after its first epoch"
-            assert told == f"{verb} validation accuracy from {start:.2%}{after} to {end:.2%}, {POINTS.write(end - start)} points"
+            assert told == f"{verb} validation accuracy from {start:.2%}{after} to {end:.2%} ({POINTS.write(end - start)} points)"
 
 
 @settings(max_examples=80, deadline=None)
@@ -126,9 +129,9 @@ def test_the_stages_that_gained_most_are_those_of_the_rows(history: pandas.DataF
         if epochs and not math.isnan(end - start)
     }
     claims = {
-        r"The largest gain is that of": ({number: gain for number, (gain, _, _) in known.items()}, max),
-        r"The largest loss is that of": ({number: gain for number, (gain, _, _) in known.items()}, min),
-        r"Per epoch the largest gain is that of": ({number: gain / epochs for number, (gain, epochs, _) in known.items()}, max),
+        r"gained the most:": ({number: gain for number, (gain, _, _) in known.items()}, max),
+        r"lost the most:": ({number: gain for number, (gain, _, _) in known.items()}, min),
+        r"gained the most per epoch:": ({number: gain / epochs for number, (gain, epochs, _) in known.items()}, max),
     }
     changed = [gain for gain, _, is_alike in known.values() if not is_alike]
     fastest = {number: POINTS.write(gain / epochs) for number, (gain, epochs, _) in known.items()}
@@ -139,7 +142,7 @@ def test_the_stages_that_gained_most_are_those_of_the_rows(history: pandas.DataF
         len(known) > 1 and top > 0 and POINTS.write(top) != "+0.00" and not any(known[n][2] for n in known if fastest[n] == POINTS.write(top)),
     ]
     for (claim, (values, pick)), must_be_there in zip(claims.items(), expected, strict=True):
-        result = re.search(rf'(?:^|\. ){claim} ((?:"s\d"|, | and |\d more)+), (\S+) points', text)
+        result = re.search(rf'(?:^|\. )Stages? ((?:"s\d"|, | and |\d more)+) {claim} (\S+) points', text)
         assert bool(result) == must_be_there == (claim in text)
         if result:
             written = {number: POINTS.write(value) for number, value in values.items()}
@@ -152,16 +155,16 @@ def test_the_stages_that_gained_most_are_those_of_the_rows(history: pandas.DataF
 def test_the_stages_that_gained_most_by_hand() -> None:
     history = history_of([0.2, 0.3, 0.6, 0.5, 0.5, 0.7, 0.75], lengths=(2, 1, 1, 1, 2))
     assert describe_stages(history) == [
-        "Over 5 stages validation accuracy rose in 3, fell in 1 and stayed within 0.01 points in 1.",
-        'The largest gain is that of "s1", +30.00 points.',
-        'The largest loss is that of "s2", -10.00 points.',
-        'Per epoch the largest gain is that of "s1", +30.00 points.',
+        "Across 5 stages, validation accuracy rose in 3, fell in 1 and stayed within 0.01 points in 1.",
+        'Stage "s1" gained the most: +30.00 points.',
+        'Stage "s2" lost the most: -10.00 points.',
+        'Stage "s1" gained the most per epoch: +30.00 points.',
     ]
     alike = history_of([0.5, 0.6, 0.7, 0.7, 0.7, 0.6], lengths=(2, 1, 1, 1, 1))
     assert describe_stages(alike)[1:] == [
-        'The largest gain is that of "s0" and "s1", +10.00 points each.',
-        'The largest loss is that of "s4", -10.00 points.',
-        'Per epoch the largest gain is that of "s0" and "s1", +10.00 points each.',
+        'Stages "s0" and "s1" gained the most: +10.00 points each.',
+        'Stage "s4" lost the most: -10.00 points.',
+        'Stages "s0" and "s1" gained the most per epoch: +10.00 points each.',
     ]
 
 
@@ -178,7 +181,7 @@ def test_stages_that_are_too_many_to_tell_are_counted(history: pandas.DataFrame)
         ("rose", r"rose in (\d+)"),
         ("fell", r"fell in (\d+)"),
         ("stayed", r"stayed within 0.01 points in (\d+)"),
-        ("compare", r"compare with in (\d+)"),
+        ("compare", r"could not be compared in (\d+)"),
     ):
         result = re.search(pattern, text)
         assert (int(result[1]) if result else 0) == kinds.count(kind)
@@ -187,7 +190,7 @@ def test_stages_that_are_too_many_to_tell_are_counted(history: pandas.DataFrame)
 def test_without_validation_no_gain_is_told() -> None:
     history = history_of([NAN] * 3, training=[0.25, 0.5, 0.75])
     assert describe_stages(history) == [
-        "Without validation accuracy the gain of a stage cannot be told.",
+        "Without validation accuracy, the gain of each stage is unknown.",
         "Training accuracy was 25.00% in the first epoch and 75.00% in the last.",
     ]
 
@@ -197,7 +200,7 @@ def test_the_rate_of_a_stage_is_told_from_its_first_epoch_to_its_last() -> None:
     assert f"(3 epochs, learning rate {write_rate(0.05)} to {write_rate(1e-4)})" in text
 
 
-# Gap
+# Generalization gap
 
 
 @settings(max_examples=80, deadline=None)
@@ -214,7 +217,7 @@ def test_the_gap_is_that_of_the_last_epoch(history: pandas.DataFrame, images: in
     else:
         side = "above" if gap > 0 else "below"
         assert f"{last['accuracy']:.2%}, {100 * abs(gap):.2f} points {side} validation accuracy ({last['val_accuracy']:.2%})" in text
-        assert ("may come from that" in text) == (gap < 0)
+        assert ("may explain some or all of the difference" in text) == (gap < 0)
     if math.isnan(gap):
         return
     chance = binomtest(round(last["val_accuracy"] * images), images).proportion_ci(method="wilson").high if images else 0
@@ -230,7 +233,7 @@ def test_a_rise_of_validation_loss_is_told_from_its_lowest_value(history: pandas
     text, losses = " ".join(describe_gap(history, {}, None)), history["val_loss"].to_numpy()
     assume(text and "cannot be compared" not in text)
     result = re.search(
-        r"Validation loss was lowest in epoch (\d+), (\S+), and ended at ([\d.]+)(?:, while training loss fell from (\S+) to ([\d.]+))?\.", text
+        r"Validation loss was lowest in epoch (\d+) \((\S+)\) and ended at ([\d.]+)(?:, while training loss fell from (\S+) to ([\d.]+))?\.", text
     )
     rises = not np.isnan(losses[-1]) and losses[-1] > 1.1 * np.nanmin(losses) and LOSS.write(losses[-1]) != LOSS.write(np.nanmin(losses))
     assert bool(result) == rises
@@ -244,14 +247,11 @@ def test_a_rise_of_validation_loss_is_told_from_its_lowest_value(history: pandas
 
 def test_how_training_accuracy_is_measured_is_said_as_the_recipe_has_it() -> None:
     below = " ".join(describe_gap(history_of([0.7, 0.8], training=[0.5, 0.6]), RECIPE, None))
-    assert "measured on augmented images (horizontal_flip and one_of), with dropout and while the weights still change, validation" in below
-    assert "after the epoch, with averaged weights: the difference, or a part of it, may come from that." in below
+    assert "measured on augmented images (horizontal_flip and one_of), with dropout and while the weights still change; validation" in below
+    assert "after the epoch, on unmodified images and with averaged weights. This may explain some or all of the difference." in below
     above = " ".join(describe_gap(history_of([0.5, 0.6], training=[0.7, 0.8]), RECIPE, None))
-    assert (
-        "Training accuracy is measured on augmented images (horizontal_flip and one_of) and with dropout; without that the gap may be larger."
-        in above
-    )
-    assert "underfitting" not in " ".join(describe_gap(history_of([0.5]), RECIPE, None))  # blended targets keep training accuracy low
+    assert "Training accuracy is measured on augmented images (horizontal_flip and one_of) and with dropout, which may hide part of the gap." in above
+    assert "underfitting" not in " ".join(describe_gap(history_of([0.5]), RECIPE, None))  # mixed images and targets keep training accuracy low
 
 
 @pytest.mark.parametrize(

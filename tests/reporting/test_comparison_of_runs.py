@@ -54,23 +54,23 @@ def test_runs_are_ranked_within_their_data_with_wilson_intervals(drawn: list[tup
 
 def test_runs_over_other_data_are_not_compared_without_a_word() -> None:
     content = comparison.of_runs([made("a", 90), made("b", 50, data="e"), made("c", 10, content="4567")])
-    assert "over 3 different data sets" in content.paragraphs[0]
+    assert "The runs use 3 different data sets" in content.paragraphs[0]
     assert "above" not in words(content)
     assert "different data sets" not in words(comparison.of_runs([made("a", 90), made("b", 50)]))
-    assert "Not recorded is the content of the data of b: " in words(comparison.of_runs([made("a"), made("b", content=None)]))
+    assert "The content of the data is not recorded for b; " in words(comparison.of_runs([made("a"), made("b", content=None)]))
 
 
 def test_runs_that_read_alike_are_level() -> None:
     content = comparison.of_runs([made("a", 857_101, 1_000_000), made("b", 857_100, 1_000_000)])
-    assert "2 are level at the top (a, b), with 85.71%" in content.paragraphs[0]
+    assert "2 tie for the highest test accuracy (a, b): 85.71%" in content.paragraphs[0]
 
 
 def test_runs_without_a_test_result_are_named_and_ties_are_called_level() -> None:
     content = comparison.of_runs([made("a", None, state="interrupted"), made("b", 70), made("c", 70), made("d", 60)])
-    assert "Of 3 runs with a test result, 2 are level at the top (b, c), with 70.00%" in content.paragraphs[0]
+    assert "Of 3 runs with a test result, 2 tie for the highest test accuracy (b, c): 70.00%" in content.paragraphs[0]
     assert content.paragraphs[1] == "Without a test result: a (interrupted after 2 of 2 epochs)."
     alone = comparison.of_runs([made("a", None), made("b", 70)])
-    assert "The only run with a test result, b, gets 70.00%" in alone.paragraphs[0]
+    assert "The only run with a test result, b, has a test accuracy of 70.00%" in alone.paragraphs[0]
     none = comparison.of_runs([made("a", None), made("b", None)])
     assert len(rows_of(none)) == 2
     assert not none.figures
@@ -110,7 +110,7 @@ def test_recipes_are_measured_by_their_finished_runs() -> None:
     assert table.iloc[0][["test_deviation", "test_standard_error", "val_mean", "val_lowest"]].isna().all()
     assert "Left out of the means: c (interrupted after 2 of 2 epochs), d (no test result)." in content.paragraphs
     assert content.paragraphs[0].startswith(
-        "The highest mean test accuracy of 2 recipes is 60.00% (lenet (stages[0].epochs=9), 1 run), the next 53.00% ± 4.24 (lenet"
+        "The highest mean test accuracy of 2 recipes is 60.00% (lenet (stages[0].epochs=9), 1 run); the next is 53.00% ± 4.24 (lenet"
     )
 
 
@@ -142,7 +142,7 @@ def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() ->
     assert first["command"] in to_markdown(content.tables[0])  # whole, however long
     assert (first["seeds"], first["minutes"], first["epochs"], first["hardware"]) == ("1, 3", 1.0, 2, "new, 2 cores; old, 2 cores")
     assert pandas.isna([last["command"], last["minutes"], last["hardware"]]).all()
-    assert content.paragraphs == ["Of c the hardware is not recorded."]
+    assert content.paragraphs == ["The hardware is not recorded for c."]
 
 
 def test_validation_is_that_of_the_tested_weights() -> None:
@@ -245,21 +245,21 @@ def test_fronts_are_those_of_the_runs_that_compare(drawn: list[tuple[int, int | 
 def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None:
     begun = changed(init_from={"run": "x"})
     content = cost.of_runs([made("a", 50), made("b", 60, hardware="another"), made("c", None), made("d", data="e"), made("e", 55, resolved=begun)])
-    assert "not of one machine (runs by hardware: a processor, 2 cores: 2, another, 2 cores: 1)" in words(content)
+    assert "measured on different machines (runs by hardware: a processor, 2 cores: 2, another, 2 cores: 1)" in words(content)
     assert "weights of another run, whose minutes and images are not counted here: e." in words(content)
-    assert "Left out: c (no test result), d (the only one over its data)." in words(content)
+    assert "Left out: c (no test result), d (the only run on its data)." in words(content)
     with report_style():
         labels = [axes.get_xlabel() for axes in content.figures[0].draw().axes]
-    assert labels == ["parameters", "minutes of training (2 of 3 runs: those on one hardware)", "training images seen"]
+    assert labels == ["parameters", "minutes of training (2 of 3 runs, same hardware)", "training images seen"]
     assert "machine" not in words(cost.of_runs([made("a"), made("b")]))
     assert not cost.of_runs([made("a"), made("b", data="e")])
 
 
 def test_nothing_is_said_of_hardware_that_is_not_recorded() -> None:
     none, one = cost.of_runs([made("a", hardware=None), made("b", hardware=None)]), cost.of_runs([made("a"), made("b", hardware=None)])
-    assert "Of 2 runs the hardware is not recorded; their minutes may be of different machines." in none.paragraphs
-    assert "Of 1 run the hardware is not recorded; its minutes may be of another machine." in one.paragraphs
-    assert "not of one machine" not in words(none) + words(one)
+    assert "The hardware of 2 runs is not recorded; their minutes may be from different machines." in none.paragraphs
+    assert "The hardware of 1 run is not recorded; its minutes may be from another machine." in one.paragraphs
+    assert "measured on different machines" not in words(none) + words(one)
     assert "same hardware" in words(one)
     assert "same hardware" not in words(none)
     assert "hardware" not in words(cost.of_runs([made("a", hardware=None, seconds=math.nan), made("b")]))
@@ -273,8 +273,8 @@ def test_data_sets_of_which_no_cost_is_known_are_left_out_with_the_reason() -> N
     assert not cost.of_runs(unknown)
     content = cost.of_runs([*unknown, *(made(name, data="e") for name in "cd")])
     assert rows_of(content).index.tolist() == ["c", "d"]
-    assert content.paragraphs[-1] == "Left out: a (no cost of it is known), b (no cost of it is known)."
-    assert content.paragraphs[0].startswith("On the fronts of e, ")
+    assert content.paragraphs[-1] == "Left out: a (no known cost), b (no known cost)."
+    assert content.paragraphs[0].startswith("Pareto fronts on e, ")
     assert len(content.figures) == 1
 
 

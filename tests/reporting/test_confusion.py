@@ -56,10 +56,10 @@ def texts_of(figure: Figure) -> list[str]:
 
 @given(MATRICES)
 @settings(max_examples=50)
-def test_shares_are_those_of_scikit_learn(matrix: np.ndarray) -> None:
-    own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
-    if len(own):
-        expected = confusion_matrix(own, called, labels=np.arange(len(matrix)), normalize="true")
+def test_fractions_are_those_of_scikit_learn(matrix: np.ndarray) -> None:
+    true, predicted = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
+    if len(true):
+        expected = confusion_matrix(true, predicted, labels=np.arange(len(matrix)), normalize="true")
         np.testing.assert_allclose(normalize_rows(matrix), expected)
     assert (normalize_rows(matrix)[matrix.sum(axis=1) == 0] == 0).all()
 
@@ -89,12 +89,12 @@ def test_blocks_of_confused_classes_stand_side_by_side(labels: list[int], count:
     assert sorted(result) == list(range(count))
 
 
-@pytest.mark.parametrize(("own", "called"), [(0, 3), (3, 0)])
-def test_one_direction_of_confusion_is_enough_to_stand_side_by_side(own: int, called: int) -> None:
+@pytest.mark.parametrize(("true", "predicted"), [(0, 3), (3, 0)])
+def test_one_direction_of_confusion_is_enough_to_stand_side_by_side(true: int, predicted: int) -> None:
     matrix = 9 * np.eye(5, dtype=np.int64)
-    matrix[own, called] = 5
+    matrix[true, predicted] = 5
     order = order_by_similarity(matrix).tolist()
-    assert abs(order.index(own) - order.index(called)) == 1
+    assert abs(order.index(true) - order.index(predicted)) == 1
 
 
 def turned(node: ClusterNode) -> list[list[int]]:
@@ -127,39 +127,39 @@ def test_no_other_order_of_the_leaves_has_a_shorter_way(table: np.ndarray, metho
 @given(MATRICES)
 @settings(max_examples=50)
 def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np.ndarray) -> None:
-    cells = [(own, called) for own, called in np.ndindex(matrix.shape) if own != called and matrix[own, called]]
+    cells = [(true, predicted) for true, predicted in np.ndindex(matrix.shape) if true != predicted and matrix[true, predicted]]
     expected = sorted(cells, key=lambda cell: (-matrix[cell], cell))
     assert [tuple(pair) for pair in rank_confused_pairs(matrix)] == expected
 
 
-# Colours and numbers of the figure
+# Colors and numbers of the figure
 
 
 @given(MATRICES)
 @settings(max_examples=30)
-def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_grey(matrix: np.ndarray) -> None:
-    colours, _ = color_cells(matrix)
+def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_gray(matrix: np.ndarray) -> None:
+    colors, _ = color_cells(matrix)
     diagonal = np.eye(len(matrix), dtype=bool)
-    grey = colours[diagonal]
-    assert (grey[:, 0] == grey[:, 1]).all()
-    assert (grey[:, 1] == grey[:, 2]).all()
+    gray = colors[diagonal]
+    assert (gray[:, 0] == gray[:, 1]).all()
+    assert (gray[:, 1] == gray[:, 2]).all()
     for chosen in (diagonal, ~diagonal):
-        light = colours[chosen][:, :3] @ (0.2126, 0.7152, 0.0722)
+        light = colors[chosen][:, :3] @ (0.2126, 0.7152, 0.0722)
         assert (np.diff(light[np.argsort(matrix[chosen], kind="stable")]) <= 1e-9).all()
-    assert (colours[~diagonal][:, 2] > colours[~diagonal][:, 0]).all()
+    assert (colors[~diagonal][:, 2] > colors[~diagonal][:, 0]).all()
 
 
 def test_the_largest_error_has_the_darkest_blue_however_many_are_right() -> None:
-    colours, _ = color_cells(np.array([[5000, 3], [1, 900]]))
-    np.testing.assert_allclose(colours[0, 1], matplotlib.colormaps["Blues"](1.0))
+    colors, _ = color_cells(np.array([[5000, 3], [1, 900]]))
+    np.testing.assert_allclose(colors[0, 1], matplotlib.colormaps["Blues"](1.0))
 
 
-def test_numbers_stand_out_on_every_colour() -> None:
+def test_numbers_stand_out_on_every_color() -> None:
     values = np.arange(100).reshape(10, 10)
-    for colour in [*color_cells(values)[0].reshape(-1, 4), *color_cells(values[::-1])[0].reshape(-1, 4)]:
-        linear = np.where(colour[:3] <= 0.04045, colour[:3] / 12.92, ((colour[:3] + 0.055) / 1.055) ** 2.4)
+    for color in [*color_cells(values)[0].reshape(-1, 4), *color_cells(values[::-1])[0].reshape(-1, 4)]:
+        linear = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
         luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-        contrast = (luminance + 0.05) / 0.05 if choose_ink(colour) == "black" else 1.05 / (luminance + 0.05)
+        contrast = (luminance + 0.05) / 0.05 if choose_ink(color) == "black" else 1.05 / (luminance + 0.05)
         assert contrast >= 4.5
 
 
@@ -194,7 +194,7 @@ def test_long_names_are_neither_cut_off_nor_laid_over_one_another(count: int) ->
 def test_the_table_is_the_matrix_in_long_form(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
     table = confusion.of_run(run).tables[0].frame.reset_index()
-    cells = [(int(own[1:]), int(called[1:])) for own, called in zip(table["true"], table["called"], strict=True)]
+    cells = [(int(true[1:]), int(predicted[1:])) for true, predicted in zip(table["true"], table["predicted"], strict=True)]
     assert cells == [tuple(cell) for cell in np.argwhere(matrix)]
     assert table["images"].tolist() == [matrix[cell] for cell in cells]
     assert table["share"].tolist() == pytest.approx([matrix[cell] / matrix[cell[0]].sum() for cell in cells])
@@ -209,9 +209,9 @@ def test_the_figures_hold_the_numbers_and_say_the_largest_errors(tmp_path: Path)
     assert not {"0", "0.0"} & set(counts + shares)
     order = [name for name in shares if name in {"ant", "bee", "cow", "dog"}]
     assert order == 2 * ["ant", "cow", "dog", "bee"]
-    assert "142 (8.56%) of them on the diagonal; no error is larger than bee called dog: 1,500." in content.figures[0].text
-    assert content.figures[1].text.endswith("no error is larger than bee called dog: 97.34%.")
-    assert "A cell without a number holds no image." in content.figures[0].caption
+    assert "142 (8.56%) of them on the diagonal; no error is more frequent than bee predicted as dog: 1,500." in content.figures[0].text
+    assert content.figures[1].text.endswith("no error is more frequent than bee predicted as dog: 97.34%.")
+    assert "Cells without a number contain no image." in content.figures[0].caption
 
 
 def test_every_number_stands_in_the_cell_of_its_classes(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_a_single_class_an_unknown_matrix_and_one_too_large_to_draw_are_handled(
         assert section.of_run(load_run(CASES["interrupted"](tmp_path / f"{name} none"), "x")) == SectionContent()
     monkeypatch.setattr(confusion, "MAX_CLASSES", 2)
     content = confusion.of_run(run_of(tmp_path / "large", [[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
-    assert content.paragraphs == ["The matrix of 3 classes is too large to be drawn; the table holds it."]
+    assert content.paragraphs == ["The matrix of 3 classes is too large to be drawn; see the table."]
     assert content.tables
     assert not content.figures
 
@@ -253,9 +253,9 @@ def test_a_single_class_an_unknown_matrix_and_one_too_large_to_draw_are_handled(
 def test_a_perfect_run_has_nothing_confused(section: object, tmp_path: Path) -> None:
     content = section.of_run(run_of(tmp_path / "a", [[5, 0], [0, 3]]))  # type: ignore[attr-defined]
     if section is confusion:
-        assert all(drawing.text.endswith("nothing is confused.") for drawing in content.figures)
+        assert all(drawing.text.endswith("no classes are confused.") for drawing in content.figures)
     else:
-        assert content == SectionContent(["Nothing is confused: all 8 test images are called what they are."])
+        assert content == SectionContent(["Nothing is confused: all 8 test images are predicted correctly."])
 
 
 # Section: confused pairs
@@ -268,9 +268,9 @@ def test_pairs_come_with_their_reverse_and_those_left_out_are_counted(tmp_path: 
     assert len(rows) == 20
     assert "10 rarer pairs are left out." in table.note
     for row in rows.to_dict("records"):
-        own, called = int(row["true"][1:]), int(row["called"][1:])
-        assert (row["images"], row["reverse_images"]) == (matrix[own, called], matrix[called, own])
-        assert row["share"] == pytest.approx(matrix[own, called] / matrix[own].sum())
+        true, predicted = int(row["true"][1:]), int(row["predicted"][1:])
+        assert (row["images"], row["reverse_images"]) == (matrix[true, predicted], matrix[predicted, true])
+        assert row["share"] == pytest.approx(matrix[true, predicted] / matrix[true].sum())
     assert rows["images"].is_monotonic_decreasing
 
 
@@ -282,8 +282,8 @@ def test_pairs_come_with_their_reverse_and_those_left_out_are_counted(tmp_path: 
 def test_scores_are_those_of_scikit_learn_and_sorted(matrix: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     run = run_of(tmp_path_factory.mktemp("runs") / "a", matrix)
     assert run.evaluation is not None
-    own, called = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
-    expected = precision_recall_fscore_support(own, called, labels=np.arange(len(matrix)), zero_division=np.nan)
+    true, predicted = (np.repeat(ids.ravel(), matrix.ravel()) for ids in np.indices(matrix.shape))
+    expected = precision_recall_fscore_support(true, predicted, labels=np.arange(len(matrix)), zero_division=np.nan)
     ranked = class_scores.rank_scores(run.evaluation)
     for score in ranked:
         label = int(score.name[1:])
@@ -305,24 +305,24 @@ def test_table_figure_and_commentary_have_one_rule_for_classes_without_images(ma
     ranked = class_scores.rank_scores(run.evaluation)
     assert {score.name: score.f1 for score in ranked} == table["f1"].dropna().to_dict()
     said = " ".join(describe_classes(run.evaluation))
-    assert ("left out of recall and F1" in said) == (len(scored) < len(matrix))
+    assert ("without recall and F1" in said) == (len(scored) < len(matrix))
     shown = {f"{share:.2%}" for share in table["f1"].dropna()}
-    claimed = re.search(r"F1 is .*?\.(?= |$)|F1 is known.*?\.(?= |$)", said)
+    claimed = re.search(r"F1 is .*?\.(?= |$)|F1 is defined.*?\.(?= |$)", said)
     assert claimed
     assert set(re.findall(r"[\d.]+%", claimed[0])) <= shown
 
 
-def test_a_class_without_images_that_is_called_has_no_f1(tmp_path: Path) -> None:
+def test_a_class_without_images_that_is_predicted_has_no_f1(tmp_path: Path) -> None:
     run = run_of(tmp_path / "a", [[8, 2, 0], [0, 0, 0], [1, 0, 9]])
     table = classes_section.of_run(run).tables[0]
     assert table.frame.loc["c1", ["precision", "recall", "f1"]].isna().tolist() == [False, True, True]
-    assert "one without images neither recall nor F1" in table.note
+    assert "one without images has neither recall nor F1" in table.note
 
 
 def test_classes_without_a_score_are_named_in_the_caption_and_draw_no_mark(tmp_path: Path) -> None:
     matrix = [[8, 0, 2, 0], [0, 0, 0, 0], [0, 0, 0, 0], [3, 0, 0, 0]]
     drawing = class_scores.of_run(run_of(tmp_path / "a", matrix, ["ant", "bee", "cow", "dog"])).figures[0]
-    assert "Never called, so without precision: 1 class." in drawing.caption
+    assert "Never predicted, so without precision: 1 class." in drawing.caption
     assert "Without test images, so without recall and F1, and left out: 2 classes." in drawing.caption
     assert "from ant, F1 76.19%, down to dog, F1 0.00%" in drawing.text
     with report_style():
@@ -335,7 +335,7 @@ def test_of_many_classes_the_best_and_the_worst_are_shown(tmp_path: Path) -> Non
     matrix = np.diag(np.arange(50) + 1)
     matrix[:, 0] += 1
     drawing = class_scores.of_run(run_of(tmp_path / "a", matrix)).figures[0]
-    assert "the 20 classes with the highest F1 and the 20 with the lowest. Between them, left out: 10 classes." in drawing.caption
+    assert "the 20 classes with the highest F1 and the 20 with the lowest. Left out between them: 10 classes." in drawing.caption
     with report_style():
         panel = drawing.draw().axes[0]
     names = [label.get_text() for label in panel.get_yticklabels()]

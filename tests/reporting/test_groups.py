@@ -13,7 +13,7 @@ from made_runs import changed, made
 from scipy.stats import binomtest
 
 from kcifar.reporting.analysis import groups as grouping
-from kcifar.reporting.analysis.groups import share_evenly
+from kcifar.reporting.analysis.groups import distribute_evenly
 from kcifar.reporting.stats.intervals import summarize
 from kcifar.reporting.stats.pareto import pareto_front
 from kcifar.reporting.stats.significance import adjust_holm, mcnemar_exact
@@ -158,6 +158,6 @@ def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 30))
 def test_shares_are_even_and_use_the_room_there_is(sizes: list[int], limit: int) -> None:
-    shares = share_evenly(sizes, limit)
+    shares = distribute_evenly(sizes, limit)
     assert sum(shares) == min(limit, sum(sizes))
     assert all(share == size or share >= max(shares) - 1 for share, size in zip(shares, sizes, strict=True))

@@ -180,7 +180,11 @@ def test_a_figure_without_a_size_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "line"),
-    [(4, None), (5, "1 more row: --format csv writes all, as classes.csv."), (1_004, "1,000 more rows: --format csv writes all, as classes.csv.")],
+    [
+        (4, None),
+        (5, "1 more row: --format csv writes all rows to classes.csv."),
+        (1_004, "1,000 more rows: --format csv writes all rows to classes.csv."),
+    ],
 )
 def test_rows_that_the_page_leaves_out_are_counted(rows: int, line: str | None) -> None:
     table = table_of([(f"class {number}", number, 0.5, 1.0) for number in range(rows)], page_rows=4)
@@ -227,7 +231,7 @@ def test_the_page_of_one_run_does_not_show_its_name_twice() -> None:
 def test_notes_are_listed_and_the_top_points_at_them() -> None:
     outline = Outline(render_page("runs", [], ["unfinished: a", "skipped: b"]))
     assert outline.texts("li")[-2:] == ["unfinished: a", "skipped: b"]
-    assert outline.texts("header") == ["runs\nWhat is unfinished or left out is in the notes."]
+    assert outline.texts("header") == ["runs\nThe notes list what is unfinished or left out."]
     assert "notes" not in Outline(render_page("runs", [], [])).values("id")
 
 
@@ -292,8 +296,8 @@ def test_only_the_first_rows_where_so_many_are_asked_for() -> None:
 
 
 def test_every_column_of_the_index_heads_its_row_and_long_text_may_break() -> None:
-    columns = {"true": TEXT, "k": COUNT, "called": TEXT}
-    table = Table("pairs", "Pairs", columns, make_frame([{"true": "x" * 25, "k": 1, "called": "x" * 24}], columns, ("true", "k")))
+    columns = {"true": TEXT, "k": COUNT, "predicted": TEXT}
+    table = Table("pairs", "Pairs", columns, make_frame([{"true": "x" * 25, "k": 1, "predicted": "x" * 24}], columns, ("true", "k")))
     heads = [attributes for attributes in Outline(to_html(table)).attributes("th") if attributes["scope"] == "row"]
     assert heads == [{"scope": "row", "class": "long"}, {"scope": "row", "class": "number", "data-value": "1"}]
     assert Outline(to_html(table)).attributes("td") == [{"class": "text"}]

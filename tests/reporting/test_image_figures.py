@@ -34,15 +34,15 @@ MATRIX = np.full((10, 10), 3) + np.diag(np.arange(10)) + 2 * np.eye(10, k=1, dty
 NAMES = [f"class {k}" for k in range(10)]
 
 
-def coloured(index: int) -> tuple[int, int, int]:
-    """The colour that stands for an image of the part."""
+def color_of(index: int) -> tuple[int, int, int]:
+    """Return the color that marks an image of the split."""
     return index % 256, index // 256, 77
 
 
 def marked_run(folder: Path, kept: Sequence[int], matrix: np.ndarray = MATRIX, names: Sequence[str] = NAMES) -> LoadedRun:
-    """A run whose kept images, in this order, each have the colour of their index."""
+    """A run whose kept images, in this order, each have the color of their index."""
     write_run(folder, matrix=matrix.tolist(), class_names=names)
-    images = np.array([np.full((8, 8, 3), coloured(index), np.uint8) for index in kept], np.uint8).reshape(-1, 8, 8, 3)
+    images = np.array([np.full((8, 8, 3), color_of(index), np.uint8) for index in kept], np.uint8).reshape(-1, 8, 8, 3)
     np.savez(folder / "examples.npz", images=images, indices=np.array(kept, np.int64), split=np.full(len(kept), "test"))
     return load_run(folder, "a run")
 
@@ -52,7 +52,7 @@ def shuffled(count: int) -> list[int]:
 
 
 def shown(figure: Figure, lines: int) -> list[tuple[int, tuple[str, ...]]]:
-    """What a figure shows, read off it: the index that each image has the colour of, and the lines below it."""
+    """What a figure shows, read off it: the index that the color of each image marks, and the lines below it."""
     (panel,) = figure.axes
     (pixels,) = [artist.pixels for artist in panel.artists if hasattr(artist, "pixels")]
     words = [text for text in panel.texts if text.get_horizontalalignment() == "center"]
@@ -73,7 +73,7 @@ def drawn(content: SectionContent, name: str) -> Figure:
 # Galleries
 
 
-def test_images_called_right_are_the_first_and_have_their_own_words(tmp_path: Path) -> None:
+def test_correctly_classified_images_are_the_first_and_have_their_own_words(tmp_path: Path) -> None:
     run = marked_run(tmp_path / "a", shuffled(MATRIX.sum())[:150])
     predictions, examples = run.predictions, run.examples
     assert predictions is not None
@@ -84,10 +84,10 @@ def test_images_called_right_are_the_first_and_have_their_own_words(tmp_path: Pa
     assert [index for index, _ in result] == expected
     for index, words in result:
         assert words == (NAMES[predictions.labels[index]], PERCENT.write(predictions.probabilities[index].max()))
-    assert "among the 150 test images that the run keeps (20 shown)" in content.figures[0].caption
+    assert "among the 150 test images saved with the run (20 shown)" in content.figures[0].caption
 
 
-def test_mistakes_are_the_most_confident_and_have_their_own_words(tmp_path: Path) -> None:
+def test_errors_are_the_most_confident_and_have_their_own_words(tmp_path: Path) -> None:
     run = marked_run(tmp_path / "a", shuffled(MATRIX.sum())[:150])
     predictions, examples = run.predictions, run.examples
     assert predictions is not None
@@ -97,12 +97,14 @@ def test_mistakes_are_the_most_confident_and_have_their_own_words(tmp_path: Path
     wrong = [index for index in sorted(examples.indices) if not predictions.correct[index]]
     assert [index for index, _ in result] == sorted(wrong, key=lambda index: -predictions.confidence[index])[:20]
     for index, words in result:
-        own, called = predictions.labels[index], predictions.predicted[index]
-        both = [PERCENT.write(predictions.probabilities[index, label]) for label in (called, own)]
-        assert words == (f"called {NAMES[called]}", f"is {NAMES[own]}", f"{both[0]} vs {both[1]}")
+        label, predicted = predictions.labels[index], predictions.predicted[index]
+        both = [PERCENT.write(predictions.probabilities[index, k]) for k in (predicted, label)]
+        assert words == (f"pred. {NAMES[predicted]}", f"true {NAMES[label]}", f"{both[0]} vs {both[1]}")
     first = result[0][0]
-    spoken = f"{NAMES[predictions.labels[first]]} called {NAMES[predictions.predicted[first]]} {PERCENT.write(predictions.confidence[first])}, "
-    assert f"20 of them: {spoken}" in content.figures[1].text
+    spoken = (
+        f"{NAMES[predictions.labels[first]]} predicted as {NAMES[predictions.predicted[first]]} ({PERCENT.write(predictions.confidence[first])}), "
+    )
+    assert f"20 misclassified images: {spoken}" in content.figures[1].text
 
 
 def test_examples_of_pairs_are_of_those_pairs(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ def test_examples_of_pairs_are_of_those_pairs(tmp_path: Path) -> None:
     content = confused_pairs.of_run(run)
     figure = drawn(content, "confused_pairs")
     headings = [text.get_text() for text in figure.axes[0].texts if text.get_horizontalalignment() == "left"][1:]
-    assert headings == [f"class {k} called class {k + 1}: 5 ({PERCENT.write(5 / MATRIX[k].sum())})" for k in range(8)]
+    assert headings == [f"class {k} predicted as class {k + 1}: 5 ({PERCENT.write(5 / MATRIX[k].sum())})" for k in range(8)]
     result = shown(figure, 1)
     assert len(result) == 40
     for row, group in enumerate(np.reshape(np.arange(40), (8, 5))):
@@ -130,8 +132,8 @@ def test_pairs_without_a_kept_image_are_passed_over(tmp_path: Path) -> None:
     of_second = [index for index in range(MATRIX.sum()) if (predictions.labels[index], predictions.predicted[index]) == (1, 2)]
     run = marked_run(tmp_path / "b", of_second[:2])
     content = confused_pairs.of_run(run)
-    assert "from the 2 test images that the run keeps" in content.figures[0].caption
-    assert content.figures[0].text == "Thumbnails of images called wrong, a row for each of 1 pair, the first: class 1 called class 2 (5)."
+    assert "from the 2 test images saved with the run" in content.figures[0].caption
+    assert content.figures[0].text == "Thumbnails of misclassified images, one row for each of 1 pair; first: class 1 predicted as class 2 (5)."
     assert len(shown(drawn(content, "confused_pairs"), 1)) == 2
 
 
@@ -152,8 +154,8 @@ def test_kept_images_are_those_of_the_part_in_its_order(tmp_path: Path) -> None:
     examples.split[1] = "validation"
     kept = run.kept_images
     assert kept is not None
-    assert kept.indices.tolist() == [5, 9]  # 3 is of another part, 400 was not predicted
-    assert [tuple(kept.image(place)[0, 0]) for place in (0, 1)] == [coloured(5), coloured(9)]
+    assert kept.indices.tolist() == [5, 9]  # 3 is of another split, 400 was not predicted
+    assert [tuple(kept.get_image(place)[0, 0]) for place in (0, 1)] == [color_of(5), color_of(9)]
     assert kept.labels.tolist() == predictions.labels[[5, 9]].tolist()
     assert kept.quantity == "2 test images"
 
@@ -164,13 +166,13 @@ def test_the_order_in_which_predictions_are_saved_is_of_no_account(tmp_path: Pat
     with np.load(again.folder / "predictions.npz") as saved:
         arrays = {name: array[::-1] for name, array in saved.items()}
     np.savez(again.folder / "predictions.npz", **arrays)
-    one, other = run.kept_images, again.kept_images
-    assert one is not None
-    assert other is not None
+    kept, kept_again = run.kept_images, again.kept_images
+    assert kept is not None
+    assert kept_again is not None
     for name in ("indices", "labels", "predicted", "confidence", "label_probability"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-    assert one.indices.tolist() == [3, 5, 7, 9]
-    assert [tuple(other.image(place)[0, 0]) for place in range(4)] == [coloured(index) for index in (3, 5, 7, 9)]
+        np.testing.assert_array_equal(getattr(kept, name), getattr(kept_again, name))
+    assert kept.indices.tolist() == [3, 5, 7, 9]
+    assert [tuple(kept_again.get_image(place)[0, 0]) for place in range(4)] == [color_of(index) for index in (3, 5, 7, 9)]
 
 
 def test_of_equal_confidence_the_first_image_comes_first(tmp_path: Path) -> None:
@@ -178,7 +180,7 @@ def test_of_equal_confidence_the_first_image_comes_first(tmp_path: Path) -> None
     kept = run.kept_images
     assert kept is not None
     kept.confidence[:] = 0.5
-    assert kept.most_confident(np.array([True, False, True, True]), 2) == [0, 2]
+    assert kept.find_most_confident(np.array([True, False, True, True]), 2) == [0, 2]
 
 
 @pytest.mark.parametrize("missing", ["predictions.npz", "examples.npz"])
@@ -197,11 +199,13 @@ def test_images_of_which_none_is_predicted_are_no_gallery(tmp_path: Path) -> Non
     assert gallery.of_run(marked_run(tmp_path / "b", [])) == SectionContent()
 
 
-@pytest.mark.parametrize(("matrix", "missing", "there"), [([[9, 0], [0, 1]], "wrong", "correct"), ([[0, 9], [1, 0]], "right", "mistakes")])
-def test_a_kind_of_which_no_image_is_kept_is_said_in_words(matrix: list[list[int]], missing: str, there: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("matrix", "missing", "shown"), [([[9, 0], [0, 1]], "misclassified", "correct"), ([[0, 9], [1, 0]], "classified correctly", "mistakes")]
+)
+def test_a_kind_of_which_no_image_is_kept_is_said_in_words(matrix: list[list[int]], missing: str, shown: str, tmp_path: Path) -> None:
     content = gallery.of_run(load_run(write_run(tmp_path / "a", matrix=matrix, class_names=["b", "c"]), "a"))
-    assert content.paragraphs == [f"No image is called {missing} among the 10 test images that the run keeps."]
-    assert [drawing.name for drawing in content.figures] == [there]
+    assert content.paragraphs == [f"No image is {missing} among the 10 test images saved with the run."]
+    assert [drawing.name for drawing in content.figures] == [shown]
 
 
 # Every kind of run, image and name
@@ -237,7 +241,7 @@ def test_no_word_leaves_its_place_whatever_the_names(tmp_path: Path) -> None:
         assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 and figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
         if name == "confused_pairs":
             headings = [text.get_text() for text in figure.axes[0].texts if text.get_fontsize() == 9.5]
-            assert all(re.search(r" called .*: 5 \(\d+\.\d\d%\)$", heading) for heading in headings)
+            assert all(re.search(r" predicted as .*: 5 \(\d+\.\d\d%\)$", heading) for heading in headings)
         assert [(a, b) for a, b in itertools.combinations(boxes, 2) if a.padded(-1).overlaps(b.padded(-1))] == []
 
 
@@ -260,12 +264,12 @@ def test_enlarged_images_fit_their_place_and_show_every_pixel(size: tuple[int, i
 
 @pytest.mark.parametrize("size", [(1, 1), (4096, 3), (1, 4096), (28, 28), (96, 96), (500, 333)])
 def test_images_of_any_size_are_drawn(size: tuple[int, int]) -> None:
-    thumbnail = Thumbnail(np.full((*size, 3), 255, np.uint8), ("called a", "is b"))
+    thumbnail = Thumbnail(np.full((*size, 3), 255, np.uint8), ("pred. a", "true b"))
     png, _ = render_figure(lambda: draw_thumbnails("T", "right", split_into_rows([thumbnail] * 6, 4), 4))
     assert png.startswith(b"\x89PNG")
 
 
-@given(st.text(max_size=80), st.floats(20, 200), st.sampled_from(["", "called "]))
+@given(st.text(max_size=80), st.floats(20, 200), st.sampled_from(["", "pred. "]))
 @settings(max_examples=50)
 def test_fitted_names_are_no_wider_than_their_room(name: str, room: float, before: str) -> None:
     with warnings.catch_warnings():

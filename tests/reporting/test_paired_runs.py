@@ -67,8 +67,8 @@ def test_pairs_are_tested_as_the_predictions_say(tmp_path: Path) -> None:
     assert table["p_value"].tolist() == pytest.approx(expected)
     assert table["adjusted_p_value"].tolist() == pytest.approx(adjust_holm(expected).tolist())
     assert table["verdict"].tolist() == ["no difference shown", "a better", "a better"]
-    assert content.paragraphs[0] == "After Holm's adjustment, 2 of 3 pairs of runs show a difference at the level 0.05."
-    assert "not of their recipes" in content.paragraphs[1]
+    assert content.paragraphs[0] == "After Holm's adjustment, 2 of 3 pairs of runs show a difference at the significance level 0.05."
+    assert "not their recipes" in content.paragraphs[1]
     assert len(content.paragraphs) == 2
 
 
@@ -105,7 +105,7 @@ def test_runs_on_other_images_are_not_paired(tmp_path: Path) -> None:
     assert not have_same_images(align_predictions(one), align_predictions(other))
     content = pairs.of_runs([one, same, other])
     assert table_of(content).index.tolist() == [("same", "one")]
-    assert content.paragraphs[-1] == "Not paired, as their test images differ although the data sets have the same name: 2 pairs."
+    assert content.paragraphs[-1] == "Not paired because their test images differ although the data sets have the same name: 2 pairs."
     assert one.test
     assert one.dataset
     elsewhere = replace(same, dataset=one.dataset.model_copy(update={"content_sha256": "4567"}))
@@ -124,9 +124,11 @@ def test_predictions_that_cannot_be_used_are_left_out_with_the_reason(tmp_path: 
     content = pairs.of_runs([one, other, missing, damaged, contrary])
     assert table_of(content).index.tolist() == [("other", "one")]
     reason = content.paragraphs[-1]
-    assert reason.startswith("Left out, as their predictions cannot be used: missing (predictions.npz: no predictions of the test images), damaged (")
-    assert "contrary (predictions.npz: expected 83.33% of the images right, as test.json has it, got 100.00%)" in reason
-    with pytest.raises(UserError, match=r"no predictions of the test images"):
+    assert reason.startswith(
+        "Left out because their predictions cannot be used: missing (predictions.npz: no predictions for the test images), damaged ("
+    )
+    assert "contrary (predictions.npz: expected a test accuracy of 83.33%, as in test.json, got 100.00%)" in reason
+    with pytest.raises(UserError, match=r"no predictions for the test images"):
         align_predictions(missing)
     alone = pairs.of_runs([one, missing])
     assert alone.paragraphs[0] == "No two runs can be compared image by image."
@@ -141,7 +143,7 @@ def test_at_most_twenty_runs_are_read(tmp_path: Path) -> None:
     content = pairs.of_runs(runs)
     assert sum("test_predictions" in vars(each) for each in runs) == 20
     assert len(table_of(content)) == math.comb(17, 2) + math.comb(3, 2)
-    assert "Compared are the 20 most accurate of 33 runs, shared out over the data sets." in content.paragraphs
+    assert "The 20 most accurate of 33 runs are compared, distributed over the data sets." in content.paragraphs
 
 
 def test_pairs_need_two_runs_with_a_result_over_the_same_data(tmp_path: Path) -> None:
@@ -168,12 +170,13 @@ def test_every_kind_of_run_is_paired_or_named(tmp_path: Path) -> None:
 def test_the_lead_is_judged_by_the_images_where_possible(tmp_path: Path) -> None:
     worst, middle, best = written(tmp_path, "worst", WORSE), written(tmp_path, "middle"), written(tmp_path, "best", BETTER)
     text = describe_leader([best, middle, worst], 1)
-    assert text.startswith(
-        "Of 3 runs with a test result, best gets the most: 100.00% of the test images right (95% interval 88.65% to 100.00%), 16.67 "
+    assert text.startswith("Of 3 runs with a test result, best has the highest test accuracy: 100.00% (95% interval: 88.65% to 100.00%), 16.67 ")
+    assert (
+        "Of the 30 test images, 5 are classified correctly by the first run alone and 0 by the second alone; McNemar's exact test shows no difference"
+        in text
     )
-    assert "Of their 30 test images, 5 are right with the first alone and 0 with the second alone; McNemar's exact test shows no difference" in text
     assert f"(p = {binomtest(0, 5, 0.5).pvalue:.4f})" in text
-    assert "shows a difference at the level 0.05 (p < 0.0001). The test speaks of these trained networks, not of their recipes" in describe_leader(
+    assert "shows a difference at the 0.05 level (p < 0.0001). The test compares these trained networks, not their recipes" in describe_leader(
         [best, worst], 1
     )
 
@@ -182,19 +185,19 @@ def test_the_lead_and_the_pairs_do_not_contradict_each_other(tmp_path: Path) -> 
     middle = ((8, 1, 1), (2, 7, 1), (0, 1, 9))
     runs = [written(tmp_path, name, matrix) for name, matrix in (("a", BETTER), ("b", middle), ("c", middle))]
     three, two = comparison.of_runs(runs).paragraphs[0], comparison.of_runs(runs[:2]).paragraphs[0]
-    alone = "McNemar's exact test, by itself (the pairs of runs are adjusted for their number), shows a difference at the level 0.05 (p = 0.031"
+    alone = "McNemar's exact test (not adjusted for the number of pairs) shows a difference at the 0.05 level (p = 0.031"
     assert alone in three
-    assert "McNemar's exact test shows a difference at the level 0.05 (p = 0.031" in two
+    assert "McNemar's exact test shows a difference at the 0.05 level (p = 0.031" in two
     assert "a better" not in table_of(pairs.of_runs(runs))["verdict"].tolist()
     assert table_of(pairs.of_runs(runs[:2]))["verdict"].tolist() == ["a better"]
     elsewhere = [replace(run, recipe=run.recipe.model_copy(update={"dataset": NamedPart(name="e")})) for run in runs[:2]]
-    assert all(", by itself (" in paragraph for paragraph in comparison.of_runs(runs[:2] + elsewhere).paragraphs[1:])
+    assert all("(not adjusted for the number of pairs)" in paragraph for paragraph in comparison.of_runs(runs[:2] + elsewhere).paragraphs[1:])
 
 
 def test_without_predictions_the_lead_is_judged_by_the_intervals(tmp_path: Path) -> None:
     best, worst = written(tmp_path, "best", BETTER, arrays=False), written(tmp_path, "worst", WORSE)
     middle = written(tmp_path, "middle", seed=1)
-    assert "(predictions.npz: no predictions of the test images); their 95% intervals do not overlap." in describe_leader([best, worst], 1)
-    assert "their 95% intervals overlap, so that the order may be chance." in describe_leader([best, middle], 1)
+    assert "(predictions.npz: no predictions for the test images); their 95% intervals do not overlap." in describe_leader([best, worst], 1)
+    assert "their 95% intervals overlap, so their order may be due to chance." in describe_leader([best, middle], 1)
     elsewhere = written(tmp_path, "elsewhere", BETTER)
     assert "(their test images differ); their 95% intervals overlap" in describe_leader([elsewhere, middle], 1)

@@ -1,4 +1,4 @@
-"""Laws of runs beside a published log: what is read, how it is joined, and what is said of it.
+"""Laws of runs compared with a published log: what is read, how it is joined, and what is said of it.
 
 Run alone with `pytest tests/reporting/test_published_log.py`.
 """
@@ -54,20 +54,20 @@ def test_a_log_is_read_by_its_columns_whatever_else_it_holds(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("epoch,loss\n1,2.0\n", "log.csv:1: expected the columns epoch, and accuracy, val_accuracy or both, each once, got epoch,loss"),
-        ("accuracy\n0.5\n", "log.csv:1: expected the columns epoch, and accuracy"),
+        ("epoch,loss\n1,2.0\n", "log.csv:1: expected the column epoch and at least one of accuracy and val_accuracy, each once, got epoch,loss"),
+        ("accuracy\n0.5\n", "log.csv:1: expected the column epoch and at least one of accuracy"),
         ("epoch,accuracy,accuracy\n1,0.5,0.5\n", "each once, got epoch,accuracy,accuracy"),
-        ("epoch,accuracy\n", "expected a CSV file with a row an epoch, got none"),
-        ("", "expected a CSV file with a row an epoch, got none"),
+        ("epoch,accuracy\n", "expected a CSV file with one row per epoch, got no rows"),
+        ("", "expected a CSV file with one row per epoch, got no rows"),
         ("epoch,accuracy\n\n\n1,half\n", "log.csv:4: accuracy: expected a number, got 'half'"),
-        ("epoch,accuracy\n1e30,0.5\n", "log.csv: expected epochs that count up from 1 on, got 1e+30"),
+        ("epoch,accuracy\n1e30,0.5\n", "log.csv: expected ascending integer epochs from 1, got 1e+30"),
         ("epoch,accuracy\n1,0.5\n2\n", "log.csv:3: expected 2 values, got 1"),
         ("epoch,accuracy\n1,half\n", "log.csv:2: accuracy: expected a number, got 'half'"),
         ("epoch,val_accuracy\n1,0.5\n2,48.6\n", "log.csv: val_accuracy: expected fractions from 0 to 1, got 48.6 in epoch 2"),
-        ("epoch,val_accuracy\n2,0.5\n1,0.6\n", "log.csv: expected epochs that count up from 1 on, got 2, 1"),
-        ("epoch,val_accuracy\n1,0.5\n1,0.6\n", "log.csv: expected epochs that count up from 1 on, got 1, 1"),
-        ("epoch,val_accuracy\n0.5,0.5\n", "log.csv: expected epochs that count up from 1 on, got 0.5"),
-        ("epoch,val_accuracy\n,0.5\n", "log.csv: expected epochs that count up from 1 on, got nan"),
+        ("epoch,val_accuracy\n2,0.5\n1,0.6\n", "log.csv: expected ascending integer epochs from 1, got 2, 1"),
+        ("epoch,val_accuracy\n1,0.5\n1,0.6\n", "log.csv: expected ascending integer epochs from 1, got 1, 1"),
+        ("epoch,val_accuracy\n0.5,0.5\n", "log.csv: expected ascending integer epochs from 1, got 0.5"),
+        ("epoch,val_accuracy\n,0.5\n", "log.csv: expected ascending integer epochs from 1, got nan"),
     ],
 )
 def test_a_log_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -94,14 +94,15 @@ def test_without_a_log_nothing_is_said() -> None:
 def test_a_run_beside_its_own_history_differs_nowhere(accuracies: list[float]) -> None:
     content = beside(log_of(accuracies), made("a", val_accuracy=accuracies))
     assert rows_of(content)["difference"].tolist() == [0] * len(accuracies)
-    assert f"in 0 of {len(accuracies)} epochs above" in words(content)
+    assert f"above the published log in 0 of {len(accuracies)} epochs" in words(content)
 
 
 @given(ACCURACIES, ACCURACIES, st.integers(1, 5))
-def test_every_epoch_of_either_has_a_row_and_those_of_both_a_difference(own: list[float], other: list[float], first: int) -> None:
-    rows = rows_of(beside(log_of(other, first), made("a", val_accuracy=own))).loc["lenet"]
-    expected = {epoch: own[epoch - 1] - other[epoch - first] for epoch in range(first, min(len(own), first + len(other) - 1) + 1)}
-    assert rows.index.tolist() == sorted({*range(1, len(own) + 1), *range(first, first + len(other))})
+def test_every_epoch_of_either_has_a_row_and_those_of_both_a_difference(accuracies: list[float], published: list[float], first: int) -> None:
+    rows = rows_of(beside(log_of(published, first), made("a", val_accuracy=accuracies))).loc["lenet"]
+    common = range(first, min(len(accuracies), first + len(published) - 1) + 1)
+    expected = {epoch: accuracies[epoch - 1] - published[epoch - first] for epoch in common}
+    assert rows.index.tolist() == sorted({*range(1, len(accuracies) + 1), *range(first, first + len(published))})
     assert rows["difference"].dropna().to_dict() == pytest.approx(expected)
 
 
@@ -111,30 +112,30 @@ def test_rows_are_means_over_the_runs_that_completed_the_epoch() -> None:
     assert (one["runs"], one["val_accuracy"], one["difference"]) == (2, pytest.approx(0.5), pytest.approx(0.2))
     assert one["val_deviation"] == pytest.approx(0.02**0.5)
     assert (two["runs"], two["val_accuracy"], two["difference"]) == (1, pytest.approx(0.7), pytest.approx(-0.1))
-    assert "in 1 of 2 epochs above" in words(beside(log_of([0.3, 0.8]), *runs))
-    assert "In epoch 2 (1 run came so far), the last of both: 70.00% and 80.00%." in words(beside(log_of([0.3, 0.8]), *runs))
+    assert "above the published log in 1 of 2 epochs" in words(beside(log_of([0.3, 0.8]), *runs))
+    assert "In epoch 2 (reached by 1 run), the last of both: 70.00% here and 80.00% in the log." in words(beside(log_of([0.3, 0.8]), *runs))
     assert (one["published_accuracy"], one["accuracy"]) == (0.25, 0.5)
 
 
 def test_what_rounding_makes_of_equal_numbers_is_no_difference() -> None:
     runs = [made("a", seed=0, val_accuracy=(0.4,)), made("b", seed=1, val_accuracy=(0.2,))]
-    assert "in 0 of 1 epochs above" in words(beside(log_of([0.3]), *runs))  # their mean is 0.30000000000000004
+    assert "above the published log in 0 of 1 epochs" in words(beside(log_of([0.3]), *runs))  # their mean is 0.30000000000000004
 
 
 def test_many_recipes_are_described_no_longer_than_one_reads() -> None:
     recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}) for n in range(60)]
     content = beside(log_of([0.3]), *recipes, made("other", data="e"))
-    assert content.paragraphs[0] == "The runs are over 2 different data sets; those of others than the log's do not compare with it."
+    assert content.paragraphs[0] == "The runs use 2 different data sets; only those on the data of the log can be compared with it."
     assert len(content.paragraphs) == 12
     assert content.paragraphs[-1] == "51 more are in the table."
-    assert content.figures[0].text.count("epochs above") == MAX_RECIPES
+    assert content.figures[0].text.count("above the published log in") == MAX_RECIPES
 
 
 def test_the_sentence_has_mean_extremes_and_the_last_epoch_of_both() -> None:
     content = beside(log_of([0.3, 0.8, 0.5, 0.9]), made("a", val_accuracy=(0.5, 0.7, 0.6)))
     assert words(content) == (
-        "lenet (1 run): in 2 of 3 epochs above the validation accuracy of the published log; on average +6.67 points, from -10.00 (epoch 2) to "
-        "+20.00 (epoch 1). In epoch 3, the last of both: 60.00% and 50.00%."
+        "lenet (1 run): validation accuracy is above the published log in 2 of 3 epochs; the mean difference is +6.67 points, from -10.00 (epoch 2) to "
+        "+20.00 (epoch 1). In epoch 3, the last of both: 60.00% here and 50.00% in the log."
     )
 
 
@@ -143,13 +144,13 @@ def test_what_chance_alone_may_do_is_said_where_the_images_are_counted() -> None
     assert run.dataset
     counted = replace(run, dataset=run.dataset.model_copy(update={"counts": {"validation": 10_000}}))
     said = words(beside(log_of([0.5]), counted))
-    assert "on 10,000 images of its own, their choice alone explains up to 1.26 points either way (95 %)." in said  # as in binomial_half_width
+    assert "a single run on its own 10,000 images, chance alone explains differences up to 1.26 points (95%)." in said  # as in binomial_half_width
 
 
 @pytest.mark.parametrize("log", [log_of([NAN, NAN]), log_of([0.5], first=9)])
 def test_a_log_that_shares_no_epoch_says_so(log: pandas.DataFrame) -> None:
     content = beside(log, made("a"))
-    assert words(content) == "lenet: no epoch has a validation accuracy in both, the runs and the published log."
+    assert words(content) == "lenet: no epoch has a validation accuracy in both the runs and the published log."
     with report_style():
         content.figures[0].draw()
 
@@ -165,4 +166,4 @@ def test_the_chart_has_a_line_for_each_run_and_the_log() -> None:
     assert upper[-1].get_ydata().tolist() == [0.3, 0.8]
     assert lower[-1].get_ydata().tolist() == [0.25, 0.25]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["r0 (2 runs)", "r1", "r2", "r3", "published log"]
-    assert len({dashes for _, dashes in _LOOKS} | {":"}) == MAX_RECIPES + 1  # told apart without colours
+    assert len({dashes for _, dashes in _LOOKS} | {":"}) == MAX_RECIPES + 1  # distinguished without colors

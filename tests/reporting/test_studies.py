@@ -7,6 +7,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,10 @@ def of_epochs(*points: tuple[int, float, float], **others: Any) -> list[LoadedRu
     ],
 )
 def test_findings_of_epochs_on_histories_by_hand(points: list[tuple[int, float, float]], expected: list[str]) -> None:
-    found = rows(epochs.of_runs(of_epochs(*points)))
-    assert [row["finding"] for row in found] == expected
-    assert [row["epochs"] for row in found] == [point[0] for point in points]
-    assert [row["uncertainty_from"] for row in found] == pytest.approx([None if row["finding"] == "best" else "images" for row in found], nan_ok=True)
+    table = rows(epochs.of_runs(of_epochs(*points)))
+    assert [row["finding"] for row in table] == expected
+    assert [row["epochs"] for row in table] == [point[0] for point in points]
+    assert [row["uncertainty_from"] for row in table] == pytest.approx([None if row["finding"] == "best" else "images" for row in table], nan_ok=True)
 
 
 @settings(max_examples=40)
@@ -97,13 +98,13 @@ def test_findings_of_epochs_on_histories_by_hand(points: list[tuple[int, float, 
     )
 )
 def test_findings_of_epochs_agree_with_the_table(points: list[tuple[int, float, float]]) -> None:
-    found = rows(epochs.of_runs(of_epochs(*points)))
-    assert bool(found) == (len(points) > 1)
-    validated = all(not math.isnan(row["val_accuracy"]) for row in found)
+    table = rows(epochs.of_runs(of_epochs(*points)))
+    assert bool(table) == (len(points) > 1)
+    validated = all(not math.isnan(row["val_accuracy"]) for row in table)
     measure = "val_accuracy" if validated else "test_accuracy"
-    for row in found:
-        best = next(other for other in found if other["finding"] == "best")
-        assert best[measure] == max(other[measure] for other in found)
+    for row in table:
+        best = next(row for row in table if row["finding"] == "best")
+        assert best[measure] == max(candidate[measure] for candidate in table)
         clear = best[measure] - row[measure] > row["uncertainty"]
         assert (row["finding"] in ("underfitting", "overfitting", "lower, cause not shown")) == clear
         if row["finding"] == "underfitting":
@@ -116,17 +117,26 @@ def test_findings_of_epochs_agree_with_the_table(points: list[tuple[int, float, 
 
 def test_means_deviations_and_gap_over_seeds_by_hand() -> None:
     runs = [saved(f"a5-{seed}", seed=seed, accuracy=0.9, validation=v, test=0.6) for seed, v in enumerate((0.7, 0.72, 0.74))]
-    found = rows(epochs.of_runs(runs + of_epochs((9, 0.95, 0.9))))
-    assert (found[0]["runs"], found[0]["val_accuracy"], found[0]["val_deviation"]) == (3, pytest.approx(0.72), pytest.approx(0.02))
-    assert found[0]["gap"] == pytest.approx(0.18)
-    assert math.isnan(found[1]["val_deviation"])
-    assert found[0]["finding"] == "underfitting"
+    table = rows(epochs.of_runs(runs + of_epochs((9, 0.95, 0.9))))
+    assert (table[0]["runs"], table[0]["val_accuracy"], table[0]["val_deviation"]) == (3, pytest.approx(0.72), pytest.approx(0.02))
+    assert table[0]["gap"] == pytest.approx(0.18)
+    assert math.isnan(table[1]["val_deviation"])
+    assert table[0]["finding"] == "underfitting"
+
+
+def test_a_sample_has_the_images_of_its_smallest_split_if_all_are_known() -> None:
+    runs = [saved("a5-0"), saved("a5-1", seed=1)]
+    assert runs[1].dataset
+    smaller = replace(runs[1], dataset=runs[1].dataset.model_copy(update={"counts": {"validation": 100}}))
+    assert make_validation_sample(runs).images == IMAGES
+    assert make_validation_sample([runs[0], smaller]).images == 100
+    assert make_validation_sample([runs[0], replace(runs[1], dataset=None)]).images is None
 
 
 def test_the_runs_of_one_seed_are_averaged_before_the_seeds() -> None:
     """Two seeds: the four runs of the first count as one, or their agreement would pass for that of seeds."""
-    found = [(0, 0.70), (0, 0.71), (0, 0.72), (0, 0.71), (1, 0.75)]
-    runs = [saved(f"a5-{n}", seed=seed, validation=value, test=value) for n, (seed, value) in enumerate(found)]
+    measured = [(0, 0.70), (0, 0.71), (0, 0.72), (0, 0.71), (1, 0.75)]
+    runs = [saved(f"a5-{n}", seed=seed, validation=value, test=value) for n, (seed, value) in enumerate(measured)]
     for sample in (make_validation_sample(runs), sample_of_test(runs)):
         assert sample.accuracies == pytest.approx((0.71, 0.75))
         assert sample.mean == pytest.approx(0.73)
@@ -144,23 +154,23 @@ def test_epochs_judged_by_test_accuracy_say_that_choosing_by_it_is_wrong() -> No
         [saved(f"a{n}", stages=[("train", n, 0.1)], accuracy=test, validation=NAN, test=test) for n, test in ((5, 0.6), (9, 0.7))]
     )
     assert [row["finding"] for row in rows(content)] == ["underfitting", "best"]
-    assert "highest mean test accuracy, 70.00%, is that of 9 epochs" in content.paragraphs[0]
-    assert "to choose the epochs by it would be wrong" in content.paragraphs[0]
+    assert "highest mean test accuracy, 70.00%, is reached with 9 epochs" in content.paragraphs[0]
+    assert "Do not choose the epochs by it" in content.paragraphs[0]
     assert "More epochs were not tried" in content.paragraphs[0]
 
 
 @pytest.mark.parametrize(("third", "expected"), [((), "underfitting"), (((60, 0.9, 0.4),), "no clear difference")])
 def test_the_best_of_more_numbers_of_epochs_must_lie_further_off(third: tuple[tuple[int, float, float], ...], expected: str) -> None:
     """1.80 points below 75 %: of 5,000 images each, the half-width is 1.71 points for two rows (z = 1.95996), and 1.96 for three (z = 2.24140)."""
-    found = rows(epochs.of_runs(of_epochs((5, 0.6, 0.732), (20, 0.8, 0.75), *third)))
-    assert (found[0]["below_best"], found[0]["finding"]) == (pytest.approx(0.018), expected)
-    assert found[0]["uncertainty"] == pytest.approx(0.0196 if third else 0.0171, abs=1e-4)
+    table = rows(epochs.of_runs(of_epochs((5, 0.6, 0.732), (20, 0.8, 0.75), *third)))
+    assert (table[0]["below_best"], table[0]["finding"]) == (pytest.approx(0.018), expected)
+    assert table[0]["uncertainty"] == pytest.approx(0.0196 if third else 0.0171, abs=1e-4)
 
 
 def test_nothing_is_called_best_where_nothing_was_measured() -> None:
     content = epochs.of_runs([saved(f"a{n}", stages=[("train", n, 0.1)], validation=NAN, test=None) for n in (5, 9)])
     assert {row["finding"] for row in rows(content)} == {"not known"}
-    assert "none is called the best" in content.paragraphs[0]
+    assert "none is reported as best" in content.paragraphs[0]
 
 
 def test_the_epochs_of_several_stages_are_told_apart() -> None:
@@ -174,8 +184,8 @@ def test_epochs_name_runs_that_are_left_out_and_those_that_stopped_early() -> No
     early = saved("early", stages=[("train", 9, 0.1)])
     object.__setattr__(early, "history", early.history.iloc[:4])
     text = " ".join(epochs.of_runs([*runs, early]).paragraphs)
-    assert "Left out, as it did not finish with finite numbers: cut." in text
-    assert "Stopped before the epochs that the recipe orders: early." in text
+    assert "Left out because it did not finish with finite values: cut." in text
+    assert "Stopped before the planned number of epochs: early." in text
 
 
 # Ablations
@@ -187,16 +197,16 @@ def test_an_ablation_by_hand() -> None:
     plain = [saved(f"plain-{seed}", seed=seed, test=test, validation=0.7, augmentation=[]) for seed, test in enumerate((0.70, 0.72))]
     single = saved("single", test=0.79, model={"name": "vgg"}, augmentation=crop)
     content = ablation.of_runs([*plain, *reference, single])
-    found = rows(content)
-    assert [(row["recipe"], row["finding"]) for row in found] == [("whole", "reference"), ("plain", "lower"), ("single", "lower")]
-    assert found[1]["changes"] == "augmentation: random_crop → none"
-    assert found[1]["difference"] == pytest.approx(-0.10)
+    table = rows(content)
+    assert [(row["recipe"], row["finding"]) for row in table] == [("whole", "reference"), ("plain", "lower"), ("single", "lower")]
+    assert table[1]["changes"] == "augmentation: random_crop → none"
+    assert table[1]["difference"] == pytest.approx(-0.10)
     # v = 0.0001 / 3 and 0.0002 / 2; (v1 + v2)^2 / (v1^2 / 2 + v2^2 / 1) = 1.68421 degrees of freedom, t is 5.1762; t x sqrt(v1 + v2)
-    assert found[1]["uncertainty"] == pytest.approx(0.05977, abs=1e-5)
-    assert (found[1]["uncertainty_from"], found[2]["uncertainty_from"]) == ("seeds", "images")
-    assert found[1]["val_difference"] == pytest.approx(-0.1)
-    assert pandas.isna(found[0]["difference"])
-    assert "augmentation: random_crop → none: test accuracy is 10.00 points lower, 71.00% against 81.00% of whole" in content.paragraphs[0]
+    assert table[1]["uncertainty"] == pytest.approx(0.05977, abs=1e-5)
+    assert (table[1]["uncertainty_from"], table[2]["uncertainty_from"]) == ("seeds", "images")
+    assert table[1]["val_difference"] == pytest.approx(-0.1)
+    assert pandas.isna(table[0]["difference"])
+    assert "augmentation: random_crop → none: test accuracy is 10.00 points lower, 71.00% compared with 81.00% for whole" in content.paragraphs[0]
     assert "model: residual_cnn → vgg" in content.paragraphs[1]
     assert "other seeds may differ" in content.paragraphs[1]
 
@@ -205,25 +215,25 @@ def test_an_ablation_by_hand() -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.sampled_from([0.5, 0.51, 0.7, None])), min_size=1, max_size=8))
 def test_ablations_say_no_more_than_their_table(drawn: list[tuple[int, int, float | None]]) -> None:
     content = ablation.of_runs([saved(f"r{a}{b}-{n}", seed=n, test=test, test_a=a, test_b=b) for n, (a, b, test) in enumerate(drawn)])
-    found = rows(content)
-    assert bool(found) == (len({(a, b) for a, b, _ in drawn}) > 1)
-    for row in found[1:]:
+    table = rows(content)
+    assert bool(table) == (len({(a, b) for a, b, _ in drawn}) > 1)
+    for row in table[1:]:
         clear = abs(row["difference"]) > row["uncertainty"]
         assert (row["finding"] in ("higher", "lower")) == clear
         assert (row["finding"] == "higher") == (clear and row["difference"] > 0)
-    single = [row for row in found[1:] if ";" not in row["changes"]]
+    single = [row for row in table[1:] if ";" not in row["changes"]]
     told = [text for text in content.paragraphs if "points" in text]
     assert [text.split(": test accuracy")[0] for text in told] == [row["changes"] for row in single if row["finding"] in ("higher", "lower")]
     judged, unknown = (sum(row["finding"] in words for row in single) for words in (("no clear difference", "higher", "lower"), ("not known",)))
     expected = [f"no change of a single key has a clear effect on test accuracy ({judged} tried)"] if judged and not told else []
-    expected += [f"the effect of {'1 change' if unknown == 1 else f'{unknown} changes'} of a single key is not known"] if unknown else []
+    expected += [f"the effect of {'1 change' if unknown == 1 else f'{unknown} changes'} of a single key is unknown"] if unknown else []
     others = [text for text in content.paragraphs if text not in told]
     assert [piece in text for piece, text in zip(expected, others, strict=True)] == [True] * len(expected)
 
 
 def test_an_ablation_in_which_nothing_was_tested_claims_no_absence_of_effects() -> None:
     content = ablation.of_runs([saved("a", test=None), saved("b", test=None, model={"name": "y"})])
-    assert content.paragraphs == ["Beside a, the effect of 1 change of a single key is not known, as test results are missing."]
+    assert content.paragraphs == ["Compared with a, the effect of 1 change of a single key is unknown because test results are missing."]
     assert not content.figures
 
 
@@ -252,21 +262,21 @@ def _differing(**keys: int) -> dict[str, int]:
 def test_only_recipes_that_differ_in_few_keys_stand_beside_each_other() -> None:
     near, far = _differing(key1=1, key2=1, key3=1), _differing(**{f"key{n}": 5 for n in range(4)})
     runs = [saved(name, **keys) for name, keys in {"base": _differing(), "far": far, "near": near}.items()]
-    found = rows(ablation.of_runs(runs))
-    assert [row["recipe"] for row in found] == ["base", "near"]
-    assert found[1]["changes"] == "key1: 0 → 1; key2: 0 → 1; key3: 0 → 1"
+    table = rows(ablation.of_runs(runs))
+    assert [row["recipe"] for row in table] == ["base", "near"]
+    assert table[1]["changes"] == "key1: 0 → 1; key2: 0 → 1; key3: 0 → 1"
     assert not ablation.of_runs(runs[:2])
 
 
 @settings(max_examples=30)
 @given(st.lists(st.tuples(*[st.integers(0, 2)] * 5), min_size=1, max_size=8, unique=True))
 def test_every_recipe_near_another_of_its_study_is_in_one_study_with_a_reference_of_its_own(drawn: list[tuple[int, ...]]) -> None:
-    found = rows(ablation.of_runs([saved(f"r{n}", **{f"key{k}": value for k, value in enumerate(keys)}) for n, keys in enumerate(drawn)]))
+    table = rows(ablation.of_runs([saved(f"r{n}", **{f"key{k}": value for k, value in enumerate(keys)}) for n, keys in enumerate(drawn)]))
     settings_of = {f"r{n}": keys for n, keys in enumerate(drawn)}
-    names = [row["recipe"] for row in found]
+    names = [row["recipe"] for row in table]
     assert len(set(names)) == len(names)
-    references = [row["recipe"] for row in found if row["finding"] == "reference"]
-    for row in found:
+    references = [row["recipe"] for row in table if row["finding"] == "reference"]
+    for row in table:
         own, reference = (settings_of[name] for name in (row["recipe"], row.get("reference", references[0])))
         assert sum(a != b for a, b in zip(own, reference, strict=True)) <= ablation.MAX_KEYS
     apart = [sum(a != b for a, b in zip(settings_of[one], settings_of[two], strict=True)) for one, two in itertools.combinations(references, 2)]
@@ -278,9 +288,9 @@ def test_every_recipe_near_another_of_its_study_is_in_one_study_with_a_reference
 def test_ablations_never_compare_runs_over_other_data() -> None:
     assert not ablation.of_runs([saved("a", content="1"), saved("b", content="2", model={"name": "y"})])
     runs = [saved(f"{name}{content}", content=content, model={"name": name}) for content in "12" for name in "yz"]
-    found = rows(ablation.of_runs(runs))
-    assert [row["finding"] for row in found] == ["reference", "no clear difference"] * 2
-    assert len({row["dataset"] for row in found}) == 2
+    table = rows(ablation.of_runs(runs))
+    assert [row["finding"] for row in table] == ["reference", "no clear difference"] * 2
+    assert len({row["dataset"] for row in table}) == 2
 
 
 # Sweeps
@@ -288,59 +298,59 @@ def test_ablations_never_compare_runs_over_other_data() -> None:
 
 def sweep(rates: Mapping[float, float | None], **others: Any) -> list[LoadedRun]:
     """Runs at these rates with these validation accuracies; None: diverged."""
-    return [_at(rate, found, **others) for rate, found in rates.items()]
+    return [_at(rate, validation, **others) for rate, validation in rates.items()]
 
 
-def _at(rate: float, found: float | None, **others: Any) -> LoadedRun:
-    failed: dict[str, Any] = {} if found is not None else {"state": "failed", "reason": NOT_FINITE, "test": None}
-    return saved(f"lr_{rate}", stages=[("train", 5, rate)], validation=found if found is not None else 0.1, **(others | failed))
+def _at(rate: float, validation: float | None, **others: Any) -> LoadedRun:
+    failed: dict[str, Any] = {} if validation is not None else {"state": "failed", "reason": NOT_FINITE, "test": None}
+    return saved(f"lr_{rate}", stages=[("train", 5, rate)], validation=validation if validation is not None else 0.1, **(others | failed))
 
 
 @pytest.mark.parametrize(
     ("rates", "best", "said"),
     [
         ({1e-3: 0.5, 1e-2: 0.7, 0.1: 0.6}, 1e-2, None),
-        ({0.1: 0.6, 1e-2: 0.7, 1e-3: 0.8}, 1e-3, "smaller rates should be tried"),
-        ({1e-3: 0.5, 1e-2: 0.7, 0.1: 0.8}, 0.1, "larger rates should be tried"),
+        ({0.1: 0.6, 1e-2: 0.7, 1e-3: 0.8}, 1e-3, "try smaller rates"),
+        ({1e-3: 0.5, 1e-2: 0.7, 0.1: 0.8}, 0.1, "try larger rates"),
         ({1e-3: 0.5, 1e-2: 0.7, 0.1: 0.8, 1.0: None}, 0.1, None),  # the sweep goes on, to where training diverges
         ({1e-3: 0.5, 1e-2: 0.7, 0.1: 0.7}, 1e-2, None),  # equal: the smaller
-        ({1e-3: None, 1e-2: None, 0.1: None}, None, "No rate is called the best"),
-        ({1e-3: NAN, 1e-2: NAN, 0.1: NAN}, None, "test accuracy must not choose"),
+        ({1e-3: None, 1e-2: None, 0.1: None}, None, "No rate is reported as best"),
+        ({1e-3: NAN, 1e-2: NAN, 0.1: NAN}, None, "test accuracy must not be used to choose"),
     ],
 )
 def test_the_best_rate_and_the_ends_of_the_sweep(rates: Mapping[float, float | None], best: float | None, said: str | None) -> None:
     content = learning_rates.of_runs(sweep(rates))
-    found = rows(content)
-    assert [row["learning_rate"] for row in found] == sorted(rates)
-    assert [row["learning_rate"] for row in found if row["finding"] == "best"] == ([] if best is None else [best])
-    assert ("should be tried" in content.paragraphs[0] or "No rate" in content.paragraphs[0]) == (said is not None)
+    table = rows(content)
+    assert [row["learning_rate"] for row in table] == sorted(rates)
+    assert [row["learning_rate"] for row in table if row["finding"] == "best"] == ([] if best is None else [best])
+    assert (" rates before choosing it" in content.paragraphs[0] or "No rate" in content.paragraphs[0]) == (said is not None)
     assert (said or "") in content.paragraphs[0]
-    assert [row["diverged"] for row in found] == [int(rates[rate] is None) for rate in sorted(rates)]
+    assert [row["diverged"] for row in table] == [int(rates[rate] is None) for rate in sorted(rates)]
 
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from([1e-4, 1e-3, 0.01, 0.1, 1.0]), st.sampled_from([0.2, 0.5, 0.51, 0.9, None])), min_size=1, max_size=9))
 def test_the_best_rate_is_that_of_a_search_by_hand(drawn: list[tuple[float, float | None]]) -> None:
-    found = find_sweeps(
+    sweeps = find_sweeps(
         [saved(f"r-{n}", stages=[("train", 5, rate)], seed=n) if value is None else _at(rate, value, seed=n) for n, (rate, value) in enumerate(drawn)]
     )
     measured: dict[float, list[float]] = {}
     for rate, value in drawn:
         measured.setdefault(rate, []).append(0.8 if value is None else value)
-    assert bool(found) == (len(measured) > 2)
-    for one in found.values():
+    assert bool(sweeps) == (len(measured) > 2)
+    for result in sweeps.values():
         means = {rate: sum(values) / len(values) for rate, values in measured.items()}
-        place = find_best_point(one)
+        place = find_best_point(result)
         assert place is not None
-        assert one.points[place].validation.mean == pytest.approx(max(means.values()))
-        assert one.points[place].x == min(rate for rate, mean in means.items() if mean == pytest.approx(max(means.values())))
+        assert result.points[place].validation.mean == pytest.approx(max(means.values()))
+        assert result.points[place].x == min(rate for rate, mean in means.items() if mean == pytest.approx(max(means.values())))
 
 
 def test_the_best_of_more_rates_must_lie_further_off_and_rates_that_diverged_do_not_count() -> None:
     for third, finding, uncertainty in ((None, "lower", 0.0171), (0.4, "no clear difference", 0.0196)):
-        found = rows(learning_rates.of_runs(sweep({0.1: 0.732, 0.2: 0.75, 1.0: third})))
-        assert found[0]["finding"] == finding
-        assert found[0]["uncertainty"] == pytest.approx(uncertainty, abs=1e-4)
+        table = rows(learning_rates.of_runs(sweep({0.1: 0.732, 0.2: 0.75, 1.0: third})))
+        assert table[0]["finding"] == finding
+        assert table[0]["uncertainty"] == pytest.approx(uncertainty, abs=1e-4)
 
 
 def _drawn_points(hits: Sequence[int], images: int) -> list[StudyPoint]:
@@ -359,10 +369,10 @@ def test_one_of_twelve_equal_settings_is_seldom_called_lower(judge: Callable[[Se
 def test_a_rate_that_no_sweep_has_a_place_for_is_named_as_left_out() -> None:
     runs = sweep({0.0: 0.3, 0.1: 0.8, 0.2: 0.6, 0.3: 0.7, math.inf: 0.5})
     (paragraph, odd) = learning_rates.of_runs(runs).paragraphs
-    assert odd == "Left out, as their rates are not above 0 or not in the range of float32: lr_0.0, lr_inf."
-    assert "smaller rates should be tried" in paragraph  # those between 0 and 0.1
+    assert odd == "Left out because their rates are not above 0 or not in the range of float32: lr_0.0, lr_inf."
+    assert "try smaller rates" in paragraph  # those between 0 and 0.1
     assert [point.x for one in find_sweeps(runs).values() for point in one.points] == [0.1, 0.2, 0.3]
-    assert learning_rates.of_runs(runs[:4]).paragraphs[1] == "Left out, as its rate is not above 0 or not in the range of float32: lr_0.0."
+    assert learning_rates.of_runs(runs[:4]).paragraphs[1] == "Left out because its rate is not above 0 or not in the range of float32: lr_0.0."
     assert len(learning_rates.of_runs(runs[1:4]).paragraphs) == 1
 
 
@@ -377,7 +387,7 @@ def test_one_diverged_seed_spoils_a_rate() -> None:
     content = learning_rates.of_runs([*sweep({1e-3: 0.5, 0.01: 0.6, 0.1: 0.9}), _at(0.1, None, seed=1)])
     last = rows(content)[-1]
     assert (last["runs"], last["diverged"], last["finding"], last["val_accuracy"]) == (2, 1, "diverged", pytest.approx(0.9))
-    assert "60.00%, is that of 0.01" in content.paragraphs[0]
+    assert "60.00%, is reached at 0.01" in content.paragraphs[0]
 
 
 def test_rates_of_several_stages_are_told_apart() -> None:
@@ -485,5 +495,5 @@ def test_names_of_studies_are_what_their_recipes_share_and_unlike_one_another() 
 
 def test_rates_that_no_network_can_have_are_no_points_of_a_sweep() -> None:
     assert not learning_rates.of_runs(sweep({1e-300: 0.5, 0.1: 0.6, 1e300: 0.7, NAN: 0.8, -1.0: 0.5}))
-    (found,) = find_sweeps(sweep({1e-300: 0.5, 0.1: 0.6, 0.2: 0.7, 0.3: 0.9, math.inf: 0.9})).values()
-    assert [point.x for point in found.points] == [0.1, 0.2, 0.3]
+    (result,) = find_sweeps(sweep({1e-300: 0.5, 0.1: 0.6, 0.2: 0.7, 0.3: 0.9, math.inf: 0.9})).values()
+    assert [point.x for point in result.points] == [0.1, 0.2, 0.3]

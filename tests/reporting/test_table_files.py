@@ -17,7 +17,8 @@ from rich.console import Console
 from run_folders import CASES, CONFUSION_MATRIX, HOSTILE, STAGES
 
 from kcifar.core.errors import one_line
-from kcifar.reporting.page.columns import LOSS, MISSING, PERCENT, TEXT, format_table, make_frame, write_rate
+from kcifar.core.number_format import write_rate
+from kcifar.reporting.page.columns import LOSS, MISSING, PERCENT, TEXT, format_table, make_frame
 from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.table_files import escape_latex, escape_markdown, join_runs, to_latex, to_markdown, write_table
 from kcifar.reporting.page.terminal import MAX_ROWS, print_table
@@ -113,7 +114,7 @@ def test_class_counts_are_those_of_the_confusion_matrix(saved: dict[str, LoadedR
 
 
 def test_measures_without_a_denominator_are_missing(saved: dict[str, LoadedRun]) -> None:
-    table = _rows(classes, saved["one class never called, one without images"])
+    table = _rows(classes, saved["one class never predicted, one without images"])
     assert table["support"].tolist() == [10, 0, 10]
     assert table[["precision", "recall", "f1"]].isna().to_numpy().tolist() == [[False] * 3, [True] * 3, [False] * 3]
 
@@ -164,7 +165,7 @@ def test_the_mean_rate_is_all_work_over_all_time() -> None:
     assert math.isnan(harmonic_mean_rate([]))
 
 
-# Writing for people and for programs
+# LocatedData for people and for programs
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_long_tables_say_how_much_is_left_out() -> None:
     columns = {"run": TEXT, "loss": LOSS}
     rows = make_frame([{"run": f"r{n}", "loss": n} for n in range(MAX_ROWS + 3)], columns, ("run",))
     text = _printed(Table("x", "X", columns, rows, page_rows=MAX_ROWS + 1))
-    assert "3 more rows: --format csv writes all, as x.csv" in text
+    assert "3 more rows: --format csv writes all rows to x.csv" in text
     assert f"r{MAX_ROWS - 1} " in text
     assert f"r{MAX_ROWS} " not in text
 

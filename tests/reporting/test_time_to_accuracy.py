@@ -58,19 +58,19 @@ def test_a_curve_lies_nowhere_below_itself(result: BestSoFar) -> None:
 
 
 @given(CURVES, CURVES)
-def test_the_largest_gap_is_that_of_a_fine_grid(one: BestSoFar, other: BestSoFar) -> None:
-    gap, minute = find_largest_gap(one, other)
-    gaps = other.at(GRID) - one.at(GRID)  # NaN until both have begun
+def test_the_largest_gap_is_that_of_a_fine_grid(first: BestSoFar, second: BestSoFar) -> None:
+    gap, minute = find_largest_gap(first, second)
+    gaps = second.at(GRID) - first.at(GRID)  # NaN until both have begun
     assert gap == np.nanmax(gaps)
     assert minute == GRID[np.nanargmax(gaps)]
 
 
 @given(MEASURED, MEASURED, st.integers(0, 100), st.integers(0, 100))
-def test_gaps_stay_when_both_curves_move(one: list[tuple[int, int]], other: list[tuple[int, int]], later: int, better: int) -> None:
-    gap, minute = find_largest_gap(curve(one), curve(other))
-    moved = find_largest_gap(curve(one, later, better), curve(other, later, better))
+def test_gaps_stay_when_both_curves_move(first: list[tuple[int, int]], second: list[tuple[int, int]], later: int, better: int) -> None:
+    gap, minute = find_largest_gap(curve(first), curve(second))
+    moved = find_largest_gap(curve(first, later, better), curve(second, later, better))
     assert moved[0] == pytest.approx(gap, abs=1e-12)
-    assert find_largest_gap(curve(one, later), curve(other, later)) == (gap, minute + later)
+    assert find_largest_gap(curve(first, later), curve(second, later)) == (gap, minute + later)
 
 
 @given(st.lists(CURVES, min_size=1, max_size=4))
@@ -95,10 +95,10 @@ def test_a_run_without_validation_or_time_has_no_curve() -> None:
 SHORT, LONG = {**changed(), "name": "short"}, {**changed(), "name": "long"}
 
 
-def two_recipes(**other: Any) -> list[Any]:
+def two_recipes(**keywords: Any) -> list[Any]:
     """Two seeds of a recipe of 2 minutes, and one of a recipe of 8."""
     short = [
-        made(f"short-{seed}", seed=seed, resolved=SHORT, seconds=120.0, val_accuracy=(0.6, last), **other) for seed, last in enumerate((0.8, 0.9))
+        made(f"short-{seed}", seed=seed, resolved=SHORT, seconds=120.0, val_accuracy=(0.6, last), **keywords) for seed, last in enumerate((0.8, 0.9))
     ]
     return [*short, made("long-0", resolved=LONG, seconds=480.0, val_accuracy=(0.5, 0.7, 0.65, 0.92))]
 
@@ -122,19 +122,19 @@ def test_at_most_eight_levels_are_shown_and_those_are_the_highest() -> None:
 
 def test_the_longest_recipe_is_compared_with_the_best_of_the_others() -> None:
     content = time_to_accuracy.of_runs(two_recipes())
-    assert "Over d, long takes longest (8.0 min)" in words(content)
-    assert "at most 35.00 points below the best of the others, short, at 2.0 min." in words(content)  # the mean of 0.8 and 0.9, above 0.5
+    assert "On d, long takes longest (8.0 min)" in words(content)
+    assert "at most 35.00 points below the best of the other recipes, short, at 2.0 min." in words(content)  # the mean of 0.8 and 0.9, above 0.5
     ahead = [made("a", resolved=SHORT, val_accuracy=(0.2, 0.3)), made("b", resolved=LONG, seconds=90.0, val_accuracy=(0.4, 0.5))]
-    assert "is never below another." in words(time_to_accuracy.of_runs(ahead))
+    assert "is never below another recipe." in words(time_to_accuracy.of_runs(ahead))
 
 
 def test_runs_that_are_left_out_are_named_with_the_reason() -> None:
     extra = [made("dark", val_accuracy=(NAN,)), made("untimed", seconds=NAN), made("alone", data="e")]
     content = time_to_accuracy.of_runs([*two_recipes(), *extra])
-    assert "Left out: dark (no validation), untimed (its time is not known), alone (the only one over its data)." in content.paragraphs
+    assert "Left out: dark (no validation), untimed (unknown time), alone (the only run on its data)." in content.paragraphs
     assert not time_to_accuracy.of_runs([*two_recipes()[:1], *extra])
     assert "machine" not in words(content)
-    assert "not of one machine" in words(time_to_accuracy.of_runs(two_recipes(hardware="another")))
+    assert "measured on different machines" in words(time_to_accuracy.of_runs(two_recipes(hardware="another")))
 
 
 def test_the_minutes_are_by_logarithm_where_runs_differ_much_in_length() -> None:

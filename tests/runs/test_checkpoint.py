@@ -1,4 +1,4 @@
-"""Checkpoints and atomic files: complete or absent, whatever happens while they are written."""
+"""Checkpoints and atomic files: complete or absent, even if writing them is interrupted."""
 
 import errno
 import json
@@ -14,7 +14,7 @@ from kcifar.core.files import write_file, write_json, write_text
 from kcifar.runs import checkpoint
 from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
 
-VARIABLES = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "seed/state": np.array([1, 2], np.uint32)}
+VARIABLES_FILE = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "seed/state": np.array([1, 2], np.uint32)}
 
 
 def position(epoch: int) -> Position:
@@ -23,16 +23,16 @@ def position(epoch: int) -> Position:
 
 
 def save(folder: Path, epoch: int) -> None:
-    save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES.items()})
+    save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES_FILE.items()})
 
 
-def test_what_is_saved_comes_back_to_the_bit(tmp_path: Path) -> None:
+def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
     save(tmp_path, 3)
     found = load_checkpoint(tmp_path)
     assert found is not None
     assert found[0] == position(3)
-    assert found[1].keys() == VARIABLES.keys()
-    assert np.array_equal(found[1]["a/kernel"], VARIABLES["a/kernel"] + 3)
+    assert found[1].keys() == VARIABLES_FILE.keys()
+    assert np.array_equal(found[1]["a/kernel"], VARIABLES_FILE["a/kernel"] + 3)
     assert found[1]["seed/state"].dtype == np.uint32
 
 
@@ -42,13 +42,22 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "9"]
 
 
-def test_nothing_saved_is_nothing_loaded(tmp_path: Path) -> None:
+def test_the_newest_checkpoint_is_loaded(tmp_path: Path) -> None:
+    for epoch in (9, 10):  # as texts, "10" comes before "9"
+        save(tmp_path, epoch)
+    loaded = load_checkpoint(tmp_path)
+    assert loaded is not None
+    assert loaded[0] == position(10)
+    assert np.array_equal(loaded[1]["a/kernel"], VARIABLES_FILE["a/kernel"] + 10)
+
+
+def test_an_empty_folder_has_no_checkpoint(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "none") is None
 
 
-@pytest.mark.parametrize("name", [checkpoint.VARIABLES, checkpoint.STATE])
+@pytest.mark.parametrize("name", [checkpoint.VARIABLES_FILE, checkpoint.STATE_FILE])
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
-def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_checkpoint_is_skipped(tmp_path: Path, name: str, damage: str) -> None:
     save(tmp_path, 1)
     save(tmp_path, 2)
     path = tmp_path / "2" / name
@@ -58,7 +67,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, name: str, damage: 
     elif damage == "cut":
         path.write_bytes(data[: len(data) // 2])
     else:
-        path.write_bytes(data.replace(b"sha256", b"sha257") if name == checkpoint.STATE else data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
+        path.write_bytes(data.replace(b"sha256", b"sha257") if name == checkpoint.STATE_FILE else data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
     found = load_checkpoint(tmp_path)
     assert found is not None
     assert found[0].epoch == 1
@@ -74,7 +83,7 @@ def test_a_half_written_checkpoint_is_removed(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
-def test_a_full_disk_leaves_the_older_checkpoint_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_only_the_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path, 1)
 
     def full(*args: Any, **keywords: Any) -> None:
@@ -86,7 +95,7 @@ def test_a_full_disk_leaves_the_older_checkpoint_and_no_rest(tmp_path: Path, mon
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
-def test_restoring_refuses_what_does_not_fit(tmp_path: Path) -> None:
+def test_a_checkpoint_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     class Variable:
         shape = (2, 3)
         value: Any = None
@@ -117,7 +126,7 @@ def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["x.json"]
 
 
-def test_json_refuses_numbers_that_it_has_not(tmp_path: Path) -> None:
+def test_numbers_that_json_lacks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"a": float("nan")})
     assert os.listdir(tmp_path) == []

@@ -12,6 +12,7 @@ from run_folders import CLASS_NAMES, STAGES, history_rows, metrics_row, write_hi
 
 from kcifar.core.errors import UserError
 from kcifar.runs.evaluation_result import evaluate_predictions
+from kcifar.runs.find import find_folders
 from kcifar.runs.load import load_run, load_runs
 
 # Run folders, good and bad
@@ -57,7 +58,7 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
         _replace("test.json", b'{"samples": 10, "accuracy": 1.0, "cross_entropy": 0.1, "classes": [], "confusion_matrix": [[10]]}'),
         "test.json: confusion_matrix: expected 0 rows of 0 counts",
     ),
-    (_change_test(accuracy=0.5), "test.json: confusion_matrix: expected a diagonal of accuracy, 0.5, got 0.833333"),
+    (_change_test(accuracy=0.5), "test.json: confusion_matrix: expected the diagonal to match accuracy 0.5, got 0.833333"),
     (_change_test(cross_entropy=-1.0), "test.json: cross_entropy: expected"),
     (_change_test(classes=[metrics_row(("a",), ((30,),))["classes"][0] | {"recall": 7.0}]), "test.json: classes[0].recall: expected"),
     (
@@ -76,7 +77,7 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
     (_cut_line, "history.csv:10: expected 14 values, got 12"),
     (_change_history(loss="low"), "history.csv:5: loss: expected a number, got 'low'"),
     (_change_history(val_cross_entropy="low"), "history.csv:5: val_cross_entropy: expected a number, got 'low'"),
-    (_change_history(epoch=7), "history.csv: expected the epochs 1, 2, 3, … in order"),
+    (_change_history(epoch=7), "history.csv: expected epochs 1, 2, 3, … in order"),
     (_change_history(stage_index=2), "history.csv: expected stage_index to count"),
     (_change_history(stage_index=math.nan), "history.csv: expected stage_index to count"),
     (
@@ -84,7 +85,7 @@ DAMAGES: list[tuple[Callable[[Path], object], str]] = [
             "recipe.yaml",
             json.dumps({"name": "x", "dataset": {"name": "d"}, "model": {"name": "m"}, "stages": [{"name": "s", "epochs": 1}]}).encode(),
         ),
-        "history.csv: expected at most 1 stages",
+        "history.csv: expected at most 1 stages, as in recipe.yaml, got 3",
     ),
 ]
 
@@ -95,6 +96,13 @@ def test_the_seconds_of_compilation_are_numbers_and_unknown_in_older_runs(tmp_pa
     rows = history_rows(STAGES)
     write_history(folder, [row | {"compilation_seconds": 1.5} for row in rows])
     assert load_run(folder, "run").history["compilation_seconds"].tolist() == [1.5] * len(rows)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(3.4e38, 3.4e38), (1e39, math.nan), (-1e39, math.nan), (math.inf, math.nan), (math.nan, math.nan)])
+def test_numbers_out_of_the_range_of_float32_are_nan(value: float, expected: float, tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    _change_history(val_loss=value)(folder)
+    assert load_run(folder, "run").history["val_loss"][3] == pytest.approx(expected, nan_ok=True)
 
 
 def _change_arrays(name: str, **changes: Any) -> Callable[[Path], object]:
@@ -153,7 +161,7 @@ LATE_DAMAGES: list[tuple[Callable[[Path], object], str]] = [
             test_probabilities=np.full((9, 3), 1 / 3, np.float32),
             test_indices=np.arange(9),
         ),
-        "predictions.npz: expected 30 test images as test.json has, got 9",
+        "predictions.npz: expected 30 test images, as in test.json, got 9",
     ),
     (_change_arrays("examples.npz", images=np.zeros((30, 8, 8, 3))), "examples.npz: expected uint8 images (n, height, width, 3), got float64"),
     (_change_arrays("examples.npz", split=np.array(["test"])), "examples.npz: expected an index and a split for each image"),
@@ -171,6 +179,30 @@ def test_damaged_arrays_are_found_before_anything_is_written(damage: Callable[[P
         load_run(folder, "run").check_arrays()
     assert str(raised.value).startswith(reason)
     assert "\n" not in str(raised.value)
+
+
+def test_hidden_folders_are_not_run_folders(tmp_path: Path) -> None:
+    for name in ("b", ".hidden", "a"):
+        write_run(tmp_path / name)
+    assert [folder.name for folder in find_folders(tmp_path)] == ["a", "b"]
+
+
+def test_a_history_saved_by_a_spreadsheet_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    expected = load_run(folder, "run").history
+    _replace("history.csv", b"\xef\xbb\xbf" + (folder / "history.csv").read_bytes())(folder)
+    assert load_run(folder, "run").history.equals(expected)
+
+
+def test_probabilities_are_scaled_to_sum_to_one(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    exact = load_run(folder, "run").test_predictions
+    assert exact
+    _change_arrays("predictions.npz", test_probabilities=(exact.probabilities * 1.0005).astype(np.float32))(folder)
+    rounded = load_run(folder, "run").test_predictions
+    assert rounded
+    assert rounded.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-14)
+    assert rounded.probabilities == pytest.approx(exact.probabilities, rel=1e-6)
 
 
 def test_the_last_line_of_batches_may_still_be_growing(tmp_path: Path) -> None:

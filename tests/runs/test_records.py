@@ -1,4 +1,4 @@
-"""The append-only records: rows that add up, events that TensorBoard can read, files that can be cut back."""
+"""The append-only records: rows that add up, events that TensorBoard can read, files that can be truncated."""
 
 import csv
 from pathlib import Path
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tensorboard_events import events_of
 
 from kcifar.runs.event_file import append_scalars
-from kcifar.runs.folder import BATCHES, RunFolder
-from kcifar.runs.records import EVENTS, BatchRecorder, begin_records, cut_back, flushed_lengths, record_epoch
+from kcifar.runs.folder import BATCHES_FILE, RunFolder
+from kcifar.runs.records import EVENT_PATH, BatchRecorder, begin_records, flush_records, record_epoch, truncate_records
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -20,9 +20,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @given(losses=st.lists(st.floats(0.1, 10), min_size=1, max_size=40), batch_size=st.integers(1, 9), rest=st.integers(0, 8), every=st.integers(1, 12))
-def test_rows_are_means_since_the_row_before(tmp_path: Path, losses: list[float], batch_size: int, rest: int, every: int) -> None:
-    """Fed with running means, as Keras gives them, the rows weighted by their images add up to the whole."""
-    path = tmp_path / BATCHES
+def test_rows_are_means_since_the_previous_row(tmp_path: Path, losses: list[float], batch_size: int, rest: int, every: int) -> None:
+    """From running means, as Keras gives them, come rows whose means, weighted by images, add up to the epoch's."""
+    path = tmp_path / BATCHES_FILE
     path.unlink(missing_ok=True)
     begin_records(RunFolder(tmp_path))
     sizes = np.full(len(losses), batch_size)
@@ -51,16 +51,25 @@ def test_events_can_be_read_back(tmp_path: Path) -> None:
     assert {value.tag: value.simple_value for value in second.summary.value} == {"train/loss": 0.25, "validation/loss": 1.0}
 
 
-def test_records_are_cut_back_to_a_checkpoint(tmp_path: Path) -> None:
+def test_an_epochs_numbers_are_grouped_by_prefix(tmp_path: Path) -> None:
+    names = ("loss", "cross_entropy", "accuracy", "val_loss", "learning_rate", "seconds")
+    record_epoch(RunFolder(tmp_path), {"stage": "a", "stage_index": 0, "epoch": 7, "stage_epoch": 2} | dict.fromkeys(names, 0.5))
+    _, event = events_of(tmp_path / EVENT_PATH)
+    assert event.step == 7
+    train = {"train/loss", "train/cross_entropy", "train/accuracy"}
+    assert {value.tag for value in event.summary.value} == train | {"validation/loss", "run/learning_rate", "run/seconds"}
+
+
+def test_records_are_truncated_to_a_checkpoint(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     begin_records(folder)
     record_epoch(folder, {"stage": "a", "epoch": 1, "loss": 0.5})
-    lengths = flushed_lengths(folder)
+    lengths = flush_records(folder)
     before = {name: (tmp_path / name).read_bytes() for name in lengths}
     record_epoch(folder, {"stage": "a", "epoch": 2, "loss": 0.4})
-    with (tmp_path / BATCHES).open("a") as file:
+    with (tmp_path / BATCHES_FILE).open("a") as file:
         file.write("1,a,1,0.5")  # a row cut in the middle
-    cut_back(folder, lengths)
+    truncate_records(folder, lengths)
     assert {name: (tmp_path / name).read_bytes() for name in lengths} == before
-    cut_back(folder, {})
-    assert not (tmp_path / EVENTS).exists()
+    truncate_records(folder, {})
+    assert not (tmp_path / EVENT_PATH).exists()

@@ -13,7 +13,7 @@ from run_folders import write_run
 import kcifar
 from kcifar.core.errors import UserError
 from kcifar.runs.csv_files import read_batch_table, read_history_table
-from kcifar.runs.folder import BATCHES, HISTORY, PREDICTIONS, TEST, RunFolder
+from kcifar.runs.folder import BATCHES_FILE, HISTORY_FILE, PREDICTIONS_FILE, TEST_FILE, RunFolder
 from kcifar.runs.load import load_run
 
 NUMBERS = st.floats(allow_nan=False) | st.just(math.nan)
@@ -24,15 +24,15 @@ def test_a_history_is_read_as_it_was_written(rows: list[tuple[str, int, float]],
     folder = RunFolder(tmp_path_factory.mktemp("run"))
     stages = [stage.encode("utf-8", "replace").decode().replace("\r", "").replace("\0", "") for stage, _, _ in rows]
     folder.write_history([{"stage": stage, "epoch": epoch, "loss": loss} for stage, (_, epoch, loss) in zip(stages, rows, strict=True)])
-    table = read_history_table(folder / HISTORY)
+    table = read_history_table(folder / HISTORY_FILE)
     assert table["stage"].tolist() == stages
     assert table["epoch"].tolist() == [epoch for _, epoch, _ in rows]
     np.testing.assert_array_equal(table["loss"], [loss for _, _, loss in rows])
 
 
 def test_a_row_of_batches_that_is_being_written_is_left_out(tmp_path: Path) -> None:
-    (tmp_path / BATCHES).write_text("step,stage,epoch,loss,accuracy\n10,NA,1,2.5,0.1\n20,NA,1,2.")
-    table = read_batch_table(tmp_path / BATCHES)
+    (tmp_path / BATCHES_FILE).write_text("step,stage,epoch,loss,accuracy\n10,NA,1,2.5,0.1\n20,NA,1,2.")
+    table = read_batch_table(tmp_path / BATCHES_FILE)
     expected = pandas.DataFrame({"step": [10], "stage": ["NA"], "epoch": [1], "loss": [2.5], "accuracy": [0.1]})
     pandas.testing.assert_frame_equal(table, expected)
 
@@ -49,7 +49,7 @@ def test_run_and_report_read_the_same_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(run.predictions["test_labels"], loaded.test_predictions.labels)
 
 
-@pytest.mark.parametrize(("name", "attribute"), [(TEST, "test"), (HISTORY, "history"), (PREDICTIONS, "predictions")])
+@pytest.mark.parametrize(("name", "attribute"), [(TEST_FILE, "test"), (HISTORY_FILE, "history"), (PREDICTIONS_FILE, "predictions")])
 def test_a_damaged_file_is_refused_by_its_name(name: str, attribute: str, tmp_path: Path) -> None:
     write_run(tmp_path / "run")
     (tmp_path / "run" / name).write_bytes(b"\xff\xfe damaged")

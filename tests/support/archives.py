@@ -1,4 +1,4 @@
-"""Small archives of CIFAR in the exact official formats, and what the tests of data sets share."""
+"""Small archives of CIFAR in the exact official formats, and helpers for the tests of data sets."""
 
 import io
 import os
@@ -24,7 +24,7 @@ TRAIN_ROWS, TEST_ROWS = sum(BATCH_ROWS), 6
 
 @dataclass(frozen=True)
 class Sample:
-    """A few random images, labelled three ways; train before test."""
+    """A few random images with three kinds of labels; train before test."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -131,14 +131,14 @@ def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "w:gz") -> Pat
 
 
 def private_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a test away from the caches of whoever runs it, and from proxies on the way to a server of its own."""
+    """Keep a test away from the user's caches, and from proxies on the way to its own server."""
     monkeypatch.setenv("KCIFAR_CACHE", str(tmp_path / "our cache"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras home"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 def refusal(function: Callable[..., object], *arguments: object, **named: object) -> str:
-    """Return the one line by which a user's mistake is refused."""
+    """Return the one line that refuses a user's error."""
     with pytest.raises(UserError) as caught:
         function(*arguments, **named)
     message = str(caught.value)

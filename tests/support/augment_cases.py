@@ -1,4 +1,4 @@
-"""Settings under which each registered augmentation is tested: strong ones, that do something, and the weakest, of strength 0."""
+"""The settings for the tests of each registered augmentation: strong ones, which change images, and the weakest, of strength 0."""
 
 from typing import Any, NamedTuple
 
@@ -80,12 +80,12 @@ def weakest_step(key: str) -> Step:
 
 
 def noise(count: int, shape: tuple[int, int, int] = (32, 32, 3), seed: int = 0) -> np.ndarray:
-    """White noise, uint8: the steepest images there are, where an error of place shows most."""
+    """White noise, uint8: the steepest images possible, in which an error of position shows most."""
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
 def changed(step: Step, images: np.ndarray, draws: np.ndarray, partners: np.ndarray | None = None) -> np.ndarray:
-    """Return what a step makes of images (and partners: 255 - images, unless given) with these draws; float32."""
+    """Return the images after a step (and partners: 255 - images, unless given) with these draws; float32."""
     partners = 255.0 - images if partners is None else partners
     arrays = [images, partners, draws] if is_mixing(step) else [images, draws]
     tensors = [keras.ops.convert_to_tensor(array, "float32") for array in arrays]

@@ -1,6 +1,6 @@
 """Runs `kcifar.train` and kills it at a named point: `python fault.py POINT COUNT [TRAIN OPTIONS]`.
 
-The process dies by SIGKILL (nothing is caught, flushed or cleaned up) when the point is reached for the COUNT-th time.
+The process is killed by SIGKILL (nothing is caught, flushed or cleaned up) when it reaches the point for the COUNT-th time.
 """
 
 import importlib
@@ -11,20 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Where each point lies: module, attribute (in a class after a dot), and whether death comes before or after the call.
+# For each point: module, attribute (inside a class after a dot), and whether the process dies before the call.
 POINTS = {
-    "first-files": ("kcifar.training.trainer", "write_json", "before"),
+    "first-files": ("kcifar.training.run_description", "write_json", "before"),
     "mid-epoch": ("kcifar.runs.records", "BatchRecorder.record", "before"),
-    "validation": ("kcifar.engine.loop", "LoopDriver.logits", "before"),
+    "validation": ("kcifar.engine.training_loop", "TrainingLoop.compute_logits", "before"),
     "best-model": ("kcifar.core.files", "os.fsync", "model"),
     "checkpoint-arrays": ("kcifar.runs.checkpoint", "np.savez", "before"),
     "checkpoint-state": ("kcifar.runs.checkpoint", "write_json", "before"),
     "checkpoint-rename": ("kcifar.runs.checkpoint", "os.replace", "before"),
     "after-checkpoint": ("kcifar.runs.folder", "RunFolder.write_history", "before"),
-    "between-stages": ("kcifar.engine.loop", "LoopDriver.begin_stage", "before"),
+    "between-stages": ("kcifar.engine.training_loop", "TrainingLoop.begin_stage", "before"),
     "predictions": ("kcifar.runs.folder", "RunFolder.write_arrays", "before"),
     "test-metrics": ("kcifar.training.results", "write_json", "before"),
-    "never": ("kcifar.runs.records", "cut_back", "never"),
+    "never": ("kcifar.runs.records", "truncate_records", "never"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What every network of the registry must keep, one law a function: each of `LAWS` is called with a `Subject`.
+"""The laws that every registered network must keep, one per function: each of `LAWS` is called with a `Subject`.
 
 The default suite puts one small setting of each family to them (`test_models.py`), `pytest -m zoo` every variant (`test_zoo.py`).
 """
@@ -19,16 +19,16 @@ import numpy as np
 import tensorflow as tf
 from model_gradients import cancelled_biases, largest_gradients
 
-from kcifar.core.randomness import seeded_weights
-from kcifar.engine.network import network_variables
-from kcifar.engine.tensorflow.layer_kernels import quicken
+from kcifar.core.randomness import seed_weights
+from kcifar.engine.network import collect_variables
+from kcifar.engine.tensorflow.layer_kernels import use_fast_kernels
 from kcifar.models import MODELS
-from kcifar.models.build import model_maker, sketch_model
+from kcifar.models.build import make_builder, sketch_model
 
 IMAGE_SHAPE = (32, 32, 3)
 NUM_CLASSES = 10
 
-# Gradients below this share of the network's largest are rounding; measured: biases that cannot matter reach 1e-6, others 5e-3 and more.
+# Gradients below this fraction of the network's largest are rounding; measured: biases that cannot matter reach 1e-6, others 5e-3 and more.
 NO_GRADIENT = 1e-4
 
 
@@ -49,8 +49,8 @@ class Subject:
     learning_rate: float = 0.01
 
     def build(self, seed: int = 0, image_shape: tuple[int, int, int] = IMAGE_SHAPE, num_classes: int = NUM_CLASSES) -> keras.Model:
-        with seeded_weights(seed):
-            return model_maker(self.name, image_shape, num_classes, **self.arguments)()
+        with seed_weights(seed):
+            return make_builder(self.name, image_shape, num_classes, **self.arguments)()
 
     @cached_property
     def network(self) -> keras.Model:
@@ -72,8 +72,8 @@ def family(name: str) -> str:
     return MODELS.get(name).__module__.removeprefix("kcifar.models.")
 
 
-def normalised_images(count: int, image_shape: tuple[int, int, int] = IMAGE_SHAPE) -> np.ndarray:
-    """Return blurred noise of mean 0 and deviation about 1: averages over the image differ, as they do between photographs."""
+def normalized_images(count: int, image_shape: tuple[int, int, int] = IMAGE_SHAPE) -> np.ndarray:
+    """Return blurred noise of mean 0 and standard deviation about 1: averages over the image differ, as they do between photographs."""
     height, width, channels = image_shape
     generator = np.random.default_rng(0)
     patches = generator.standard_normal((count, -(-height // 8), -(-width // 8), channels))
@@ -87,7 +87,7 @@ def logits_of(network: keras.Model, images: np.ndarray, *, training: bool = Fals
 
 
 def disturbed(network: keras.Model) -> keras.Model:
-    """Move every number of a network off its start, where scales of 0 block gradients, attention is even, and averages are 0 and 1."""
+    """Move every number of a network away from its initial value, where scales of 0 block gradients, attention is even, and averages are 0 and 1."""
     generator = np.random.default_rng(1)
     for variable in network.variables:
         noise = generator.standard_normal(variable.shape)
@@ -100,7 +100,7 @@ def disturbed(network: keras.Model) -> keras.Model:
 
 @law
 def gives_finite_float32_logits(subject: Subject) -> None:
-    logits = logits_of(subject.network, normalised_images(3))
+    logits = logits_of(subject.network, normalized_images(3))
     assert (logits.shape, logits.dtype) == ((3, NUM_CLASSES), np.float32)
     assert np.isfinite(logits).all()
     # Logits are not probabilities: a softmax inside would be applied twice.
@@ -116,7 +116,7 @@ def takes_other_numbers_of_classes(subject: Subject) -> None:
 @law
 def takes_a_second_image_size(subject: Subject) -> None:
     shape = (*subject.second_size, 3)
-    logits = logits_of(subject.build(image_shape=shape), normalised_images(2, shape))
+    logits = logits_of(subject.build(image_shape=shape), normalized_images(2, shape))
     assert logits.shape == (2, NUM_CLASSES)
     assert np.isfinite(logits).all()
 
@@ -131,7 +131,7 @@ def takes_images_of_one_channel(subject: Subject) -> None:
 def computes_in_bfloat16_and_ends_in_float32(subject: Subject) -> None:
     with dtype_policy("mixed_bfloat16"):
         mixed = subject.build()
-    images = normalised_images(3)
+    images = normalized_images(3)
     logits, expected = logits_of(mixed, images), logits_of(subject.network, images)
     assert logits.dtype == np.float32
     assert {layer.compute_dtype for layer in mixed.layers if layer.weights} == {"bfloat16", "float32"}
@@ -154,7 +154,7 @@ def dtype_policy(name: str) -> Iterator[None]:
 @law
 def every_trained_weight_gets_a_gradient(subject: Subject) -> None:
     network = disturbed(subject.build())
-    sizes = largest_gradients(network, normalised_images(8), np.arange(8))
+    sizes = largest_gradients(network, normalized_images(8), np.arange(8))
     silent = {path for path, size in sizes.items() if size < NO_GRADIENT * max(sizes.values())}
     # Exactly these: a bias that is exempt though it learns would hide the day it stops.
     assert silent == cancelled_biases(network), silent ^ cancelled_biases(network)
@@ -170,9 +170,9 @@ def memorises_eight_images(subject: Subject) -> None:
 def memorising_losses(subject: Subject, num_steps: int) -> list[float]:
     """Return the loss before each update by Adam, up to the first below 0.1; one compiled step, on the kernels that runs train on."""
     network, optimizer = subject.build(), keras.optimizers.Adam(subject.learning_rate)
-    quicken(network)
+    use_fast_kernels(network)
     optimizer.build(network.trainable_variables)
-    images, labels = tf.constant(normalised_images(8)), tf.range(8)
+    images, labels = tf.constant(normalized_images(8)), tf.range(8)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     @tf.function
@@ -190,8 +190,8 @@ def memorising_losses(subject: Subject, num_steps: int) -> list[float]:
 
 
 @law
-def a_prediction_ignores_its_neighbours(subject: Subject) -> None:
-    images = normalised_images(4)
+def a_prediction_ignores_its_neighbors(subject: Subject) -> None:
+    images = normalized_images(4)
     together, alone = logits_of(subject.network, images), logits_of(subject.network, images[2:3])
     # Other batch sizes take other matrix kernels: rounding of float32 sums, no more.
     np.testing.assert_allclose(alone[0], together[2], rtol=0, atol=1e-4 * np.abs(together).max())
@@ -200,12 +200,12 @@ def a_prediction_ignores_its_neighbours(subject: Subject) -> None:
 
 @law
 def a_saved_network_is_the_same(subject: Subject) -> None:
-    network, images = disturbed(subject.build()), normalised_images(2)
+    network, images = disturbed(subject.build()), normalized_images(2)
     with tempfile.TemporaryDirectory() as folder:
         network.save(Path(folder) / "model.keras")
         loaded = keras.models.load_model(Path(folder) / "model.keras", compile=False)
     np.testing.assert_array_equal(logits_of(loaded, images), logits_of(network, images))
-    assert network_variables(loaded).keys() == network_variables(network).keys()
+    assert collect_variables(loaded).keys() == collect_variables(network).keys()
     assert trained_paths(loaded) == trained_paths(network)
 
 
@@ -215,7 +215,7 @@ def trained_paths(network: keras.Model) -> list[str]:
 
 @law
 def an_exported_network_answers_the_same(subject: Subject) -> None:
-    network, images = disturbed(subject.build()), normalised_images(3)
+    network, images = disturbed(subject.build()), normalized_images(3)
     with tempfile.TemporaryDirectory() as folder:
         network.export(folder, verbose=False)
         loaded = tf.saved_model.load(folder)  # kept: it owns the weights of `serve`
@@ -225,10 +225,10 @@ def an_exported_network_answers_the_same(subject: Subject) -> None:
 
 
 @law
-def has_no_regulariser(subject: Subject) -> None:
+def has_no_regularizer(subject: Subject) -> None:
     network = subject.network
     assert [variable.path for variable in network.variables if getattr(variable, "regularizer", None) is not None] == []
-    network(normalised_images(2), training=True)
+    network(normalized_images(2), training=True)
     assert network.losses == []
 
 
@@ -244,18 +244,18 @@ def is_a_pure_function_of_the_seed(subject: Subject) -> None:
 
 @law
 def no_two_weights_start_the_same(subject: Subject) -> None:
-    # One initialiser given to two layers would draw the same numbers twice.
+    # One initializer given to two layers would draw the same numbers twice.
     drawn = [(path, value) for path, value in values_by_path(subject.network).items() if is_random(value)]
     seen = {value.tobytes(): path for path, value in reversed(drawn)}
     assert [(path, seen[value.tobytes()]) for path, value in drawn if seen[value.tobytes()] != path] == []
 
 
 def values_by_path(network: keras.Model) -> dict[str, np.ndarray]:
-    return {path: keras.ops.convert_to_numpy(variable.value) for path, variable in network_variables(network).items() if variable.trainable}
+    return {path: keras.ops.convert_to_numpy(variable.value) for path, variable in collect_variables(network).items() if variable.trainable}
 
 
 def is_random(value: np.ndarray) -> bool:
-    """Whether a start was drawn: not constant, nor a kernel of zeros and ones that hands its input on."""
+    """Return whether an initial value is random: not constant, nor a kernel of zeros and ones that passes its input on."""
     return len(np.unique(value)) > 2
 
 
@@ -266,7 +266,7 @@ def every_layer_has_a_name_of_its_own_for_ever(subject: Subject) -> None:
     # Keras names a layer after its class and counts up over the life of the process: saved state would not be found again.
     second = subject.build()
     assert [layer.name for layer in second.layers] == names
-    assert network_variables(second).keys() == network_variables(subject.network).keys()
+    assert collect_variables(second).keys() == collect_variables(subject.network).keys()
 
 
 @law
@@ -280,7 +280,7 @@ def layers_are_called_by_group_block_and_role(subject: Subject) -> None:
 
 @law
 def penalties_find_the_convolutions(subject: Subject) -> None:
-    """Recipes penalise kernels in layers that match `*_conv*`: all of convolutions that look around, none of projections."""
+    """Recipes penalize kernels in layers that match `*_conv*`: all of convolutions larger than 1x1, none of projections."""
     layers = [layer for layer in subject.network.layers if isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D))]
     named = {layer.name for layer in layers if fnmatchcase(layer.name, "*_conv*")}
     assert {layer.name for layer in layers if max(layer.kernel_size) > 1} <= named
@@ -292,7 +292,7 @@ def penalties_find_the_convolutions(subject: Subject) -> None:
 @law
 def a_sketch_is_the_network_without_numbers(subject: Subject) -> None:
     sketch, network = sketch_model(subject.name, IMAGE_SHAPE, NUM_CLASSES, **subject.arguments), subject.network
-    drawn, built = ({path: (v.shape, v.dtype, v.trainable) for path, v in network_variables(each).items()} for each in (sketch, network))
+    drawn, built = ({path: (v.shape, v.dtype, v.trainable) for path, v in collect_variables(each).items()} for each in (sketch, network))
     assert drawn == built
     assert sketch.count_params() == network.count_params()
     assert [(layer.name, type(layer)) for layer in sketch.layers] == [(layer.name, type(layer)) for layer in network.layers]
@@ -307,7 +307,7 @@ SMALL = {
     "lenet": Subject("lenet_bn", {"dropout_rate": 0.1}),
     "preact_resnet": Subject("preact_resnet", {"blocks": [1, 1], "width": 8, "block": "bottleneck", "attention": "eca"}),
     "quizdnn": Subject("quizdnn", {"width": 8, "dropout_rate": 0.1}),
-    "residual": Subject("residual_cnn", {"widths": [8, 8], "convolutions": [1, 2], "dense_units": [16], "dropout_rate": 0.1}),
+    "residual_cnn": Subject("residual_cnn", {"widths": [8, 8], "convolutions": [1, 2], "dense_units": [16], "dropout_rate": 0.1}),
     "resnet": Subject("wide_stem_resnet", {"blocks": [1, 2], "width": 8, "attention": "squeeze_excitation", "shortcut": "pad"}),
     "resnext": Subject("resnext", {"blocks": [1, 1], "cardinality": 2, "width": 16, "stem_width": 8, "drop_path_rate": 0.1}),
     "vgg": Subject("vgg", {"widths": [8, 12], "convolutions": [1, 2], "dense_units": [16], "dropout_rate": 0.1}),

@@ -1,4 +1,4 @@
-"""Which trained weights get a gradient, and which biases cannot, as something behind them takes every constant away again."""
+"""The trained weights that get a gradient, and the biases that cannot, because a later layer removes every constant."""
 
 import keras
 import numpy as np
@@ -23,9 +23,9 @@ def largest_gradients(network: keras.Model, images: np.ndarray, labels: np.ndarr
 
 
 def cancelled_biases(network: keras.Model) -> set[str]:
-    """Return the paths of trained biases that something behind them takes away whatever way one goes.
+    """Return the paths of trained biases that later layers remove on every path.
 
-    Batch normalisation subtracts its channels' means, and a bias with them; a softmax over other axes than the channels' divides it
+    Batch normalization subtracts its channels' means, and a bias with them; a softmax over other axes than the channels' divides it
     out, and so does attention's own with the bias of the keys.
     """
     cancelled = set()

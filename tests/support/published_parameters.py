@@ -1,21 +1,21 @@
-"""The sizes of all variants for 32x32x3 images and 10 classes, each with where the number comes from.
+"""The sizes of all variants for 32x32x3 images and 10 classes, each with the source of the number.
 
 "Counted" is the sum over the tensors of the named code; "by hand" is worked out from the paper's tables, and agrees with the rounded size that
-the paper gives. Where batch normalisation is said to weigh w channels, it has 2w parameters.
+the paper gives. Where batch normalization is said to weigh w channels, it has 2w parameters.
 """
 
 from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """A number of parameters, its source, and the key of `model_summary` that counts as the source does."""
+    """A number of parameters, its source, and the key of `summarize_model` that counts in the same way as the source."""
 
     count: int
     source: str
     key: str = "trainable_parameters"
 
 
-# Builders whose defaults are a choice of ours; the variants below are settings of them.
+# Builders whose defaults are kcifar's own choice; the variants below are settings of them.
 GENERAL = (
     "airbench",
     "cct",
@@ -38,12 +38,12 @@ PARAMETERS = {
     "densenet121": Published(6_956_298, "counted: shambhurajmane/Deep-Learning-CIFAR10-pytorch"),
     "densenet_bc_100_12": Published(769_162, "counted: the reference code; 0.8M in the paper"),
     "lenet": Published(62_006, "counted: 0xMartin/UTB-FAI-programs"),
-    "lenet_bn": Published(62_050, "counted: the same with its two batch normalisations, 6 and 16 channels"),
-    "preact_resnet18": Published(11_172_170, "`resnet18` less its shortcuts' batch normalisations, of 128 + 256 + 512 channels"),
+    "lenet_bn": Published(62_050, "counted: the same with its two batch normalizations, 6 and 16 channels"),
+    "preact_resnet18": Published(11_172_170, "`resnet18` less its shortcuts' batch normalizations, of 128 + 256 + 512 channels"),
     "preact_resnet34": Published(21_280_330, "`resnet34` less the same"),
-    "preact_resnet50": Published(23_513_162, "`resnet50` less its shortcuts' batch normalisations, of 256 + 512 + 1,024 + 2,048 channels"),
+    "preact_resnet50": Published(23_513_162, "`resnet50` less its shortcuts' batch normalizations, of 256 + 512 + 1,024 + 2,048 channels"),
     "preact_resnet110": Published(1_727_962, "the layers of `resnet110` in another order; 1.7M in the paper"),
-    "preact_resnet164": Published(1_703_258, "by hand: 1,676,464 of convolutions, 24,224 of batch normalisation, 2,570; 1.7M in the paper"),
+    "preact_resnet164": Published(1_703_258, "by hand: 1,676,464 of convolutions, 24,224 of batch normalization, 2,570; 1.7M in the paper"),
     "quizdnn": Published(299_018, "stated by sairamsubramaniam/tsai_projects; 1,792 + 8*36,928 + 9*128 + 650"),
     "residual_cnn": Published(17_001_930, "printed by the notebook of the2roock/Cifar10-Classification", "parameters"),
     "resnet18": Published(11_173_962, "counted: kuangliu/pytorch-cifar, shambhurajmane/Deep-Learning-CIFAR10-pytorch"),

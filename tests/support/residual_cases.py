@@ -1,4 +1,4 @@
-"""Small residual networks, one for each kind of block and shortcut, and how to look into them."""
+"""Small residual networks, one for each kind of block and shortcut, and functions to inspect them."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ from kcifar.models.build import build_model, sketch_model
 
 
 class Case(NamedTuple):
-    """A small network: its builder, the builder's arguments, what a branch holds in order."""
+    """A small network: its builder, the builder's arguments, the layers of a branch in order."""
 
     name: str
     arguments: dict[str, Any]
@@ -47,7 +47,7 @@ def sketch(name: str, size: int = 32, num_classes: int = 10) -> keras.Model:
 
 
 def build(case: Case, size: int = 9, **more: Any) -> keras.Model:
-    """Build a small network, every weight off its start: at first batch normalisation does next to nothing."""
+    """Build a small network, every weight away from its initial value, at which batch normalization does next to nothing."""
     network = build_model(case.name, (size, size, 3), 10, **case.arguments, **more)
     generator = np.random.default_rng(0)
     for variable in network.weights:
@@ -67,7 +67,7 @@ def blocks_of(network: keras.Model) -> list[str]:
 
 
 def outputs(network: keras.Model, *names: str, training: bool = False) -> list[np.ndarray]:
-    """Return what the named layers give for two random images."""
+    """Return the outputs of the named layers for two random images."""
     images = np.random.default_rng(1).standard_normal((2, *network.input_shape[1:])).astype(np.float32)
     part = keras.Model(network.input, [network.get_layer(name).output for name in names])
     return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(part(images, training=training))]

@@ -1,4 +1,4 @@
-"""When two runs are the same run: history but for its times, batch rows, predictions and weights, all to the bit."""
+"""When two runs are equal: history except its times, batch rows, predictions and weights, all bit for bit."""
 
 import csv
 from pathlib import Path
@@ -22,7 +22,7 @@ def last_variables(run: Path) -> dict[str, np.ndarray]:
 
 
 def check_same_arrays(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
-    """Check that two sets of arrays are equal to the bit."""
+    """Check that two sets of arrays are equal bit for bit."""
     assert first.keys() == second.keys()
     for name, value in first.items():
         assert value.dtype == second[name].dtype
@@ -30,11 +30,11 @@ def check_same_arrays(first: dict[str, np.ndarray], second: dict[str, np.ndarray
 
 
 def check_same_run(first: Path, second: Path) -> None:
-    """Check that two runs ended the same."""
+    """Check that two runs ended alike."""
     assert history_rows(first) == history_rows(second)
     assert (first / "batches.csv").read_text() == (second / "batches.csv").read_text()
     check_same_arrays(last_variables(first), last_variables(second))
     for name in ("predictions.npz", "examples.npz"):
-        with np.load(first / name) as one, np.load(second / name) as other:
-            check_same_arrays(dict(one), dict(other))
+        with np.load(first / name) as first_arrays, np.load(second / name) as second_arrays:
+            check_same_arrays(dict(first_arrays), dict(second_arrays))
     assert (first / "test.json").read_text() == (second / "test.json").read_text()

@@ -66,25 +66,25 @@ def write_run(
 def write_arrays(folder: Path, matrix: Matrix, seed: int = 0) -> None:
     """Write predictions of test and validation that have this confusion matrix, and a few test images to show."""
     rng = np.random.default_rng(seed)
-    found: Row = {}
+    arrays: Row = {}
     for split in ("test", "validation"):
-        labels, probabilities = predicted(matrix, rng)
-        found |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities, f"{split}_indices": np.arange(len(labels))}
-    np.savez_compressed(folder / "predictions.npz", **found)
-    indices = np.arange(min(300, len(found["test_labels"])))
+        labels, probabilities = make_predictions(matrix, rng)
+        arrays |= {f"{split}_labels": labels, f"{split}_probabilities": probabilities, f"{split}_indices": np.arange(len(labels))}
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    indices = np.arange(min(300, len(arrays["test_labels"])))
     images = rng.integers(0, 256, (len(indices), 8, 8, 3), dtype=np.uint8)
     np.savez_compressed(folder / "examples.npz", images=images, indices=indices, split=np.full(len(indices), "test"))
 
 
-def predicted(matrix: Matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels int64 (n,) and float32 probabilities (n, classes) that call them as the matrix (rows true, columns called) says, shuffled."""
+def make_predictions(matrix: Matrix, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels int64 (n,) and float32 probabilities (n, classes) that give this confusion matrix (rows true, columns predicted classes), shuffled."""
     counts = np.asarray(matrix)
     classes = len(counts)
-    labels, called = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices((classes, classes)))
+    labels, predicted_classes = (np.repeat(ids.ravel(), counts.ravel()) for ids in np.indices((classes, classes)))
     probabilities = rng.dirichlet(np.full(classes, 0.5), len(labels)).astype(np.float32)
     rows, largest = np.arange(len(labels)), probabilities.argmax(axis=1)
-    top, other = probabilities[rows, largest], probabilities[rows, called]
-    probabilities[rows, largest], probabilities[rows, called] = other, top
+    highest, replaced = probabilities[rows, largest], probabilities[rows, predicted_classes]
+    probabilities[rows, largest], probabilities[rows, predicted_classes] = replaced, highest
     order = rng.permutation(len(labels))
     return labels[order], probabilities[order]
 
@@ -169,7 +169,7 @@ def write_history(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def metrics_row(class_names: Sequence[str], matrix: Sequence[Sequence[int]]) -> Row:
-    """What test.json holds for a confusion matrix (rows true, columns called)."""
+    """Return the content of test.json for a confusion matrix (rows true, columns predicted classes)."""
     samples = sum(map(sum, matrix))
     classes = [_class_result(name, index, matrix, samples) for index, name in enumerate(class_names)]
     correct = sum(matrix[index][index] for index in range(len(matrix)))
@@ -179,10 +179,10 @@ def metrics_row(class_names: Sequence[str], matrix: Sequence[Sequence[int]]) -> 
 
 def _class_result(name: str, index: int, matrix: Sequence[Sequence[int]], samples: int) -> Row:
     tp, support = matrix[index][index], sum(matrix[index])
-    called = sum(row[index] for row in matrix)
-    counts = {"support": support, "tp": tp, "fp": called - tp, "fn": support - tp, "tn": samples - support - called + tp}
-    f1 = 2 * tp / (support + called) if support + called else 0.0
-    return {"name": name, "precision": tp / called if called else 0.0, "recall": tp / support if support else 0.0, "f1": f1, **counts}
+    predicted = sum(row[index] for row in matrix)
+    counts = {"support": support, "tp": tp, "fp": predicted - tp, "fn": support - tp, "tn": samples - support - predicted + tp}
+    f1 = 2 * tp / (support + predicted) if support + predicted else 0.0
+    return {"name": name, "precision": tp / predicted if predicted else 0.0, "recall": tp / support if support else 0.0, "f1": f1, **counts}
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -203,7 +203,7 @@ CASES: dict[str, Callable[[Path], Path]] = {
     "three stages": write_run,
     "another seed": lambda folder: write_run(folder, seed=1, matrix=((9, 1, 0), (3, 7, 0), (0, 1, 9))),
     "no arrays": lambda folder: write_run(folder, arrays=False),
-    "one class never called, one without images": lambda folder: write_run(folder, matrix=((9, 0, 1), (0, 0, 0), (4, 0, 6))),
+    "one class never predicted, one without images": lambda folder: write_run(folder, matrix=((9, 0, 1), (0, 0, 0), (4, 0, 6))),
     "one epoch": lambda folder: write_run(folder, stages=[("only", 1, 1e-3)]),
     "interrupted": lambda folder: write_run(folder, history=history_rows(STAGES)[:5], state="interrupted"),
     "not finite": _with_nan,

@@ -1,4 +1,4 @@
-"""Exact resume: killed at any point, a run goes on and ends bit-identical to the one left alone."""
+"""Exact resume: a run killed at any point and resumed ends bit-identical to an uninterrupted one."""
 
 import json
 import os
@@ -52,7 +52,7 @@ DEATHS = [
 ]
 
 
-def test_a_run_killed_at_every_named_point_ends_as_if_left_alone(tiny_run: kcifar.Run, recipe: str, tmp_path: Path) -> None:
+def test_a_run_killed_at_every_named_point_ends_like_an_uninterrupted_one(tiny_run: kcifar.Run, recipe: str, tmp_path: Path) -> None:
     run = tmp_path / "cut"
     for point, count in DEATHS:
         done = train("--stages", recipe, "--run", str(run), "--resume", point=point, count=count)
@@ -65,7 +65,9 @@ def test_a_run_killed_at_every_named_point_ends_as_if_left_alone(tiny_run: kcifa
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_says_how_to_go_on_and_resumes_exactly(tiny_run: kcifar.Run, recipe: str, tmp_path: Path, number: int, exit_code: int) -> None:
+def test_a_signal_saves_says_how_to_continue_and_resumes_exactly(
+    tiny_run: kcifar.Run, recipe: str, tmp_path: Path, number: int, exit_code: int
+) -> None:
     run = tmp_path / "cut"
     # Shells let what they start in the background ignore SIGINT, and children inherit that.
     process = subprocess.Popen(
@@ -79,7 +81,7 @@ def test_a_signal_saves_says_how_to_go_on_and_resumes_exactly(tiny_run: kcifar.R
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == exit_code, (out, err)
-    assert f"go on with: python -m kcifar.train --resume --run {run}" in out
+    assert f"continue with: python -m kcifar.train --resume --run {run}" in out
     assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
     assert train("--run", str(run), "--resume").returncode == 0
     check_same_run(tiny_run.path, run)
@@ -106,7 +108,7 @@ def test_a_full_disk_keeps_the_last_good_state(tiny_run: kcifar.Run, recipe: str
 
 
 @pytest.mark.slow
-def test_ten_kills_at_random_moments_end_as_if_left_alone(tmp_path: Path) -> None:
+def test_ten_kills_at_random_moments_end_like_an_uninterrupted_one(tmp_path: Path) -> None:
     """The quickstart's three stages; each process is killed at a random moment of its training."""
     alone, cut = tmp_path / "alone", tmp_path / "cut"
     quickstart = str(ROOT / "stages" / "quickstart.yaml")

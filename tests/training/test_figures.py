@@ -15,7 +15,7 @@ from tiny_recipe import tiny_recipe
 
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.load import load_recipe
-from kcifar.training.rate_finder import RateCurve
+from kcifar.training.learning_rate_finder import LearningRateCurve
 from kcifar.training.schedule_figure import draw_schedule
 
 STAGES = [
@@ -68,7 +68,7 @@ def test_plot_schedule_writes_the_picture_and_trains_nothing(tmp_path: Path) -> 
         (("--find-lr", "--dry-run"), "--dry-run, --find-lr: expected one of them, got 2"),
     ],
 )
-def test_mistakes_are_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
+def test_errors_are_one_line(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:
     done = kcifar_train(tmp_path, *arguments)
     assert done.returncode == 2
     assert message in done.stderr
@@ -91,4 +91,4 @@ def test_the_suggestion_is_where_the_loss_falls_fastest() -> None:
     rates = np.geomspace(1e-5, 1, 101)
     steps = np.log10(rates)
     losses = 2 - np.tanh(3 * (steps + 2.5)) + np.maximum(0, steps + 1) ** 2  # steepest at 10^-2.5, rising from 10^-1
-    assert np.log10(RateCurve(rates, losses, losses).suggestion()) == pytest.approx(-2.5, abs=0.05)
+    assert np.log10(LearningRateCurve(rates, losses, losses).suggestion) == pytest.approx(-2.5, abs=0.05)

@@ -3,7 +3,7 @@
 Written with TensorFlow 2.21, Keras 3.15, NumPy 2.4 on an x86-64 processor, by printing `run.batches["loss"]` of the shared tiny run.
 Initial weights, order, draws and dropout come from counter-based generators; other processors and versions sum in another order, which
 four epochs amplify, so the tolerance grows from 1e-4 in the first rows to 2e-2 in the last. It was written anew twice, each time since a
-kernel of TensorFlow's own sums in another order than Keras: of batch normalisation (`kcifar/engine/tensorflow/layer_kernels.py`; 2.34794 instead of 2.34798
+kernel of TensorFlow's own sums in another order than Keras: of batch normalization (`kcifar/engine/tensorflow/layer_kernels.py`; 2.34794 instead of 2.34798
 in the first row) and of Adam (`kcifar/engine/tensorflow/update_kernels.py`; the same in the first two rows, 2.03544 instead of 2.03546 in the third).
 """
 

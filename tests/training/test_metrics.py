@@ -12,9 +12,9 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 import kcifar
 from kcifar.core.errors import UserError
-from kcifar.datasets.dataset import Part
+from kcifar.datasets.dataset import Split
 from kcifar.training.evaluation import evaluate_run
-from kcifar.training.metrics import cross_entropy, example_arrays, metrics, metrics_lines, probabilities
+from kcifar.training.metrics import choose_examples, compute_metrics, cross_entropy, format_metrics, softmax
 
 NAMES = ("a", "b", "c")
 
@@ -23,7 +23,7 @@ def test_metrics_by_hand() -> None:
     """True a a a b b c, predicted a a b b c c."""
     labels = np.array([0, 0, 0, 1, 1, 2])
     logits = np.eye(3)[[0, 0, 1, 1, 2, 2]] * 5
-    found = metrics(logits, labels, NAMES)
+    found = compute_metrics(logits, labels, NAMES)
     assert found["confusion_matrix"] == [[2, 1, 0], [0, 1, 1], [0, 0, 1]]
     assert found["accuracy"] == pytest.approx(4 / 6)
     a, b, c = found["classes"]
@@ -36,12 +36,12 @@ def test_metrics_by_hand() -> None:
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
 def test_counts_of_each_class_add_up(pairs: list[tuple[int, int]]) -> None:
     labels, predicted = np.array(pairs).T
-    found = metrics(np.eye(3)[predicted], labels, NAMES)
+    found = compute_metrics(np.eye(3)[predicted], labels, NAMES)
     for row in found["classes"]:
         assert row["tp"] + row["fp"] + row["fn"] + row["tn"] == len(pairs)
         assert row["support"] == row["tp"] + row["fn"]
     assert sum(row["tp"] for row in found["classes"]) == round(found["accuracy"] * len(pairs))
-    assert len(metrics_lines({"split": "test"} | found)) == 5
+    assert len(format_metrics({"split": "test"} | found)) == 5
 
 
 @given(st.integers(1, 8), st.integers(1, 60), st.integers(0, 2**32 - 1))
@@ -49,7 +49,7 @@ def test_confusions_and_scores_are_those_of_scikit_learn_to_the_last_bit(classes
     generator = np.random.default_rng(seed)
     labels, predicted = (generator.choice(generator.integers(0, classes, 3), images) for _ in range(2))
     ids, names = np.arange(classes), tuple(map(str, range(classes)))
-    found = metrics(np.eye(classes, dtype=np.float32)[predicted], labels, names)
+    found = compute_metrics(np.eye(classes, dtype=np.float32)[predicted], labels, names)
     with warnings.catch_warnings(action="ignore"):  # of a single class
         assert found["confusion_matrix"] == confusion_matrix(labels, predicted, labels=ids).tolist()
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=ids, zero_division=0.0)
@@ -73,20 +73,36 @@ def test_cross_entropy_agrees_with_keras() -> None:
 def test_extreme_logits_stay_finite() -> None:
     logits = np.array([[1e4, -1e4, 0.0]], np.float32)
     assert np.isfinite(cross_entropy(logits, np.array([1])))
-    assert probabilities(logits).tolist() == [[1.0, 0.0, 0.0]]
+    assert softmax(logits).tolist() == [[1.0, 0.0, 0.0]]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 700))
-def test_examples_are_few_distinct_and_hold_the_surest_mistake(seed: int, count: int) -> None:
+def test_examples_are_few_distinct_and_contain_the_most_confident_error(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)
-    part = Part(generator.integers(0, 256, (count, 2, 2, 3), dtype=np.uint8), generator.integers(0, 5, count))
+    part = Split(generator.integers(0, 256, (count, 2, 2, 3), dtype=np.uint8), generator.integers(0, 5, count))
     logits = generator.normal(0, 2, (count, 5))
-    found = example_arrays(part, logits, np.arange(count), "test")
-    assert len(found["indices"]) == len(set(found["indices"].tolist())) <= 400
+    found = choose_examples(part, logits, np.arange(count), "test")
+    assert len(found["indices"]) == len(set(found["indices"].tolist())) <= 300
     assert np.array_equal(found["images"], part.images[found["indices"]])
     wrong = np.flatnonzero(logits.argmax(axis=1) != part.labels)
     if len(wrong):
-        assert wrong[probabilities(logits)[wrong].max(axis=1).argmax()] in found["indices"]
+        assert wrong[softmax(logits)[wrong].max(axis=1).argmax()] in found["indices"]
+
+
+def test_examples_are_the_first_images_the_most_confident_errors_and_five_of_each_frequent_confusion() -> None:
+    """The images that a report shows, chosen again by loops; the numbers are those that the report's texts name."""
+    count, classes = 3000, 12
+    generator = np.random.default_rng(1)
+    part = Split(np.zeros((count, 1, 1, 3), np.uint8), generator.integers(0, classes, count))
+    logits = generator.normal(0, 2, (count, classes))
+    predicted, confidence = logits.argmax(axis=1), softmax(logits).max(axis=1)
+    errors = [row for row in range(count) if predicted[row] != part.labels[row]]
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for row in errors:
+        pairs.setdefault((part.labels[row], predicted[row]), []).append(row)
+    frequent = sorted(sorted(pairs), key=lambda pair: -len(pairs[pair]))[:20]
+    expected = {*range(100), *sorted(errors, key=lambda row: -confidence[row])[:100], *(row for pair in frequent for row in pairs[pair][:5])}
+    assert choose_examples(part, logits, np.arange(count), "test")["indices"].tolist() == sorted(expected)
 
 
 def test_evaluating_a_run_again_repeats_its_numbers(tiny_run: kcifar.Run) -> None:

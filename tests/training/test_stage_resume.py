@@ -1,4 +1,4 @@
-"""Every optimizer, schedule and average, stopped after any epoch and gone on with, ends as if it had never stopped: to the bit."""
+"""Runs with every optimizer, schedule and average, interrupted after any epoch and resumed, end bit for bit like uninterrupted runs."""
 
 from itertools import cycle
 from pathlib import Path
@@ -39,8 +39,8 @@ EXTRAS: list[dict[str, Any]] = [
 ]
 
 
-def recipe() -> dict[str, Any]:
-    """As many stages as there are schedules, each with the next optimizer and the next of the further settings."""
+def make_recipe() -> dict[str, Any]:
+    """Return one stage per schedule, each with the next optimizer and the next of the extra settings."""
     optimizers = cycle(OPTIMIZERS.names())
     stages = []
     for (name, arguments), extra in zip(SCHEDULED.items(), EXTRAS, strict=True):
@@ -52,40 +52,40 @@ def recipe() -> dict[str, Any]:
     return {"name": "all", "dataset": {"name": "digits"}, "model": MODEL, "precision": "float32", "defaults": defaults, "stages": stages}
 
 
-def data() -> dict[str, Any]:
+def make_data() -> dict[str, Any]:
     random = np.random.default_rng(0)
     parts = {"train": 120, "test": 20}
     return {part: (random.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), np.arange(count) % 3) for part, count in parts.items()}
 
 
-def test_the_recipe_names_every_schedule_and_optimizer() -> None:
+def test_the_recipe_uses_every_schedule_and_optimizer() -> None:
     assert sorted(SCHEDULED) == SCHEDULES.names()
-    assert {stage["optimizer"]["name"] for stage in recipe()["stages"]} == set(OPTIMIZERS.names())
+    assert {stage["optimizer"]["name"] for stage in make_recipe()["stages"]} == set(OPTIMIZERS.names())
 
 
-def test_a_run_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kcifar.engine.loop import LoopDriver
+def test_a_run_interrupted_several_times_ends_like_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kcifar.engine.training_loop import TrainingLoop
 
-    whole = kcifar.train(recipe(), data(), run=tmp_path / "whole")
-    epochs = len(whole.history)
-    # Within the stage that stops early too, after its best epoch, whose weights must come back.
+    uninterrupted = kcifar.train(make_recipe(), make_data(), run=tmp_path / "uninterrupted")
+    epochs = len(uninterrupted.history)
+    # One interruption is in the stage that stops early, after its best epoch, whose weights must be restored.
     early = list(SCHEDULED).index("polynomial") * 2 + 1
     stops = {early, *np.random.default_rng(7).choice(np.arange(1, epochs), 3, replace=False).tolist()}
-    attempts, run_epoch = len(stops), LoopDriver.run_epoch
+    attempts, run_epoch = len(stops), TrainingLoop.run_epoch
 
-    def stops_once(driver: Any, batches: Any, *given: Any) -> Any:
+    def interrupt_once(loop: Any, batches: Any, *arguments: Any) -> Any:
         if batches.key.total_epoch in stops:
             stops.remove(batches.key.total_epoch)
             raise KeyboardInterrupt
-        return run_epoch(driver, batches, *given)
+        return run_epoch(loop, batches, *arguments)
 
-    monkeypatch.setattr(LoopDriver, "run_epoch", stops_once)
+    monkeypatch.setattr(TrainingLoop, "run_epoch", interrupt_once)
     with pytest.raises(KeyboardInterrupt):
-        kcifar.train(recipe(), data(), run=tmp_path / "cut")
+        kcifar.train(make_recipe(), make_data(), run=tmp_path / "interrupted")
     for _ in range(attempts - 1):
         with pytest.raises(KeyboardInterrupt):
-            kcifar.train(data=data(), run=tmp_path / "cut", resume=True)
-    kcifar.train(data=data(), run=tmp_path / "cut", resume=True)
+            kcifar.train(data=make_data(), run=tmp_path / "interrupted", resume=True)
+    kcifar.train(data=make_data(), run=tmp_path / "interrupted", resume=True)
     assert not stops
-    check_same_run(whole.path, tmp_path / "cut")
-    assert (whole.history["stage"] == "polynomial").sum() == 2  # its stage ended early, and went back to its first epoch
+    check_same_run(uninterrupted.path, tmp_path / "interrupted")
+    assert (uninterrupted.history["stage"] == "polynomial").sum() == 2  # this stage ended early and restored the weights of its first epoch

@@ -1,1 +1,1 @@
-"""The engine's JAX parts: compiled updates."""
+"""The JAX implementation of the engine: compiled updates."""

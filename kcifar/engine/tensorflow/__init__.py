@@ -1,1 +1,1 @@
-"""The engine's TensorFlow parts: compiled updates, and faster kernels for processors."""
+"""The TensorFlow implementation of the engine: compiled updates, and faster kernels for processors."""

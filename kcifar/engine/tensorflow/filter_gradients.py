@@ -1,7 +1,7 @@
-"""Filter gradients of bfloat16 convolutions under TensorFlow on a processor, where oneDNN's own are several times slower than a forward pass.
+"""Filter gradients of bfloat16 convolutions under TensorFlow on a processor, where oneDNN's are several times slower than a forward pass.
 
-oneDNN sums over the pixels of a row at a time. The rows of small images are shorter than what a matrix unit takes in at once, so these
-are made longer (images side by side), or the whole sum becomes matrix products.
+oneDNN sums over the pixels of one row at a time. The rows of small images are too short to fill a matrix unit, so either the rows are
+lengthened (images side by side), or the entire sum becomes matrix products.
 """
 
 from collections.abc import Callable
@@ -10,74 +10,74 @@ from typing import Any
 
 from kcifar.core.lazy import tensorflow
 
-# Images, upstream gradient, the kernel's shape -> the kernel's gradient.
+# Takes images, the upstream gradient and the kernel's shape; returns the kernel's gradient.
 FilterGradient = Callable[[Any, Any, Any], Any]
 
-# From a grid over sides 2 to 16, 64 to 512 channels, batches 64 and 512, against oneDNN's own gradient and each other: most output pixels
-# an image, least input channels x filters. Products gain up to 12 times, images side by side up to 2.2 times.
+# Bounds of (output pixels per image, at most; input channels x filters, at least), measured on a grid over sides 2 to 16, 64 to 512 channels
+# and batches 64 and 512. Against oneDNN's gradient, products are up to 12 times as fast, images side by side up to 2.2 times.
 _SMALL = (16, 8_192)
 _MIDDLE = (64, 16_384)
-# From here on products win over images side by side in the middle sizes too.
+# From this number of input channels x filters, products are faster than images side by side for the middle sizes too.
 _MANY_CHANNELS = 262_144
-# Of a strided kernel, whose patches must be copied out first: 1.9 to 4 times.
+# For a strided kernel, whose patches must be copied first: 1.9 to 4 times as fast.
 _STRIDED = (16, 32_768)
-_SIDE_BY_SIDE = 4  # images; 8 and 16 measure the same
+_SIDE_BY_SIDE = 4  # images; 8 and 16 are equally fast
 
 
-def chosen_filter_gradient(layer: Any) -> FilterGradient | None:
-    """Return the filter gradient that is fastest for a Keras convolution, by its shapes alone; None for TensorFlow's own."""
+def choose_filter_gradient(layer: Any) -> FilterGradient | None:
+    """Return the fastest filter gradient for a Keras convolution, chosen by its shapes alone; None for TensorFlow's own."""
     if layer.compute_dtype != "bfloat16":
         return None
     height, width, filters = layer.output.shape[1:]
     pixels, products, stride = height * width, layer.input.shape[-1] * filters, layer.strides[0]
     if layer.kernel_size == (1, 1) and stride == 1:
-        return shifted_products
+        return compute_by_shifts
     if stride > 1:
-        return partial(patch_products, stride, layer.padding.upper()) if _within(_STRIDED, pixels, products) else None
+        return partial(compute_by_patches, stride, layer.padding.upper()) if _within(_STRIDED, pixels, products) else None
     if layer.padding != "same" or not all(size % 2 for size in layer.kernel_size):
         return None
     if _within(_SMALL, pixels, products) or (_within(_MIDDLE, pixels, products) and products >= _MANY_CHANNELS):
-        return shifted_products
-    return side_by_side if _within(_MIDDLE, pixels, products) else None
+        return compute_by_shifts
+    return compute_side_by_side if _within(_MIDDLE, pixels, products) else None
 
 
 def _within(bounds: tuple[int, int], pixels: int, products: int) -> bool:
     return pixels <= bounds[0] and products >= bounds[1]
 
 
-def convolution(stride: int, padding: str, filter_gradient: FilterGradient) -> Any:
-    """Return the convolution of images (batch, height, width, channels) and a kernel, with a filter gradient of our own."""
+def make_convolution(stride: int, padding: str, filter_gradient: FilterGradient) -> Any:
+    """Return the convolution of images (batch, height, width, channels) and a kernel, with a custom filter gradient."""
     tf = tensorflow
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def convolve(images: Any, kernel: Any) -> Any:
         def gradients(upstream: Any) -> tuple[Any, Any]:
             strides = [1, stride, stride, 1]
-            of_images = tf.raw_ops.Conv2DBackpropInput(
+            image_gradient = tf.raw_ops.Conv2DBackpropInput(
                 input_sizes=tf.shape(images), filter=kernel, out_backprop=upstream, strides=strides, padding=padding
             )
-            return of_images, filter_gradient(images, upstream, kernel.shape)
+            return image_gradient, filter_gradient(images, upstream, kernel.shape)
 
         return tf.nn.conv2d(images, kernel, stride, padding), gradients
 
     return convolve
 
 
-def side_by_side(images: Any, upstream: Any, kernel_shape: Any) -> Any:
-    """Return the filter gradient of a convolution of stride 1, by oneDNN, of four images beside each other with zeros between them.
+def compute_side_by_side(images: Any, upstream: Any, kernel_shape: Any) -> Any:
+    """Return the filter gradient of a convolution of stride 1, computed by oneDNN from four images side by side, separated by zeros.
 
-    The zeros stand for the padding; where the upstream gradient is zero, nothing is added to the sum.
+    The zeros are the padding; where the upstream gradient is zero, nothing is added to the sum.
     """
     tf = tensorflow
     gap = kernel_shape[1] // 2
-    wide_images, wide_upstream = _beside_each_other(images, gap), _beside_each_other(upstream, gap)
+    wide_images, wide_upstream = _join_side_by_side(images, gap), _join_side_by_side(upstream, gap)
     return tf.raw_ops.Conv2DBackpropFilter(
         input=wide_images, filter_sizes=list(kernel_shape), out_backprop=wide_upstream, strides=[1, 1, 1, 1], padding="SAME"
     )
 
 
-def _beside_each_other(images: Any, gap: int) -> Any:
-    """Return (batch / 4, height, 4 x (width + gap), channels); images of zeros fill the batch up."""
+def _join_side_by_side(images: Any, gap: int) -> Any:
+    """Return (batch / 4, height, 4 x (width + gap), channels); the batch is padded with images of zeros."""
     tf, (height, width, channels) = tensorflow, images.shape[1:]
     missing = -tf.shape(images)[0] % _SIDE_BY_SIDE
     padded = tf.pad(images, [[0, missing], [0, 0], [0, gap], [0, 0]])
@@ -85,8 +85,8 @@ def _beside_each_other(images: Any, gap: int) -> Any:
     return tf.reshape(rows, (-1, height, _SIDE_BY_SIDE * (width + gap), channels))
 
 
-def shifted_products(images: Any, upstream: Any, kernel_shape: Any) -> Any:
-    """Return the filter gradient of a convolution of stride 1: one product for each position of the kernel."""
+def compute_by_shifts(images: Any, upstream: Any, kernel_shape: Any) -> Any:
+    """Return the filter gradient of a convolution of stride 1: one product per position of the kernel."""
     tf = tensorflow
     rows, columns, channels, filters = kernel_shape
     above, left = rows // 2, columns // 2
@@ -98,8 +98,8 @@ def shifted_products(images: Any, upstream: Any, kernel_shape: Any) -> Any:
     return tf.reshape(tf.stack(products), kernel_shape)
 
 
-def patch_products(stride: int, padding: str, images: Any, upstream: Any, kernel_shape: Any) -> Any:
-    """Return the filter gradient of a strided convolution: one product with the patches under the kernel."""
+def compute_by_patches(stride: int, padding: str, images: Any, upstream: Any, kernel_shape: Any) -> Any:
+    """Return the filter gradient of a strided convolution: a single product with the patches under the kernel."""
     tf = tensorflow
     rows, columns, channels, filters = kernel_shape
     patches = tf.image.extract_patches(images, [1, rows, columns, 1], [1, stride, stride, 1], [1, 1, 1, 1], padding)

@@ -1,1 +1,1 @@
-"""The engine's torch parts: updates."""
+"""The torch implementation of the engine: updates."""

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import torch
 
-from kcifar.engine.program import metric_row
-from kcifar.engine.resident import ResidentPart, Tables, make_batch, rows_of
+from kcifar.engine.program import stack_metrics
+from kcifar.engine.resident import EpochArrays, ResidentPart, make_batch, select_rows
 
 
 class BackendProgram:
@@ -24,8 +24,8 @@ class BackendProgram:
         self._model = model
 
     @contextmanager
-    def epoch(self) -> Iterator[None]:
-        """Return the block of an epoch; see `Program`. Torch's own layers, of a user's network, are told that they train."""
+    def use_for_epoch(self) -> Iterator[None]:
+        """Return the block of an epoch; see `Program`. Torch layers in a user's network are in training mode inside it."""
         self._model.reset_metrics()
         self._model.train()
         try:
@@ -33,22 +33,22 @@ class BackendProgram:
         finally:
             self._model.eval()
 
-    def update(self, data: tuple[Any, ...]) -> Any:
+    def train_batch(self, data: tuple[Any, ...]) -> Any:
         """Train on one batch; see `Program`."""
-        return self._step(keras.tree.map_structure(keras.ops.convert_to_tensor, data))
+        return self._run_step(keras.tree.map_structure(keras.ops.convert_to_tensor, data))
 
-    def update_many(self, part: ResidentPart, tables: Tables, first: int, updates: int, batch_size: int) -> Any:
-        """Train on consecutive batches; nothing waits for the device before the rows are read. See `Program`."""
+    def train_batches(self, part: ResidentPart, arrays: EpochArrays, first: int, updates: int, batch_size: int) -> Any:
+        """Train on consecutive batches, without waiting for the device between them; see `Program`."""
         starts = range(first, first + updates * batch_size, batch_size)
-        return torch.stack([self._step_on_rows(part, rows_of(tables, start, batch_size)) for start in starts])
+        return torch.stack([self._run_step_on_rows(part, select_rows(arrays, start, batch_size)) for start in starts])
 
-    def _step_on_rows(self, part: ResidentPart, rows: Tables) -> Any:
-        return self._step(make_batch(part.images, part.labels, rows, self._model.output_shape[-1]))
+    def _run_step_on_rows(self, part: ResidentPart, rows: EpochArrays) -> Any:
+        return self._run_step(make_batch(part.images, part.labels, rows, self._model.output_shape[-1]))
 
-    def _step(self, data: tuple[Any, ...]) -> Any:
-        return metric_row(self._model.train_step(data)).detach()
+    def _run_step(self, data: tuple[Any, ...]) -> Any:
+        return stack_metrics(self._model.train_step(data)).detach()
 
 
-def device_bytes() -> int | None:
-    """Return the memory of the first GPU; None without one."""
+def find_device_bytes() -> int | None:
+    """Return the memory of the first GPU; None if there is none."""
     return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None

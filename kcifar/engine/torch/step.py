@@ -1,60 +1,36 @@
-"""The training step of our own under torch: sharpness-aware gradients and averages, which Keras' own step cannot carry."""
+"""The custom training step under torch; see `kcifar.engine.step_model`."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
-import keras
 import torch
 
-from kcifar.engine.averaging import Averages
+from kcifar.engine.step_model import EagerStepModel
 
 
-class StepModel(keras.Model):  # type: ignore[misc]
-    """A model whose step may climb to the worst point nearby first, and averages its weights after each update."""
-
-    radius: float | None = None
-    averages: Averages | None = None
-
-    def train_step(self, data: Any) -> Any:
-        """Run one step; see `keras.Model.train_step`."""
-        inputs, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
-        before, random = _values(self.non_trainable_variables), torch.get_rng_state()
-        loss, outputs, gradients = self._gradients(inputs, targets, weights)
-        self._loss_tracker.update_state(loss, sample_weight=len(targets))
-        with torch.no_grad():
-            if self.radius is not None:
-                gradients = self._gradients_nearby(inputs, targets, weights, gradients, before, random)
-            self.optimizer.apply(gradients, self.trainable_variables)
-            if self.averages is not None:
-                self.averages.update()
-        return self.compute_metrics(inputs, targets, outputs, weights)
+class StepModel(EagerStepModel):
+    """The training model with a custom step."""
 
     @torch.enable_grad()  # type: ignore[untyped-decorator]
-    def _gradients(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any, list[Any]]:
+    def compute_gradients(self, inputs: Any, targets: Any, weights: Any) -> tuple[Any, Any, list[Any]]:
+        """Return loss, outputs and gradients of a batch."""
         self.zero_grad()
         outputs = self(inputs, training=True)
         loss = self.compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=weights, training=True)
         self.optimizer.scale_loss(loss).backward()
         return loss.detach(), outputs.detach(), [variable.value.grad.detach().clone() for variable in self.trainable_variables]
 
-    def _gradients_nearby(self, inputs: Any, targets: Any, weights: Any, gradients: list[Any], before: list[Any], random: Any) -> list[Any]:
-        """Return the gradients at weights + radius x gradient / norm, with the same dropout, and leave weights and statistics alone."""
-        here, after, random_after = _values(self.trainable_variables), _values(self.non_trainable_variables), torch.get_rng_state()
-        norm = torch.sqrt(sum(gradient.float().square().sum() for gradient in gradients))
-        scale = self.radius / (norm + 1e-12)
-        _assign(self.trainable_variables, [value + scale * step for value, step in zip(here, gradients, strict=True)])
-        _assign(self.non_trainable_variables, before)
-        torch.set_rng_state(random)
-        nearby: list[Any] = self._gradients(inputs, targets, weights)[2]
-        torch.set_rng_state(random_after)
-        _assign(self.trainable_variables, here)
-        _assign(self.non_trainable_variables, after)
-        return nearby
+    def stop_recording(self) -> AbstractContextManager[Any]:
+        """Return torch's block without gradients."""
+        block: AbstractContextManager[Any] = torch.no_grad()
+        return block
 
+    def copy_state(self) -> Any:
+        """Return a copy of the statistics and of torch's random state: Keras' dropout draws from that."""
+        return super().copy_state(), torch.get_rng_state()
 
-def _values(variables: Any) -> list[Any]:
-    return [variable.value.detach().clone() for variable in variables]
-
-
-def _assign(variables: Any, values: list[Any]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    def restore_state(self, state: Any) -> None:
+        """Restore a copy of the state."""
+        values, random_state = state
+        super().restore_state(values)
+        torch.set_rng_state(random_state)

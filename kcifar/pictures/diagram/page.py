@@ -42,7 +42,7 @@ def compose_page(summary: Mapping[str, Any]) -> Page:
     """Lay a network out.
 
     Args:
-        summary: As `kcifar.models.summary.model_summary` returns it and `model.json` contains it.
+        summary: As `kcifar.models.summary.summarize_model` returns it and `model.json` contains it.
     """
     items, blocks = make_units(summary["layers"])
     units = fold_repeats(items, blocks)

@@ -34,7 +34,7 @@ def draw_network(summary: Mapping[str, Any]) -> Figure:
     """Draw a network: blocks, resolutions, channels, shortcuts; successive equal blocks are drawn once.
 
     Args:
-        summary: As `kcifar.models.summary.model_summary` returns it and a run's `model.json` contains it.
+        summary: As `kcifar.models.summary.summarize_model` returns it and a run's `model.json` contains it.
     Returns:
         A figure of its own size, for `kcifar.pictures.saving.save_figure`; the same summary gives the same figure.
     """

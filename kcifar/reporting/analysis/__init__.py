@@ -1,1 +1,1 @@
-"""What follows from several runs together: groups, differences between recipes, studies, the leader."""
+"""Comparisons of several runs: groups, differences between recipes, studies, the most accurate run."""

@@ -1,4 +1,4 @@
-"""Studies of single settings: recipes over the same data beside one of them from which they differ in a few keys."""
+"""Studies of single settings: a reference recipe, and recipes on the same data that differ from it in a few keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from kcifar.reporting.page.names import make_distinct
 from kcifar.reporting.stats.differences import Difference, Sample, compare_samples
 from kcifar.runs.load import LoadedRun
 
-MAX_KEYS = 3  # in which a recipe differs from its reference at most
-MAX_REFERENCES = 30  # recipes tried as one
+MAX_KEYS = 3  # in which a recipe may differ from its reference
+MAX_REFERENCES = 30  # recipes tried as the reference
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe beside the reference.
+    """A recipe, compared with the reference.
 
     Attributes:
-        name: Of the recipe; no other recipe of the same data has it.
+        name: Name of the recipe, unique among the recipes on the same data.
         changes: The keys that differ from the reference, written with both values; empty for the reference.
-        test: Accuracies of its runs.
-        validation: The same, of the last epochs.
-        test_difference: From the reference.
-        val_difference: From the reference.
-        runs: How many.
+        test: Test accuracies of its runs.
+        validation: Validation accuracies of its runs in their last epochs.
+        test_difference: Test accuracy minus that of the reference.
+        val_difference: Validation accuracy minus that of the reference.
+        runs: Number of runs.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Variant:
 
     @property
     def finding(self) -> Finding:
-        """What the test accuracies show."""
+        """The result of the comparison of test accuracies."""
         if not self.changes:
             return Finding.REFERENCE
         if not self.test_difference.source:
@@ -50,11 +50,11 @@ class Variant:
 
 @dataclass(frozen=True)
 class Study:
-    """A reference and the recipes beside it.
+    """A reference and the recipes compared with it.
 
     Attributes:
-        data: Over which data.
-        variants: The reference, then those that differ in the fewest keys first; at least two.
+        data: Label of the data.
+        variants: The reference, then the others, those that differ in the fewest keys first; at least two.
     """
 
     data: str
@@ -67,27 +67,27 @@ class Study:
 
 
 def find_studies(data: str, runs: Sequence[LoadedRun]) -> list[Study]:
-    """Return the studies of finished runs over the same data: each recipe is in one at most, that of the first reference near it.
+    """Return the studies among finished runs on the same data; each recipe is in at most one, that of the first reference close to it.
 
-    Only `MAX_REFERENCES` recipes are tried as references, those with the most tested runs: of thousands without anything in common, each
-    beside each other would take minutes.
+    Only the `MAX_REFERENCES` recipes with the most tested runs are tried as references: to compare each of thousands of unrelated recipes
+    with every other would take minutes.
     """
     by_recipe: dict[Any, list[LoadedRun]] = {}
     for run in runs:
         by_recipe.setdefault(hash_settings(flatten(run.settings)), []).append(run)
     recipes = list(by_recipe.values())
     names = make_distinct([one_line(members[0].recipe.name, 60) for members in recipes])
-    left = sorted(range(len(recipes)), key=lambda place: -sum(run.test is not None for run in recipes[place]))
+    remaining = sorted(range(len(recipes)), key=lambda place: -sum(run.test is not None for run in recipes[place]))
     studies: list[Study] = []
     for _ in range(min(MAX_REFERENCES, len(recipes) - 1)):
-        if not left:
+        if not remaining:
             break
-        reference, *others = left
-        near = {place for place in others if _count_differing_keys(recipes[reference][0], recipes[place][0]) <= MAX_KEYS}
-        if near:
-            members = [reference, *sorted(near)]
+        reference, *others = remaining
+        similar = {place for place in others if _count_differing_keys(recipes[reference][0], recipes[place][0]) <= MAX_KEYS}
+        if similar:
+            members = [reference, *sorted(similar)]
             studies.append(Study(data, _make_variants([names[place] for place in members], [recipes[place] for place in members])))
-        left = [place for place in others if place not in near]
+        remaining = [place for place in others if place not in similar]
     return studies
 
 
@@ -96,7 +96,7 @@ def _count_differing_keys(a: LoadedRun, b: LoadedRun) -> int:
 
 
 def _make_variants(names: Sequence[str], recipes: Sequence[Sequence[LoadedRun]]) -> list[Variant]:
-    """Measure recipes beside the first of them, and sort by the number of keys in which they differ from it."""
+    """Compare recipes with the first of them, and sort them by the number of keys in which they differ from it."""
     reference = recipes[0]
     samples = make_test_sample(reference), make_validation_sample(reference)
     variants = [_make_variant(name, members, reference[0], samples) for name, members in zip(names, recipes, strict=True)]
@@ -104,7 +104,7 @@ def _make_variants(names: Sequence[str], recipes: Sequence[Sequence[LoadedRun]])
 
 
 def _make_variant(name: str, runs: Sequence[LoadedRun], reference: LoadedRun, samples: tuple[Sample, Sample]) -> Variant:
-    """The samples are those of the reference: test and validation."""
+    """Compare the runs of one recipe with the reference's samples: test and validation."""
     before, after = flatten_together([reference.settings, runs[0].settings])
     changes = [write_setting_change(key, before, after) for key in find_differing_keys([before, after])]
     test, validation = make_test_sample(runs), make_validation_sample(runs)

@@ -1,4 +1,4 @@
-"""Studies of training time: runs that differ in their numbers of epochs alone, and what is to be said of each number."""
+"""Studies of training time: runs that differ only in their numbers of epochs, and the finding for each number."""
 
 import re
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from kcifar.runs.load import LoadedRun
 
 
 def is_epochs(key: str) -> bool:
-    """Whether a key of a recipe is a stage's number of epochs."""
+    """Whether a recipe key is the number of epochs of a stage."""
     return bool(re.fullmatch(r"stages\[\d+\]\.epochs", key))
 
 
 def make_points(runs: Sequence[LoadedRun]) -> list[StudyPoint]:
-    """Return the points of a study, fewest epochs first; a point is what the recipe orders of each stage."""
+    """Return the points of a study, fewest epochs first; a point is one combination of planned epochs per stage."""
     by_epochs: dict[tuple[int, ...], list[LoadedRun]] = {}
     for run in filter(is_complete, runs):
         by_epochs.setdefault(tuple(stage.epochs for stage in run.recipe.stages), []).append(run)
@@ -28,15 +28,15 @@ def make_points(runs: Sequence[LoadedRun]) -> list[StudyPoint]:
 
 
 def choose_samples(points: Sequence[StudyPoint]) -> tuple[str, list[Sample]]:
-    """Return the part by which points are judged, and what each reached there: validation, else test, whichever all have; else neither."""
-    for part, samples in (("validation", [point.validation for point in points]), ("test", [point.test for point in points])):
+    """Return the split by which points are judged, and the sample of each: validation if all points have it, else test, else "" and none."""
+    for split, samples in (("validation", [point.validation for point in points]), ("test", [point.test for point in points])):
         if all(sample.accuracies for sample in samples):
-            return part, samples
+            return split, samples
     return "", []
 
 
 def classify_epochs(points: Sequence[StudyPoint]) -> list[Finding]:
-    """Return what is to be said of each point, by the rule in `NOTE`."""
+    """Return the finding for each point, by the rule in the `NOTE` of the section on epochs."""
     _, samples = choose_samples(points)
     if not samples:
         return [Finding.UNKNOWN] * len(points)
@@ -45,7 +45,7 @@ def classify_epochs(points: Sequence[StudyPoint]) -> list[Finding]:
 
 
 def find_best_place(samples: Sequence[Sample]) -> int:
-    """Return which sample has the highest mean, the first of equal ones."""
+    """Return the place of the sample with the highest mean, the first of equal means."""
     return max(range(len(samples)), key=lambda place: (samples[place].mean, -place))
 
 
@@ -67,6 +67,6 @@ def write_stages(point: StudyPoint) -> str:
 
 
 def write_epochs(points: Sequence[StudyPoint]) -> str:
-    """Write numbers of epochs, with those of each stage where there are several: "5, 15 (10 + 5) epochs"."""
+    """Write numbers of epochs, with the epochs of each stage if there are several: "5, 15 (10 + 5) epochs"."""
     texts = [f"{int(point.x):,}" + (f" ({write_stages(point)})" if "+" in write_stages(point) else "") for point in points]
     return join_names(texts) + (" epoch" if texts == ["1"] else " epochs")

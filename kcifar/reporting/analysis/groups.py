@@ -1,4 +1,4 @@
-"""Which runs belong together: those of one recipe, which differ by chance alone, and those over the same data, which may be ranked."""
+"""Groups of runs: runs of one recipe, which differ only by chance, and runs on the same data, which may be ranked."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -11,17 +11,17 @@ from kcifar.reporting.page.names import make_distinct
 from kcifar.runs.load import LoadedRun
 
 _Value = TypeVar("_Value", int, str)
-_Facts = Callable[[Sequence[int]], Sequence[Mapping[str, str]]]  # what may tell the things at some places apart: a text for each key
+_Facts = Callable[[Sequence[int]], Sequence[Mapping[str, str]]]  # texts by key that may distinguish the items at some places
 
 _UNKNOWN = "unknown"
 _MAX_KEYS = 3  # in a label
-_MAX_NAME = 60  # letters of a name in a label
-_MAX_DATA = 40  # letters of a data set in the label of a recipe
+_MAX_NAME = 60  # characters of a name in a label
+_MAX_DATA = 40  # characters of a data set in the label of a recipe
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that belong together, in the order given; the label is of no other group."""
+    """Runs that belong together, in the given order, with a unique label."""
 
     label: str
     runs: Sequence[LoadedRun]
@@ -30,9 +30,9 @@ class Group:
 def group_by_recipe(runs: Sequence[LoadedRun]) -> list[Group]:
     """Return the runs by recipe, in the order of each recipe's first run.
 
-    Two runs are of the same recipe when their recipes have the same name and differ in nothing but the `IGNORED_KEYS`, and their data
-    are the same (`group_by_data`). The name counts, as it may stand for what settings do not tell, such as changed code. A label is that
-    name; where several groups share it, it goes on with the settings that tell them apart: "lenet (stages[0].learning_rate.value=0.01)".
+    Two runs have the same recipe if the recipes have the same name and differ only in the `IGNORED_KEYS`, and their data are the same
+    (`group_by_data`). The name counts, because it may stand for something that settings do not show, such as changed code. The label is
+    that name; if several groups have the same name, the settings that distinguish them follow: "lenet (stages[0].learning_rate.value=0.01)".
     """
     data = {id(run): group.label for group in group_by_data(runs) for run in group.runs}
     by_recipe: dict[Hashable, list[LoadedRun]] = {}
@@ -45,10 +45,10 @@ def group_by_recipe(runs: Sequence[LoadedRun]) -> list[Group]:
 
 
 def group_by_data(runs: Sequence[LoadedRun]) -> list[Group]:
-    """Return the runs by what they were trained and tested on, in the order of each data set's first run.
+    """Return the runs by the data that they were trained and tested on, in the order of each data set's first run.
 
-    The same are: the data set's name, the number of test images, and the sum over its content. A run that does not tell one of the
-    latter counts as of what the others of its name tell, where they all tell the same.
+    Runs have the same data if the name of the data set, the number of test images and the checksum of its content are equal. If a run
+    lacks the number or the checksum, that of the other runs of the same name is assumed, provided that they all agree.
     """
     names = [run.recipe.dataset.name for run in runs]
     images = _fill_unknown(names, [_count_test_images(run) for run in runs])
@@ -62,22 +62,22 @@ def group_by_data(runs: Sequence[LoadedRun]) -> list[Group]:
 
 
 def rank_by_accuracy(runs: Sequence[LoadedRun]) -> list[Group]:
-    """Return the runs that have a test result by data set, in each the most accurate first; equal ones stay in the order given."""
+    """Return the runs that have a test result by data set, the most accurate first; equal ones keep their order."""
     groups = [Group(group.label, [run for run in group.runs if run.test]) for group in group_by_data(runs)]
     return [Group(group.label, sorted(group.runs, key=lambda run: run.test_accuracy, reverse=True)) for group in groups if group.runs]
 
 
 def take_best_of_each(groups: Sequence[Group], limit: int) -> list[Group]:
-    """Return the first runs of each group, at most `limit` in all, shared out evenly; groups of which none is left are dropped."""
-    shares = share_evenly([len(group.runs) for group in groups], limit)
-    return [Group(group.label, group.runs[:share]) for group, share in zip(groups, shares, strict=True) if share]
+    """Return the first runs of each group, at most `limit` in all, distributed evenly; groups without any are dropped."""
+    counts = distribute_evenly([len(group.runs) for group in groups], limit)
+    return [Group(group.label, group.runs[:count]) for group, count in zip(groups, counts, strict=True) if count]
 
 
-def share_evenly(sizes: Sequence[int], limit: int) -> list[int]:
-    """Return how many to take of several groups, at most `limit` in all, as evenly as their sizes allow; the first get what is over.
+def distribute_evenly(sizes: Sequence[int], limit: int) -> list[int]:
+    """Return how many items to take from each group, at most `limit` in all, as evenly as sizes allow; the first groups get the remainder.
 
     Example:
-        >>> share_evenly([30, 5, 30], 40)
+        >>> distribute_evenly([30, 5, 30], 40)
         [18, 5, 17]
     """
     places = sorted((place, number) for number, size in enumerate(sizes) for place in range(min(size, limit)))
@@ -91,7 +91,7 @@ def _count_test_images(run: LoadedRun) -> int | None:
 
 
 def _fill_unknown(kinds: Sequence[Hashable], values: Sequence[_Value | None]) -> list[_Value | None]:
-    """Return the values; where one is None, that which all others of its kind have, if they have the same."""
+    """Return the values, with None replaced by the value of the others of its kind if these all agree."""
     known: dict[Hashable, set[_Value]] = {}
     for kind, value in zip(kinds, values, strict=True):
         known.setdefault(kind, set()).update(set() if value is None else {value})
@@ -99,7 +99,7 @@ def _fill_unknown(kinds: Sequence[Hashable], values: Sequence[_Value | None]) ->
 
 
 def _list_recipe_facts(runs: Sequence[LoadedRun], data: Mapping[int, str]) -> list[dict[str, str]]:
-    """Return over what data each run is, and what it says under the keys that tell their recipes apart."""
+    """Return the data of each run, and its values of the keys in which the recipes differ."""
     flats = [flatten(run.settings) for run in runs]
     keys = find_differing_keys(flats)
     return [
@@ -114,7 +114,7 @@ def _list_data_facts(test_images: int | None, content: str | None) -> dict[str, 
 
 
 def _make_labels(names: Sequence[str], facts: _Facts) -> list[str]:
-    """Add to names that occur several times the facts in which they differ, then a number if that does not do."""
+    """Make labels of names: add to repeated names the facts in which they differ, and a number if these do not suffice."""
     labels = list(names)
     for name in [name for name, times in Counter(names).items() if times > 1]:
         places = [place for place, other_name in enumerate(names) if other_name == name]
@@ -124,14 +124,14 @@ def _make_labels(names: Sequence[str], facts: _Facts) -> list[str]:
 
 
 def _choose_facts(facts: Sequence[Mapping[str, str]]) -> list[list[str]]:
-    """Return the texts of few keys, each the key that tells most of them apart after those before it."""
+    """Return the texts of a few keys, each chosen to distinguish the most items given the keys before it."""
     candidates = [[each[key] for each in facts] for key in facts[0]]
     chosen: list[list[str]] = []
-    told = 1
+    distinguished = 1
     while len(chosen) < _MAX_KEYS:
         counts = [len(set(zip(*chosen, texts, strict=True))) for texts in candidates]
-        if max(counts) <= told:
+        if max(counts) <= distinguished:
             break
-        told = max(counts)
-        chosen.append(candidates[counts.index(told)])
+        distinguished = max(counts)
+        chosen.append(candidates[counts.index(distinguished)])
     return chosen

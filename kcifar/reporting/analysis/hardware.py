@@ -1,4 +1,4 @@
-"""What to know before the minutes of several runs are compared: which machines they are of, and what was trained before them."""
+"""Conditions for comparing the minutes of several runs: their machines, and the runs that they started from."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,32 +13,32 @@ NO_HARDWARE = "not recorded"
 
 
 def find_hardware(run: LoadedRun) -> str:
-    """Return what a run was trained on: processor, cores and devices."""
+    """Return the hardware that a run was trained on: processor, cores and devices."""
     return (run.environment.hardware if run.environment else "") or NO_HARDWARE
 
 
 def count_hardware(runs: Sequence[LoadedRun]) -> Counter[str]:
-    """Return how many of the runs whose minutes are known were trained on which hardware."""
+    """Count the runs with known minutes by hardware."""
     return Counter(find_hardware(run) for run in runs if not np.isnan(run.minutes))
 
 
 def describe_hardware(runs: Sequence[LoadedRun]) -> Iterator[str]:
-    """Say where minutes are of different machines, or may be."""
+    """Yield a sentence if minutes were, or may have been, measured on different machines."""
     kinds = count_hardware(runs)
     if len(kinds) - (NO_HARDWARE in kinds) > 1:
         counted = [f"{one_line(kind, 50)}: {number:,}" for kind, number in kinds.most_common()]
-        yield f"The minutes are not of one machine (runs by hardware: {join_names(counted)})."
-    if untold := kinds[NO_HARDWARE]:
-        minutes = "their minutes may be of different machines" if untold > 1 else "its minutes may be of another machine"
-        yield f"Of {untold:,} run{'s' * (untold != 1)} the hardware is not recorded; {minutes}."
+        yield f"The minutes were measured on different machines (runs by hardware: {join_names(counted)})."
+    if unrecorded := kinds[NO_HARDWARE]:
+        minutes = "their minutes may be from different machines" if unrecorded > 1 else "its minutes may be from another machine"
+        yield f"The hardware of {unrecorded:,} run{'s' * (unrecorded != 1)} is not recorded; {minutes}."
 
 
 def describe_origin(runs: Sequence[LoadedRun]) -> Iterator[str]:
-    """Name the runs that began with the weights of another."""
-    begun = [
+    """Yield a sentence that names the runs that started from the weights of another run."""
+    continued = [
         shorten_name(run.name)
         for run in runs
         if any(isinstance(stage, Mapping) and stage.get("init_from") for stage in run.settings.get("stages", ()))
     ]
-    if begun:
-        yield f"These began with the weights of another run, whose minutes and images are not counted here: {join_names(begun)}."
+    if continued:
+        yield f"Runs that started from the weights of another run, whose minutes and images are not counted here: {join_names(continued)}."

@@ -1,4 +1,4 @@
-"""Sweeps of the learning rate: runs that differ in nothing else, and what is to be said of each rate."""
+"""Sweeps of the learning rate: runs that differ in nothing else, and the finding for each rate."""
 
 import math
 import re
@@ -11,21 +11,21 @@ from kcifar.reporting.analysis.studies import Finding, StudyPoint, group_similar
 from kcifar.reporting.stats.differences import Difference, compare_with_best
 from kcifar.runs.load import LoadedRun
 
-MIN_RATES = 3  # of a sweep
+MIN_RATES = 3  # in a sweep
 
 _RATE_KEY = re.compile(r"stages\[\d+\]\.learning_rate\.(value|peak|start|end|min_value|values)")
-_SMALLEST, _LARGEST = 1e-38, 1e38  # as far as float32 goes
+_SMALLEST, _LARGEST = 1e-38, 1e38  # about the range of float32
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Runs that differ in their learning rates alone.
+    """Runs that differ only in their learning rates.
 
     Attributes:
-        keys: Those that differ, at least one.
-        points: One for each setting of them, smallest rate first; `x` is the rate, > 0.
-        unfinished: Runs of neither a result nor a divergence.
-        off_axis: Others, whose rate is no number > 0 that float32 holds.
+        keys: The keys that differ, at least one.
+        points: One for each setting of these keys, smallest rate first; `x` is the rate, > 0.
+        unfinished: Runs that neither completed nor diverged.
+        off_axis: Completed or diverged runs whose rate is not a number > 0 in the range of float32.
     """
 
     keys: Sequence[str]
@@ -35,19 +35,19 @@ class Sweep:
 
 
 def find_sweeps(runs: Sequence[LoadedRun]) -> dict[str, Sweep]:
-    """Return every sweep of three rates or more among the runs, by name."""
+    """Return every sweep with at least three rates among the runs, by name."""
     sweeps = [(group, make_sweep(group)) for group in group_similar_runs(runs, is_rate)]
     groups = [(group, sweep) for group, sweep in sweeps if len({point.x for point in sweep.points}) >= MIN_RATES]
     return dict(zip(name_studies([group for group, _ in groups], is_rate), (sweep for _, sweep in groups), strict=True))
 
 
 def is_rate(key: str) -> bool:
-    """Whether a key of a recipe is a number in a stage's learning rate."""
+    """Whether a recipe key is a number in the learning rate of a stage."""
     return bool(_RATE_KEY.fullmatch(key))
 
 
 def make_sweep(runs: Sequence[LoadedRun]) -> Sweep:
-    """Return what runs that differ in their learning rates alone make up; one whose rate is no number > 0 is no point of it."""
+    """Return the sweep of runs that differ only in their learning rates; a run whose rate is not a number > 0 is not a point of it."""
     ended = [run for run in runs if _has_ended(run)]
     flats = flatten_together([run.settings for run in ended])
     keys = find_differing_keys(flats)
@@ -64,12 +64,12 @@ def make_sweep(runs: Sequence[LoadedRun]) -> Sweep:
 
 
 def find_best_point(sweep: Sweep) -> int | None:
-    """Return which point has the highest mean validation accuracy of those where no run diverged, the smaller rate of equal ones."""
+    """Return the place of the point with the highest mean validation accuracy among those without a diverged run; of equal ones, the first."""
     return max(_find_candidates(sweep), key=lambda place: (sweep.points[place].validation.mean, -place), default=None)
 
 
 def compute_distances(sweep: Sweep) -> list[Difference | None]:
-    """Return how far the validation accuracy of each point lies below that of the best; None for the best, and where one is not known."""
+    """Return how far the validation accuracy of each point is below that of the best point; None for the best, and if unknown."""
     candidates, best = _find_candidates(sweep), find_best_point(sweep)
     differences: list[Difference | None] = [None] * len(sweep.points)
     for place in candidates:
@@ -80,7 +80,7 @@ def compute_distances(sweep: Sweep) -> list[Difference | None]:
 
 
 def classify_rates(sweep: Sweep) -> list[Finding]:
-    """Return what is to be said of each point, by the rule in `NOTE`."""
+    """Return the finding for each point, by the rule in the `NOTE` of the section on learning rates."""
     best = find_best_point(sweep)
     differences = compute_distances(sweep)
     return [Finding.BEST if place == best else _classify_point(point, differences[place]) for place, point in enumerate(sweep.points)]
@@ -95,7 +95,7 @@ def _classify_point(point: StudyPoint, difference: Difference | None) -> Finding
 
 
 def _find_candidates(sweep: Sweep) -> list[int]:
-    """The places that the best is chosen from."""
+    """Return the places of the points that the best is chosen from."""
     return [place for place, point in enumerate(sweep.points) if point.validation.accuracies and not count_diverged(point)]
 
 
@@ -104,12 +104,12 @@ def _has_ended(run: LoadedRun) -> bool:
 
 
 def count_diverged(point: StudyPoint) -> int:
-    """How many runs of a point diverged."""
+    """Return the number of runs of a point that diverged."""
     return sum(map(has_diverged, point.runs))
 
 
 def _find_largest_rate(flat: Flat, keys: Sequence[str]) -> float:
-    """Return the largest number under the keys, lists included; NaN for none."""
+    """Return the largest number among the values of the keys, including lists; NaN if there is none."""
     values = (inner for key in keys for inner in (flat[key] if isinstance(flat.get(key), list) else [flat.get(key)]))
     return max((float(value) for value in values if isinstance(value, int | float)), default=math.nan)
 

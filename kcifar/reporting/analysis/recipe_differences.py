@@ -1,18 +1,18 @@
-"""Which settings tell resolved recipes apart: keys as `--set` takes them, and what each recipe says under them."""
+"""Settings in which resolved recipes differ: keys as `--set` takes them, with the value of each recipe."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kcifar.core.errors import one_line
 
-# What a run is called and drawn by chance, and what changes files but nothing that is learned.
+# The name and the seed of a run, and settings that change files but not the training.
 IGNORED_KEYS = frozenset({"name", "seed", "test", "log_every", "checkpoint_every"})
 
 STAGES = "stages"
-_GIVEN = "given"  # what a mapping without a name has under its own key
-_CONSTANT = "constant"  # the name of a schedule that recipes write as its value
-_ABSENT: Hashable = ("absent",)  # of another form than anything that `frozen` returns for a value
-_MAX_LETTERS = 60  # of a written value
+_GIVEN = "given"  # value of the key of a mapping without a name
+_CONSTANT = "constant"  # the name of a schedule that recipes write as a plain value
+_ABSENT: Hashable = ("absent",)  # of another form than anything that `make_hashable` returns
+_MAX_CHARACTERS = 60  # of a written value
 
 Flat = Mapping[str, Any]
 
@@ -20,13 +20,13 @@ Flat = Mapping[str, Any]
 def flatten(recipe: Mapping[str, Any], stage_labels: Sequence[str] | None = None) -> Flat:
     """Return a resolved recipe's settings by dotted key, in its order.
 
-    A part, which is a mapping with a name, has its name under its own key and its arguments beneath; so has a list of parts, with a
-    tuple of names. A mapping without a name has the text "given" under its own key, which tells it from none. The parts of a list go
-    by their names where each is there once, else by place: "augmentation.random_crop.padding", "augmentation[1].padding".
+    A part, which is a mapping with a name, has its name as the value of its key, and its arguments as keys below; a list of parts has a
+    tuple of names. A mapping without a name has the text "given" as its value, which distinguishes it from none. The keys of parts in a
+    list use their names if these are unique, else their places: "augmentation.random_crop.padding", "augmentation[1].padding".
 
     Args:
         recipe: Plain containers, defaults written out. Not modified.
-        stage_labels: What stages go by, one each, as in a key: ".learn" or "[0]"; None: places. A stage's own name is no setting.
+        stage_labels: A label for each stage, as in a key: ".learn" or "[0]"; None: places. The name of a stage is not a setting.
     Example:
         >>> flatten({"model": {"name": "lenet", "dropout_rate": 0.5}, "stages": [{"name": "learn", "epochs": 3, "l2": None}]})
         {'model': 'lenet', 'model.dropout_rate': 0.5, 'stages': ('[0]',), 'stages[0].epochs': 3, 'stages[0].l2': None}
@@ -42,10 +42,10 @@ def flatten(recipe: Mapping[str, Any], stage_labels: Sequence[str] | None = None
 
 
 def flatten_together(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
-    """Return recipes by keys that can be compared: stages by name where their names, or else their numbers, are the same in all.
+    """Return recipes flattened to keys that can be compared.
 
-    Recipes with as many stages under other names are compared by place: a new name alone changes nothing. Those with more and fewer
-    stages are compared by name, so that one that was left out is seen as that.
+    Recipes with the same number of stages but other names are compared by place, because a new name alone changes nothing. Recipes with
+    different numbers of stages are compared by name, so that a removed stage is recognized as such.
     """
     names = [tuple(str(stage["name"]) for stage in recipe[STAGES]) for recipe in recipes]
     alike = len(set(names)) == 1 or len({len(each) for each in names}) > 1
@@ -55,10 +55,10 @@ def flatten_together(recipes: Sequence[Mapping[str, Any]]) -> list[Flat]:
 
 
 def find_differing_keys(flats: Sequence[Flat]) -> list[str]:
-    """Return the keys that some recipes set to another value than others do, in the order of the first recipe that has them.
+    """Return the keys whose values differ between recipes, in the order of the first recipe that has them.
 
-    Left out are the `IGNORED_KEYS`, and keys that follow from others: what only some recipes have, beneath a key that differs (the
-    arguments of another optimizer). What all that have it set alike is no difference then, what they set to several values is.
+    The `IGNORED_KEYS` are left out, and keys that follow from others: a key that only some recipes have, below a key that differs (an
+    argument of another optimizer). Such a key counts as a difference only if the recipes that have it set it to several values.
     """
     keys = [key for key in dict.fromkeys(key for flat in flats for key in flat) if key not in IGNORED_KEYS]
     values = {key: {make_hashable(flat[key]) if key in flat else _ABSENT for flat in flats} for key in keys}
@@ -66,13 +66,13 @@ def find_differing_keys(flats: Sequence[Flat]) -> list[str]:
     return [key for key in keys if key in differing and (len(values[key] - {_ABSENT}) > 1 or differing.isdisjoint(_find_parent_keys(key)))]
 
 
-def hash_settings(flat: Flat, passed_over: Callable[[str], bool] = IGNORED_KEYS.__contains__) -> Hashable:
-    """Return what is equal for recipes that differ in no key but the `IGNORED_KEYS` and those passed over; the order does not count."""
-    return frozenset((key, make_hashable(value)) for key, value in flat.items() if key not in IGNORED_KEYS and not passed_over(key))
+def hash_settings(flat: Flat, is_ignored: Callable[[str], bool] = IGNORED_KEYS.__contains__) -> Hashable:
+    """Return a value that is equal for recipes that differ only in the `IGNORED_KEYS` and in keys that `is_ignored` accepts, in any order."""
+    return frozenset((key, make_hashable(value)) for key, value in flat.items() if key not in IGNORED_KEYS and not is_ignored(key))
 
 
 def make_hashable(value: Any) -> Hashable:
-    """Return plain containers as something that can be compared and looked up: mappings whatever their order, NaN equal to itself.
+    """Return plain containers in a hashable form: mappings compare equal in any order, and NaN equals itself.
 
     Example:
         >>> make_hashable({"a": [1, 2.0], "b": {}}) == make_hashable({"b": {}, "a": [1.0, 2]})
@@ -88,18 +88,18 @@ def make_hashable(value: Any) -> Hashable:
 
 
 def write_setting_change(key: str, before: Flat, after: Flat) -> str:
-    """Write what a key is in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip → none".
+    """Write the value of a key in two recipes, on one line: "stages.learn.augmentation: random_crop, horizontal_flip → none".
 
-    Parts are written by their names, but whole where the other recipe has nothing there: "stages.learn.l2: none → value 0.001".
+    Parts are written by their names, but with all arguments if the other recipe has no such part: "stages.learn.l2: none → value 0.001".
     """
     both_given = all(flat.get(key, _GIVEN) not in (None, _GIVEN) for flat in (before, after))
-    texts = [_write_value(flat[key]) if both_given else _write_whole(flat, key) for flat in (before, after)]
-    return f"{one_line(key, 100)}: {' → '.join(one_line(text, _MAX_LETTERS) for text in texts)}"
+    texts = [_write_value(flat[key]) if both_given else _write_completely(flat, key) for flat in (before, after)]
+    return f"{one_line(key, 100)}: {' → '.join(one_line(text, _MAX_CHARACTERS) for text in texts)}"
 
 
 def write_setting(key: str, flat: Flat) -> str:
-    """Write what a recipe says under a key, on one line: "model=lenet"; what has no name is written whole: "l2=value 0.001, layers *"."""
-    text = _write_whole(flat, key) if flat.get(key, _GIVEN) in (_GIVEN, _CONSTANT) else _write_value(flat[key])
+    """Write the value of a key in a recipe, on one line: "model=lenet"; without a name, all arguments: "l2=value 0.001, layers *"."""
+    text = _write_completely(flat, key) if flat.get(key, _GIVEN) in (_GIVEN, _CONSTANT) else _write_value(flat[key])
     return f"{one_line(key, 100)}={one_line(text, 24)}"
 
 
@@ -136,12 +136,12 @@ def _is_part_list(value: object) -> bool:
 
 
 def _find_parent_keys(key: str) -> Iterator[str]:
-    """The keys that a key stands beneath."""
+    """Return the keys above a key."""
     return (key[:place] for place, letter in enumerate(key) if letter in ".[")
 
 
-def _write_whole(flat: Flat, key: str) -> str:
-    """Write a part with its arguments, but for those that are none; a constant as its value, as recipes do."""
+def _write_completely(flat: Flat, key: str) -> str:
+    """Write a part with its arguments, except those that are none; a constant is written as its value, as in recipes."""
     if key not in flat:
         return "absent"
     value = flat[key]
@@ -152,14 +152,14 @@ def _write_whole(flat: Flat, key: str) -> str:
         for argument_key in flat
         if argument_key.startswith(f"{key}.") and "." not in argument_key[len(key) + 1 :] and flat[argument_key] is not None
     ]
-    arguments = ", ".join(f"{argument_key[len(key) + 1 :]} {_write_whole(flat, argument_key)}" for argument_key in beneath)
+    arguments = ", ".join(f"{argument_key[len(key) + 1 :]} {_write_completely(flat, argument_key)}" for argument_key in beneath)
     if value == _GIVEN and arguments:
         return arguments
     return _write_value(value) + (f" ({arguments})" if arguments else "")
 
 
 def _write_value(value: Any) -> str:
-    """Write a value that is no part; numbers with every digit, so that what differs does not look alike."""
+    """Write a value that is not a part; numbers have all digits, so that different values do not look alike."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name} {_write_value(inner)}" for name, inner in value.items()) + "}"
     if isinstance(value, list | tuple):

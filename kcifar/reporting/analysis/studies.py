@@ -1,4 +1,4 @@
-"""Studies: runs over the same data whose recipes differ in few things, so that what differs may explain the results."""
+"""Studies: runs on the same data whose recipes differ in a few settings, which may explain different results."""
 
 import math
 from collections.abc import Callable, Hashable, Sequence
@@ -14,13 +14,13 @@ from kcifar.reporting.page.names import join_names, make_distinct
 from kcifar.reporting.stats.differences import Sample
 from kcifar.runs.load import LoadedRun
 
-_MAX_NAME = 40  # letters
+_MAX_NAME = 40  # characters
 _MAX_DESCRIBED = 10  # studies
-_MAX_KEYS = 3  # that tell studies of one name apart
+_MAX_KEYS = 3  # that distinguish studies of the same name
 
 
 class Finding(StrEnum):
-    """What a study says of one of its recipes beside the best, or beside the reference, in words as tables have them."""
+    """The result of comparing a recipe of a study with the best one or the reference, as tables print it."""
 
     REFERENCE = "reference"
     BEST = "best"
@@ -36,15 +36,15 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class StudyPoint:
-    """One setting of what a study varies.
+    """One value of the setting that a study varies.
 
     Attributes:
-        setting: What tells it from the other points of the study.
-        x: Where it stands on the study's axis; several points may share it.
-        runs: Those with this setting, in the order given.
-        training: Accuracies of their last epochs on the training images.
-        validation: The same on validation.
-        test: Accuracies on the test images.
+        setting: The value, unique among the points of the study.
+        x: Position on the axis of the study; several points may have the same.
+        runs: Runs with this value, in the given order.
+        training: Training accuracies of their last epochs.
+        validation: Validation accuracies of their last epochs.
+        test: Test accuracies.
     """
 
     setting: Hashable
@@ -56,27 +56,27 @@ class StudyPoint:
 
 
 def make_point(setting: Hashable, x: float, runs: Sequence[LoadedRun]) -> StudyPoint:
-    """Return the point of runs that share a setting; those that are not whole count as runs, but not for the accuracies."""
-    whole = [run for run in runs if is_complete(run)]
-    return StudyPoint(setting, x, runs, make_training_sample(whole), make_validation_sample(whole), make_test_sample(whole))
+    """Return the point of runs with the same setting; incomplete runs are listed, but their accuracies are not used."""
+    complete = [run for run in runs if is_complete(run)]
+    return StudyPoint(setting, x, runs, make_training_sample(complete), make_validation_sample(complete), make_test_sample(complete))
 
 
-def group_similar_runs(runs: Sequence[LoadedRun], passed_over: Callable[[str], bool]) -> list[list[LoadedRun]]:
-    """Return the runs over the same data that differ in nothing but the keys passed over, names and seeds; in the order given."""
+def group_similar_runs(runs: Sequence[LoadedRun], is_ignored: Callable[[str], bool]) -> list[list[LoadedRun]]:
+    """Return groups of runs on the same data that differ only in the ignored keys, names and seeds; in the given order."""
     by_settings: dict[tuple[int, Hashable], list[LoadedRun]] = {}
     for number, group in enumerate(group_by_data(runs)):
         for run in group.runs:
-            by_settings.setdefault((number, hash_settings(flatten(run.settings), passed_over)), []).append(run)
+            by_settings.setdefault((number, hash_settings(flatten(run.settings), is_ignored)), []).append(run)
     return list(by_settings.values())
 
 
 def has_diverged(run: LoadedRun) -> bool:
-    """Whether the training ended because a value was not finite, or its last training loss is not."""
+    """Whether the training ended because a value was not finite, or the last training loss is not finite."""
     return _is_not_finite(run) or (run.status.state == "failed" and "not finite" in (run.status.reason or ""))
 
 
 def is_complete(run: LoadedRun) -> bool:
-    """Whether the training finished with finite numbers: what a mean over seeds may hold."""
+    """Whether the training finished with a finite loss, so that a mean over seeds may include the run."""
     return run.status.state == "finished" and not _is_not_finite(run)
 
 
@@ -85,22 +85,22 @@ def _is_not_finite(run: LoadedRun) -> bool:
 
 
 def describe_left_out(runs: Sequence[LoadedRun]) -> list[str]:
-    """Return a sentence that names runs which a study leaves out; none where there is none."""
+    """Return a sentence that names the runs that a study leaves out; an empty list without any."""
     if not runs:
         return []
-    return [f"Left out, as {'it' if len(runs) == 1 else 'they'} did not finish with finite numbers: {join_names([run.name for run in runs])}."]
+    return [f"Left out because {'it' if len(runs) == 1 else 'they'} did not finish with finite values: {join_names([run.name for run in runs])}."]
 
 
 def limit_descriptions(descriptions: Sequence[str]) -> list[str]:
-    """Return the first descriptions of studies, as many as one reads, and how many are left out."""
+    """Return the first descriptions of studies, and the number of those left out if there are many."""
     more = len(descriptions) - _MAX_DESCRIBED
     return [*descriptions[:_MAX_DESCRIBED], *([f"{more:,} more are in the table."] if more > 0 else [])]
 
 
-def name_studies(studies: Sequence[Sequence[LoadedRun]], passed_over: Callable[[str], bool]) -> list[str]:
-    """Return a name for each study that no other has: what its recipes' names begin with in common, else its network.
+def name_studies(studies: Sequence[Sequence[LoadedRun]], is_ignored: Callable[[str], bool]) -> list[str]:
+    """Return a unique name for each study: the common beginning of its recipes' names, else its network.
 
-    Studies that this does not tell apart are told apart by keys in which they differ, other than those passed over: "lenet (model=a)".
+    Studies of the same name are distinguished by keys in which they differ, except the ignored ones: "lenet (model=a)".
     """
     names = [one_line(_find_common_name([run.recipe.name for run in runs]) or runs[0].recipe.model.name, _MAX_NAME) for runs in studies]
     alike: dict[str, list[int]] = {}
@@ -108,14 +108,14 @@ def name_studies(studies: Sequence[Sequence[LoadedRun]], passed_over: Callable[[
         alike.setdefault(name, []).append(place)
     for name, places in alike.items():
         flats = [flatten(studies[place][0].settings) for place in places]
-        keys = [key for key in find_differing_keys(flats) if not passed_over(key)][:_MAX_KEYS]
+        keys = [key for key in find_differing_keys(flats) if not is_ignored(key)][:_MAX_KEYS]
         for place, flat in zip(places, flats, strict=True):
             names[place] = f"{name} ({', '.join(write_setting(key, flat) for key in keys)})" if keys else name
     return make_distinct(names)
 
 
 def _find_common_name(names: Sequence[str]) -> str:
-    """Whole words, as "_" or else "-" parts them, that all names begin with; empty for none."""
+    """Return the complete words, separated by "_" or else "-", that all names begin with; "" if there are none."""
     for separator in "_-":
         columns = zip(*(name.split(separator) for name in names), strict=False)
         if common := [words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns)]:

@@ -1,4 +1,4 @@
-"""Which epoch of a run validated the very weights that were tested."""
+"""The epoch of a run whose weights were tested."""
 
 import math
 from collections.abc import Sequence
@@ -6,22 +6,26 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from kcifar.recipe.early_stopping import epochs_since_best, is_better
+from kcifar.recipe.early_stopping import count_epochs_since_best, is_better
 from kcifar.recipe.stage_settings import EarlyStopping, Monitor
 from kcifar.runs.load import LoadedRun
 
 
 def find_tested_validation(run: LoadedRun) -> float:
-    """Return the validation accuracy of the weights that were tested, in [0, 1]; NaN without, and where their epoch is not known."""
+    """Return the validation accuracy of the tested weights, in [0, 1]; NaN if there is none or their epoch is unknown."""
     row = find_tested_row(run)
     return math.nan if row is None else float(run.history["val_accuracy"].iloc[row])
 
 
 def find_tested_row(run: LoadedRun) -> int | None:
-    """Return the row of the history of a finished run's tested weights; None where the run does not tell.
+    """Return the row of the history whose weights a finished run tested; None if the run does not show it.
 
-    By the rules of training: with `select: best` it is the best epoch by `monitor`; else the last one, or the best of the last stage
-    where early stopping restored that.
+    This follows the rules of training. With `select: best`, it is the best finite epoch of all stages by `monitor`, which may be a loss
+    (`early_stopping.is_better`, without a minimum improvement). Otherwise it is the last epoch, or the best epoch of the last stage if
+    early stopping with `restore_best` applies (`early_stopping.count_epochs_since_best`, which requires an improvement by `min_delta`).
+
+    `LoadedRun.best_validation`, which tables and charts mark, is always the epoch of the highest validation accuracy, so it may be another
+    epoch than the tested one.
     """
     if run.test and run.test.weights == "best":
         return _find_best_row(run, run.settings.get("monitor", "val_accuracy"))
@@ -37,7 +41,7 @@ def find_tested_row(run: LoadedRun) -> int | None:
         return last
     stage = run.history["stage_index"]
     values = _read_monitored(run, rule.monitor)[(stage != stage.iloc[-1]).sum() :]
-    return last - epochs_since_best([{rule.monitor: value} for value in values], rule) if values else None
+    return last - count_epochs_since_best([{rule.monitor: value} for value in values], rule) if values else None
 
 
 def _find_best_row(run: LoadedRun, monitor: Any) -> int | None:
@@ -49,7 +53,7 @@ def _find_best_row(run: LoadedRun, monitor: Any) -> int | None:
 
 
 def _read_monitored(run: LoadedRun, monitor: Any) -> Sequence[float]:
-    """Return what is monitored, for each epoch; nothing where the history lacks it or it is not known which way is better."""
+    """Return the monitored value of each epoch; empty if the history lacks it, or its better direction is unknown."""
     known = monitor in get_args(Monitor) and monitor in run.history
     return run.history[monitor].tolist() if known else []
 

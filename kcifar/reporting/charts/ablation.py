@@ -1,4 +1,4 @@
-"""A chart of differences from a reference recipe, each with its interval."""
+"""A chart of differences from a reference recipe with their intervals."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from kcifar.core.errors import one_line
 from kcifar.pictures.style import BLACK, BLUE
 from kcifar.reporting.analysis.ablation import Variant
 
-_MAX_LETTERS = 34  # of a name beside its row
+_MAX_LETTERS = 34  # of a name next to its row
 
 
 def draw_ablation(reference: str, variants: Sequence[Variant]) -> Figure:
-    """Draw the difference of each variant from the reference, with its interval, one below the other."""
+    """Draw the difference of each variant from the reference with its interval, one row per variant."""
     figure = Figure(figsize=(6.4, 1.3 + 0.28 * len(variants)))
     panel = figure.subplots()
     panel.axvline(0, color=BLACK, linewidth=1)
@@ -20,7 +20,7 @@ def draw_ablation(reference: str, variants: Sequence[Variant]) -> Figure:
         face = BLUE if difference.is_clear else "white"
         panel.errorbar(100 * difference.value, place, xerr=100 * difference.half_width, fmt="o", color=BLUE, markerfacecolor=face, capsize=3)
     panel.set_yticks(range(len(variants)), [one_line(variant.name, _MAX_LETTERS) for variant in variants], fontsize=9)
-    panel.set(ylim=(len(variants) - 0.5, -0.5), xlabel="difference in test accuracy, points")
-    figure.suptitle(f"beside {one_line(reference, 60)}", fontsize=10)
+    panel.set(ylim=(len(variants) - 0.5, -0.5), xlabel="difference in test accuracy, percentage points")
+    figure.suptitle(f"compared with {one_line(reference, 60)}", fontsize=10)
     panel.grid(axis="y", visible=False)
     return figure

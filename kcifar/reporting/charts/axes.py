@@ -1,4 +1,4 @@
-"""Ticks of a logarithmic axis, and numbers short enough to stand at them."""
+"""Ticks of a logarithmic axis, and numbers short enough to label them."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ _MAX_TICKS = 6
 
 
 def make_log_ticks(low: float, high: float) -> list[float]:
-    """Return round values between two ends > 0 for a logarithmic axis: 1, 2, 5 of each power of ten, or fewer where those are many.
+    """Return round values between two ends > 0 for a logarithmic axis: 1, 2, 5 times each power of ten, or fewer if those are too many.
 
     Example:
         >>> make_log_ticks(0.9, 30)
@@ -22,7 +22,7 @@ def make_log_ticks(low: float, high: float) -> list[float]:
 
 
 def write_short_number(value: float) -> str:
-    """Write a number >= 0 in few letters: 0.5, 12, 62.1k, 1.5M, 2G.
+    """Write a number >= 0 in few characters: 0.5, 12, 62.1k, 1.5M, 2G.
 
     Example:
         >>> [write_short_number(value) for value in (0, 0.25, 999, 62_000, 1_250_000, 3e12)]

@@ -1,4 +1,4 @@
-"""A chart of accuracy and loss over updates, stages marked and named, the learning rate underneath."""
+"""A chart of accuracy and loss over updates with named stages, and the learning rate below."""
 
 import numpy as np
 import pandas
@@ -15,17 +15,17 @@ from kcifar.runs.load import LoadedRun
 
 _SIZE = (7.2, 6.8)  # inches
 _PANEL_WIDTH = 6.3  # inches
-_MAX_PLAIN = 100  # rows drawn as they are; more have a running mean
-_MAX_MARKED = 60  # rows; more points than that melt into the line
-_WINDOWS = 50  # that a running mean's window fits into the run
-_POINTS = 400  # of a drawn line: buckets of the raw one, places of the mean
-_MAX_STEP = 2**53  # updates; beyond, floats do not tell one from the next
-_MAX_VALUE = 1e38  # as far as float32 goes; what is beyond was not measured, and overflows as it is drawn
-_LOGARITHMIC = 100  # largest over smallest loss from which on the axis is logarithmic
+_MAX_PLAIN = 100  # rows without a running mean
+_MAX_MARKED = 60  # rows; the markers of more would merge into the line
+_WINDOWS = 50  # windows of the running mean per run
+_POINTS = 400  # per drawn line: buckets of the raw values, points of the mean
+_MAX_STEP = 2**53  # updates; above, floats are not exact
+_MAX_VALUE = 1e38  # about the largest float32; larger values were not measured, and overflow when drawn
+_LOGARITHMIC = 100  # ratio of largest to smallest loss above which the axis is logarithmic
 
 
 def select_usable(batches: pandas.DataFrame | None) -> pandas.DataFrame:
-    """Return the rows in the order of their updates, but for those whose update or epoch cannot be; values that cannot be become NaN."""
+    """Return the rows sorted by update, without those whose update or epoch is impossible; impossible values become NaN."""
     if batches is None:
         return pandas.DataFrame({"step": []})
     possible = batches["step"].between(1, _MAX_STEP) & (batches["epoch"] >= 1)
@@ -34,12 +34,12 @@ def select_usable(batches: pandas.DataFrame | None) -> pandas.DataFrame:
 
 
 def compute_window(rows: pandas.DataFrame) -> int:
-    """Rows in the running mean; 1 where there are too few for one."""
+    """Return the number of rows in the running mean; 1 if there are too few for one."""
     return 1 if len(rows) <= _MAX_PLAIN else round(len(rows) / _WINDOWS)
 
 
 def draw_batches(run: LoadedRun) -> Figure:
-    """Draw accuracy, loss and learning rate over the updates of the run; what is not finite leaves a gap."""
+    """Draw accuracy, loss and learning rate over the updates of the run; values that are not finite leave a gap."""
     rows = select_usable(run.batches)
     figure = Figure(figsize=_SIZE)
     accuracy, loss, rate = figure.subplots(3, 1, sharex=True, height_ratios=(4, 4, 1.5))
@@ -47,7 +47,7 @@ def draw_batches(run: LoadedRun) -> Figure:
     for panel, measure in ((accuracy, "accuracy"), (loss, "loss")):
         _draw_measure(panel, rows, spans, measure)
     if compute_window(rows) > 1:
-        accuracy.legend(loc="lower right")  # of both panels; accuracy rises away from there
+        accuracy.legend(loc="lower right")  # for both panels; rising accuracy leaves room there
     accuracy.yaxis.set_major_formatter(PercentFormatter(1.0))
     ends = estimate_epoch_ends(rows, len(run.history))
     draw_learning_rate(rate, run.history["learning_rate"].to_numpy()[: len(ends) - 1], ends)
@@ -62,7 +62,7 @@ def draw_batches(run: LoadedRun) -> Figure:
 
 
 def make_stage_ranges(rows: pandas.DataFrame, most: int) -> list[StageRange]:
-    """Return name, first and last update of each stage; where names change more often than the recipe has stages, one without a name."""
+    """Return name, first and last update of each stage; a single unnamed range if names change more often than the recipe has stages."""
     changes = np.flatnonzero(rows["stage"].to_numpy()[1:] != rows["stage"].to_numpy()[:-1])
     if len(changes) >= most:
         return [StageRange("", 0.0, float(rows["step"].iloc[-1]))]
@@ -72,9 +72,9 @@ def make_stage_ranges(rows: pandas.DataFrame, most: int) -> list[StageRange]:
 
 
 def estimate_epoch_ends(rows: pandas.DataFrame, epochs: int) -> np.ndarray:
-    """Return after how many updates each completed epoch ended, 0 before them, float64 (at most epochs + 1,), ascending.
+    """Return 0 and the update at which each completed epoch ended, float64 (at most epochs + 1,), ascending.
 
-    The last update of an epoch has a row. The ends of epochs without rows are spread evenly; epochs after the last that has one are left out.
+    The last update of an epoch has a row. The ends of epochs without rows are interpolated; epochs after the last one with rows are left out.
     """
     lasts = rows.groupby("epoch")["step"].max()
     known = np.concatenate([[0.0], np.maximum.accumulate(lasts.to_numpy())])
@@ -102,7 +102,7 @@ def _draw_measure(panel: Axes, rows: pandas.DataFrame, spans: list[StageRange], 
 
 
 def _compute_mean_line(steps: np.ndarray, values: np.ndarray, spans: list[StageRange], window: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the running mean of each stage by itself, with a gap between stages."""
+    """Return x and y of the running mean, computed within each stage, with a gap between stages."""
     x: list[np.ndarray] = []
     y: list[np.ndarray] = []
     begin, gap = 0, np.array([np.nan])

@@ -1,4 +1,4 @@
-"""A chart of rows: a name on the left, dots along a common axis, what they say in figures on the right; blocks where data sets differ."""
+"""A chart of rows: a name on the left, dots along a common axis, their values as text on the right; one block per data set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kcifar.pictures.text import shorten_middle
 
-_WIDTH = 6.4  # inches; on a phone of 390 px the letters are still about 8 px high
+_WIDTH = 6.4  # inches; on a phone 390 px wide, letters are still about 8 px high
 _ROW = 0.26  # inches
 _FRAME = 0.8  # inches for the axis and its label
-_SIZE = 9  # of names and readings, points
+_SIZE = 9  # of names and values, points
 _NAME_ROOM, _HEADING_ROOM = 165.0, 190.0  # points
 
 
 @dataclass(frozen=True)
 class RowGroup:
-    """Rows that may be compared with one another: a heading, and name and reading of each row."""
+    """Rows that may be compared with each other: a heading, and the name and value of each row."""
 
     heading: str
     names: Sequence[str]
@@ -27,9 +27,9 @@ class RowGroup:
 
 
 def draw_dot_plot(blocks: Sequence[RowGroup], axis: str) -> tuple[Figure, Axes, list[list[float]]]:
-    """Return a figure of named rows, its panel, and the heights of the rows of each block; the caller puts the dots in.
+    """Return a figure of named rows, its panel, and the heights of the rows of each block; the caller draws the dots.
 
-    The first row is at the top. Headings are written where there are several blocks.
+    The first row is at the top. Headings are shown if there are several blocks.
     """
     headed = len(blocks) > 1
     lines = sum(len(block.names) + headed for block in blocks)
@@ -58,5 +58,5 @@ def _name_rows(panel: Axes, blocks: Sequence[RowGroup], heights: Sequence[float]
 
 
 def _write(panel: Axes, across: float, height: float, text: str, **style: Any) -> None:
-    """Write in a row; `across` is a share of the panel's width."""
+    """Write text in a row; `across` is a fraction of the panel's width."""
     panel.text(across, height, text, transform=panel.get_yaxis_transform(), va="center_baseline", fontsize=_SIZE, **style)

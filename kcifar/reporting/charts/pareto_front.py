@@ -1,4 +1,4 @@
-"""Charts of accuracy against a cost: a dot for each run, those that no other beats joined by a line and numbered."""
+"""Charts of accuracy against a cost: one dot per run; the runs on the Pareto front are numbered and joined by a line."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
 
 _ROOM = np.array([5.3, 1.85])  # inches of a panel without its axes
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.9, 0.15, 0.3, 0.55  # inches around it, for axes and legend
-_MARGIN = np.array([0.6, 0.25])  # inches within a panel, so that the numbers of the outermost dots fit
-_LETTER, _LINE, _GAP = 0.085, 0.15, 0.05  # inches: of a number's letters, and from a dot to its number
-_FIXED = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)  # all sizes are known: no layout has to be solved
-_LOG_FROM = 10  # times the smallest cost; a wider span has a logarithmic axis
+_MARGIN = np.array([0.6, 0.25])  # inches within a panel, to fit the numbers of the outermost dots
+_LETTER, _LINE, _GAP = 0.085, 0.15, 0.05  # inches: size of a number's characters, and distance from a dot to its number
+_FIXED = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)  # all sizes are known, so no layout has to be computed
+_LOG_FROM = 10  # times the smallest cost; a wider range has a logarithmic axis
 _MANY = 100  # dots; more are drawn smaller
 _MAX_NUMBERED = 40
-_MAX_MERGED = 2  # numbers at one dot
+_MAX_MERGED = 2  # numbers in one label
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class CostPanel:
     """One cost of the runs.
 
     Attributes:
-        axis: Name and unit.
-        costs: float64 (runs,), >= 0; NaN where it is unknown, but known of at least one.
-        front: bool (runs,), which runs no other beats; none whose cost is unknown.
+        axis: Label of the axis.
+        costs: float64 (runs,), >= 0; NaN if unknown; known for at least one run.
+        front: bool (runs,), the runs that no other run dominates; False if the cost is unknown.
     """
 
     axis: str
@@ -44,7 +44,7 @@ def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numb
     Args:
         panels: At least one.
         accuracies: float64 (runs,), in [0, 1].
-        numbers: What a run is called where it is on a front, if there is room.
+        numbers: Labels of the runs, shown for those on a front if there is room.
     """
     width, step = _LEFT + _ROOM[0] + _RIGHT, _ROOM[1] + _BOTTOM
     height = _TOP + step * len(panels)
@@ -60,9 +60,9 @@ def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numb
 def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: Sequence[int]) -> None:
     others = ~(panel.front | np.isnan(panel.costs))
     size = 4.5 if others.sum() <= _MANY else 2.5
-    axes.plot(panel.costs[others], accuracies[others], "o", color="0.4", markerfacecolor="none", markersize=size, label="others")
+    axes.plot(panel.costs[others], accuracies[others], "o", color="0.4", markerfacecolor="none", markersize=size, label="other runs")
     front = _find_front(panel, accuracies)
-    line = axes.plot(panel.costs[front], accuracies[front], "D-", drawstyle="steps-post", color=BLACK, linewidth=1.3, label="on the front", zorder=3)
+    line = axes.plot(panel.costs[front], accuracies[front], "D-", drawstyle="steps-post", color=BLACK, linewidth=1.3, label="Pareto front", zorder=3)
     line[0].set(markerfacecolor=VERMILION, markersize=5.5)
     low, high = _scale_axes(axes, panel, accuracies)
     points = np.stack([_transform(panel.costs[front], axes.get_xscale()), accuracies[front]], axis=1)
@@ -72,7 +72,7 @@ def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: S
 
 
 def _find_front(panel: CostPanel, accuracies: np.ndarray) -> list[int]:
-    """Return the places of the runs on the front, the cheapest first."""
+    """Return the indices of the runs on the front, cheapest first."""
     front = np.flatnonzero(panel.front)
     return [int(run) for run in front[np.lexsort((accuracies[front], panel.costs[front]))]]
 
@@ -82,13 +82,13 @@ def _transform(costs: np.ndarray, scale: str) -> np.ndarray:
 
 
 def _scale_axes(axes: Axes, panel: CostPanel, accuracies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Set scales, limits and ticks; return the limits as (cost, accuracy) pairs, costs by logarithm where their axis is logarithmic."""
+    """Set scales, limits and ticks; return the limits as (cost, accuracy) pairs, with the logarithm of the cost on a logarithmic axis."""
     known = ~np.isnan(panel.costs)
     smallest, largest = panel.costs[known].min(), panel.costs[known].max()
     scale = "log" if 0 < _LOG_FROM * smallest < largest else "linear"
     points = np.stack([_transform(panel.costs[known], scale), accuracies[known]], axis=1)
     low, span = points.min(axis=0), np.ptp(points, axis=0)
-    single = np.where(span > 0, 0.0, np.where(low > 0, low, 1.0) * 0.1)  # a single value stands in the middle of something
+    single = np.where(span > 0, 0.0, np.where(low > 0, low, 1.0) * 0.1)  # a single value is in the middle of some range
     low, span = low - single / 2, span + single
     unit = span / (_ROOM - 2 * _MARGIN)  # of an inch
     low, high = low - unit * _MARGIN, low + span + unit * _MARGIN
@@ -103,9 +103,9 @@ def _scale_axes(axes: Axes, panel: CostPanel, accuracies: np.ndarray) -> tuple[n
 
 
 def _place_labels(places: np.ndarray, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Yield which dots get a number and what it reads, so that none covers another; the most accurate first.
+    """Yield the dots that get a label and its text, such that no label covers another; the most accurate first.
 
-    A number stands above its dot to the left, where a front has no other dot. Dots at one place share what is written.
+    A label is above its dot on the left, where a front has no other dot. Dots at the same place share a label.
 
     Args:
         places: float (dots, 2), inches from the lower left corner, ascending.

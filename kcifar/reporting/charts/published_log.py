@@ -1,4 +1,4 @@
-"""A chart of accuracy against epochs: a line for each run, those of one recipe alike, and a published log."""
+"""A chart of accuracy against epochs: one line per run, in the style of its recipe, and a published log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,24 +15,24 @@ from kcifar.pictures.text import shorten_middle
 _LOOKS = ((VERMILION, "-"), (BLUE, "-."), (GREEN, (0, (6, 1, 1, 1, 1, 1))), (ORANGE, (0, (8, 4))))
 MAX_RECIPES = len(_LOOKS)  # recipes
 _SIZE = (7.0, 6.8)  # inches
-_MAX_MARKED = 60  # epochs; more points than that melt into the line
+_MAX_MARKED = 60  # epochs; the markers of more would merge into the line
 _NAME_ROOM, _NAME_SIZE = 260.0, 9  # points
 
 
 @dataclass(frozen=True)
 class RecipeHistories:
-    """The histories of one recipe's runs, at least one, under its name."""
+    """The name of a recipe and the histories of its runs, at least one."""
 
     label: str
     histories: Sequence[pandas.DataFrame]
 
 
 def draw_published_log(recipes: Sequence[RecipeHistories], log: pandas.DataFrame) -> Figure:
-    """Draw validation accuracy above training accuracy, with the stages of the first run, and a legend below.
+    """Draw validation accuracy above training accuracy with the stages of the first run, and a legend at the bottom.
 
     Args:
         recipes: At least one, at most `MAX_RECIPES`.
-        log: See `csv_files.read_published_log`; what it has nothing of is left out.
+        log: See `csv_files.read_published_log`; missing values are left out.
     """
     figure = Figure(figsize=_SIZE)
     panels = figure.subplots(2, 1, sharex=True)
@@ -51,11 +51,11 @@ def draw_published_log(recipes: Sequence[RecipeHistories], log: pandas.DataFrame
 
 
 def _draw_runs(panel: Axes, recipe: RecipeHistories, column: str, look: tuple[str, object]) -> None:
-    colour, dashes = look
+    color, dashes = look
     runs = f" ({len(recipe.histories):,} runs)" if len(recipe.histories) > 1 else ""
     for place, history in enumerate(recipe.histories):
         label = shorten_middle(recipe.label, _NAME_ROOM, _NAME_SIZE) + runs if place == 0 else None
-        panel.plot(history["epoch"], history[column], color=colour, linestyle=dashes, linewidth=1.6, label=label)
+        panel.plot(history["epoch"], history[column], color=color, linestyle=dashes, linewidth=1.6, label=label)
 
 
 def _draw_log(panel: Axes, log: pandas.DataFrame, column: str) -> None:

@@ -1,4 +1,4 @@
-"""The reliability diagram: accuracy against confidence, with the gap between them and the images in each bin."""
+"""The reliability diagram: accuracy against confidence, the gap between them, and the images in each bin."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from kcifar.pictures.text import fit_text
 from kcifar.reporting.stats.calibration import ReliabilityBins
 from kcifar.reporting.stats.intervals import compute_fraction_interval
 
-_SIZE = (5.6, 5.8)  # inches; small, so that its text is large on a phone
-_ROOM = 340  # points, of the title
+_SIZE = (5.6, 5.8)  # inches; small, to make the text large on a phone
+_ROOM = 340  # points, for the title
 
 
 def draw_reliability(bins: ReliabilityBins, name: str, split: str) -> Figure:
-    """Draw the accuracy of each bin as a bar with its 95% Wilson interval, the gap to its mean confidence hatched, and its images beneath."""
+    """Draw the accuracy of each bin as a bar with its 95% Wilson interval, the gap to its mean confidence (hatched), and its images below."""
     figure = Figure(figsize=_SIZE)
-    above, beneath = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     _draw_bars(above, bins)
     above.plot([0, 1], [0, 1], "--", color=BLACK, linewidth=1.2, label="calibrated")
     above.set(ylabel=f"accuracy on {split} images", xlim=(0, 1), ylim=(0, 1.01))
     above.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, columnspacing=1.2)
-    beneath.stairs(bins.counts, bins.edges, fill=True, facecolor=SKY_BLUE)
-    beneath.set(xlabel="confidence", ylabel="images", ylim=(0, None))
-    beneath.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    beneath.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    below.stairs(bins.counts, bins.edges, fill=True, facecolor=SKY_BLUE)
+    below.set(xlabel="confidence", ylabel="images", ylim=(0, None))
+    below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    below.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     for axis in (above.xaxis, above.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
     above.set_title(fit_text(name, _ROOM, 10), fontsize=10, pad=30)
@@ -35,13 +35,13 @@ def draw_reliability(bins: ReliabilityBins, name: str, split: str) -> Figure:
 
 
 def _draw_bars(panel: Axes, bins: ReliabilityBins) -> None:
-    """All bars as one outline, then the lines between them: drawn bin by bin they take twice as long."""
-    held = bins.counts > 0
-    counts, accuracy = bins.counts[held].tolist(), bins.accuracy[held]
-    intervals = np.array([compute_fraction_interval(share, count) for share, count in zip(accuracy.tolist(), counts, strict=True)])
-    centres = (bins.edges[:-1] + bins.edges[1:])[held] / 2
+    """Draw all bars as one outline, then the lines between them: drawing each bar takes twice as long."""
+    filled = bins.counts > 0
+    counts, accuracy = bins.counts[filled].tolist(), bins.accuracy[filled]
+    intervals = np.array([compute_fraction_interval(fraction, count) for fraction, count in zip(accuracy.tolist(), counts, strict=True)])
+    centers = (bins.edges[:-1] + bins.edges[1:])[filled] / 2
     panel.stairs(bins.accuracy, bins.edges, fill=True, facecolor=SKY_BLUE, label="accuracy")
     panel.vlines(bins.edges[1:-1], 0, np.fmax(bins.accuracy[:-1], bins.accuracy[1:]), color=BLUE, linewidth=1)
     gap: dict[str, Any] = {"facecolor": "none", "edgecolor": VERMILION, "hatch": "////", "linewidth": 1.2, "label": "gap to confidence"}
     panel.stairs(bins.confidence, bins.edges, baseline=bins.accuracy, fill=True, **gap)
-    panel.vlines(centres, *intervals.T, color=BLACK, linewidth=1)
+    panel.vlines(centers, *intervals.T, color=BLACK, linewidth=1)

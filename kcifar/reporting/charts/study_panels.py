@@ -1,4 +1,4 @@
-"""The figure of a study: a panel for each, with accuracies against what was varied."""
+"""The figure of studies: one panel each, with accuracies against the varied setting."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ MAX_PANELS = 3  # studies drawn
 
 _WIDTH, _HEIGHT = 6.4, 3.7  # inches, the height of a panel
 _TITLE = 72  # letters that fit above a panel
-_MAX_MARKED = 60  # points; more than that melt into the line
+_MAX_MARKED = 60  # points; the markers of more would merge into the line
 
 
 def make_study_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Return a figure and a panel for each title, one below the other."""
+    """Return a figure and its panels, one per title, one below the other."""
     figure = Figure(figsize=(_WIDTH, 0.3 + _HEIGHT * len(titles)))
     panels = list(figure.subplots(len(titles), 1, squeeze=False)[:, 0])
     for panel, title in zip(panels, titles, strict=True):
@@ -50,18 +50,18 @@ def mark_best_point(panel: Axes, x: float, accuracy: float, label: str) -> None:
 
 
 def finish_panel(panel: Axes, axis: str) -> None:
-    """Name the x axis, and put the legend under it, where it hides nothing."""
+    """Label the x axis, and put the legend below it, where it covers nothing."""
     panel.set_xlabel(axis)
     panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
-def _draw_means(panel: Axes, samples: Sequence[tuple[float, Sample]], name: str, colour: str, look: str) -> None:
-    """Draw means as a line and deviations as bars; samples without accuracies are passed over, and the line if none is left."""
+def _draw_means(panel: Axes, samples: Sequence[tuple[float, Sample]], name: str, color: str, look: str) -> None:
+    """Draw means as a line and standard deviations as bars; samples without accuracies are skipped, and the line if none is left."""
     shown = [(x, sample.mean, sample.deviation) for x, sample in samples if sample.accuracies]
     if not shown:
         return
     look = look if len(shown) <= _MAX_MARKED else look[1:]
-    panel.plot([x for x, _, _ in shown], [mean for _, mean, _ in shown], look, color=colour, markersize=5, linewidth=1.6, label=name)
+    panel.plot([x for x, _, _ in shown], [mean for _, mean, _ in shown], look, color=color, markersize=5, linewidth=1.6, label=name)
     bars = [(x, mean - deviation, mean + deviation) for x, mean, deviation in shown if deviation > 0]
     if bars:
-        panel.vlines(*zip(*bars, strict=True), color=colour, linewidth=2.5, alpha=0.5, zorder=1.9)
+        panel.vlines(*zip(*bars, strict=True), color=color, linewidth=2.5, alpha=0.5, zorder=1.9)

@@ -1,4 +1,4 @@
-"""A chart of accuracy against minutes: a step line for each run, those of one recipe alike."""
+"""A chart of accuracy against minutes: one step line per run, in the style of its recipe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
 
 _Dashes = str | tuple[float, tuple[float, ...]]
 
-# Told apart by their dashes, too: matplotlib's four, then points on and off.
+# Also distinguished by their dashes: the four of matplotlib, then lengths on and off in points.
 _LOOKS: Sequence[tuple[str, _Dashes]] = (
     (BLUE, "-"),
     (VERMILION, "--"),
@@ -28,44 +28,44 @@ _LOOKS: Sequence[tuple[str, _Dashes]] = (
 MAX_RECIPES = len(_LOOKS)  # recipes
 _WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.6, 0.24  # inches
 _COLUMNS = 2  # of the legend
-_LOG_FROM = 20  # times the shortest run; a wider span has a logarithmic axis
+_LOG_FROM = 20  # times the shortest run; a wider range has a logarithmic axis
 _NAME_ROOM, _NAME_SIZE = 165.0, 9  # points
 
 
 @dataclass(frozen=True)
 class RecipeCurves:
-    """The curves of one recipe's runs, at least one, under its name."""
+    """The name of a recipe and the curves of its runs, at least one."""
 
     label: str
     curves: Sequence[BestSoFar]
 
 
 def draw_time_to_accuracy(recipes: Sequence[RecipeCurves]) -> Figure:
-    """Draw the curves of at most `MAX_RECIPES` recipes, and a legend below in their order."""
+    """Draw the curves of at most `MAX_RECIPES` recipes, with a legend at the bottom in the same order."""
     rows = -(-len(recipes) // _COLUMNS)
     figure = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
     panel = figure.subplots()
-    for recipe, (colour, dashes) in zip(recipes, _LOOKS, strict=False):
+    for recipe, (color, dashes) in zip(recipes, _LOOKS, strict=False):
         minutes, best = _join_curves(recipe.curves)
         runs = f" ({len(recipe.curves):,} runs)" if len(recipe.curves) > 1 else ""
         name = shorten_middle(recipe.label, _NAME_ROOM, _NAME_SIZE) + runs
-        panel.plot(minutes, best, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=1.5, label=name)
-        panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=colour, markersize=4)
+        panel.plot(minutes, best, drawstyle="steps-post", color=color, linestyle=dashes, linewidth=1.5, label=name)
+        panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=color, markersize=4)
     _scale_axes(panel, [curve for recipe in recipes for curve in recipe.curves])
     figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=_NAME_SIZE, frameon=False, handlelength=3)
     return figure
 
 
 def _join_curves(curves: Sequence[BestSoFar]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of all curves for a single line, which a NaN breaks after each."""
+    """Return the corners of all curves as a single line, interrupted by NaN after each curve."""
     minutes = [part for curve in curves for part in (curve.minutes, [curve.end, np.nan])]
     best = [part for curve in curves for part in (curve.best, [curve.best[-1], np.nan])]
     return np.concatenate(minutes), np.concatenate(best)
 
 
 def _scale_axes(panel: Axes, curves: Sequence[BestSoFar]) -> None:
-    """Set scales, limits and ticks; minutes by logarithm where the runs differ much in length."""
-    panel.set(xlabel="minutes of training, validation included", ylabel="best validation accuracy so far")
+    """Set scales, limits and ticks; the axis of minutes is logarithmic if the runs differ much in length."""
+    panel.set(xlabel="minutes of training, including validation", ylabel="best validation accuracy so far")
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.yaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
     ends, starts = [curve.end for curve in curves], [curve.minutes[0] for curve in curves]
@@ -76,4 +76,4 @@ def _scale_axes(panel: Axes, curves: Sequence[BestSoFar]) -> None:
         panel.xaxis.set_minor_locator(NullLocator())
     else:
         panel.set_xlim(left=0)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short_number(minutes)))  # last: a change of scale brings its own
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda minutes, _: write_short_number(minutes)))  # last: a change of scale resets it

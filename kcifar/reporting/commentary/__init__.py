@@ -1,1 +1,1 @@
-"""What can be said of a run in sentences, one topic a file; every sentence follows from the numbers given to it."""
+"""A run described in sentences, one topic per file; every sentence follows from the numbers passed to it."""

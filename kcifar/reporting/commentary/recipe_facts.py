@@ -1,4 +1,4 @@
-"""What a resolved recipe says of how a stage was trained; a key that is not there, or is not what it should be, says nothing."""
+"""Facts about the training of a stage, from the resolved recipe; keys that are missing or have an unexpected form are ignored."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,26 +9,26 @@ _MIXING = {"mixup", "cutmix"}
 
 
 def read_stage_setting(settings: Mapping[str, Any], stage: int, key: str) -> Any:
-    """Return one setting of a stage (from 0), or None."""
+    """Return a setting of a stage (counted from 0), or None."""
     stages = settings.get("stages")
     stage_settings = stages[stage] if isinstance(stages, list) and stage < len(stages) else None
     return stage_settings.get(key) if isinstance(stage_settings, Mapping) else None
 
 
 def find_augmentation_names(settings: Mapping[str, Any], stage: int) -> list[str]:
-    """Return the names of a stage's augmentations, in order, each once."""
+    """Return the names of a stage's augmentations, in order, without repetition."""
     parts_or_none = read_stage_setting(settings, stage, "augmentation")
     parts = parts_or_none if isinstance(parts_or_none, list) else []
     return list(dict.fromkeys(one_line(part["name"], 40) for part in parts if isinstance(part, Mapping) and "name" in part))
 
 
 def mixes_images(settings: Mapping[str, Any], stage: int) -> bool:
-    """Whether a stage blends images and their targets."""
+    """Whether a stage mixes images and their targets."""
     return not _MIXING.isdisjoint(_find_all_names(read_stage_setting(settings, stage, "augmentation")))
 
 
 def _find_all_names(parts: Any) -> Iterator[str]:
-    """The names of parts, and of those that they choose from."""
+    """Yield the names of parts, and of the parts that they choose from."""
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, Mapping):
             yield str(part.get("name"))
@@ -36,7 +36,7 @@ def _find_all_names(parts: Any) -> Iterator[str]:
 
 
 def drops_units(settings: Mapping[str, Any], stage: int) -> bool:
-    """Whether a stage has dropout, of units or of paths: its own rate, else the network's."""
+    """Whether a stage has dropout of units or paths, by its rate or else that of the network."""
     model = settings.get("model")
     model_settings = model if isinstance(model, Mapping) else {}
     for key in ("dropout_rate", "drop_path_rate"):

@@ -1,4 +1,4 @@
-"""Which stage gained what: validation accuracy from its beginning to its end."""
+"""The gain of each stage: validation accuracy from its start to its end."""
 
 import math
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from kcifar.reporting.commentary.wording import count_noun, find_extremes, join_
 from kcifar.reporting.page.columns import LEARNING_RATE, PERCENT, POINTS, is_change
 from kcifar.reporting.page.names import join_words
 
-_MAX_TOLD = 4  # stages told one by one
+_MAX_DESCRIBED = 4  # stages described one by one
 
 
 def describe_stages(history: pandas.DataFrame) -> list[str]:
-    """Say what each stage gained on validation, at which rate, and which gained most an epoch."""
+    """State the validation accuracy that each stage gained, its learning rates, and which stage gained the most per epoch."""
     if len(history) == 1:
-        return ["With a single epoch there is no gain to tell."]
+        return ["After a single epoch, there is no gain to report."]
     if history["val_accuracy"].isna().all():
-        return ["Without validation accuracy the gain of a stage cannot be told.", *_describe_training(history)]
+        return ["Without validation accuracy, the gain of each stage is unknown.", *_describe_training(history)]
     gains = compute_stage_gains(history)
-    return [*(map(_describe_stage, gains) if len(gains) <= _MAX_TOLD else _summarize_gains(gains)), *_describe_fastest(gains)]
+    return [*(map(_describe_stage, gains) if len(gains) <= _MAX_DESCRIBED else _summarize_gains(gains)), *_describe_fastest(gains)]
 
 
 def _describe_training(history: pandas.DataFrame) -> list[str]:
@@ -31,21 +31,19 @@ def _describe_training(history: pandas.DataFrame) -> list[str]:
 
 
 def _describe_stage(stage: StageGain) -> str:
-    name = f"Stage {stage.label} ({count_noun(stage.epochs, 'epoch')}{_write_rates(stage)})"
+    label = f"{stage.label} ({count_noun(stage.epochs, 'epoch')}{_write_rates(stage)})"
     if not stage.counted_epochs:
-        return f"{name} ended {'without a finite' if math.isnan(stage.end) else 'with a first'} validation accuracy{_write_value(stage.end)}."
+        reached = "without a finite validation accuracy" if math.isnan(stage.end) else f"at a validation accuracy of {PERCENT.write(stage.end)}"
+        return f"Stage {label} ended {reached}."
     if math.isnan(stage.gain):
         place = "at its start" if math.isnan(stage.start) else "at its end"
-        return f"What {name[0].lower()}{name[1:]} gained is not known: validation accuracy has no finite value {place}."
+        return f"The gain of stage {label} is unknown: validation accuracy has no finite value {place}."
     if not stage.is_change:
-        return f"{name} left validation accuracy within 0.01 points of where it was, at {PERCENT.write(stage.end)}."
+        return f"Stage {label} left validation accuracy unchanged to within 0.01 points, at {PERCENT.write(stage.end)}."
     verb = "raised" if stage.gain > 0 else "lowered"
     start = "" if stage.counted_epochs == stage.epochs else " after its first epoch"
-    return f"{name} {verb} validation accuracy from {PERCENT.write(stage.start)}{start} to {PERCENT.write(stage.end)}, {write_change(stage.gain)}."
-
-
-def _write_value(share: float) -> str:
-    return "" if math.isnan(share) else f" of {PERCENT.write(share)}"
+    change = f"from {PERCENT.write(stage.start)}{start} to {PERCENT.write(stage.end)} ({write_change(stage.gain)})"
+    return f"Stage {label} {verb} validation accuracy {change}."
 
 
 def _write_rates(stage: StageGain) -> str:
@@ -54,31 +52,36 @@ def _write_rates(stage: StageGain) -> str:
 
 
 def _summarize_gains(gains: Sequence[StageGain]) -> list[str]:
-    """Count the stages that gained and lost, and name those that did so most."""
+    """Count the stages that gained and lost, and name those that gained and lost the most."""
     known = {number: stage.gain for number, stage in enumerate(gains) if stage.is_known}
     raised, lowered = (sum(gains[number].is_change and (gain > 0) == up for number, gain in known.items()) for up in (True, False))
     counts = {
         "rose in": raised,
         "fell in": lowered,
         "stayed within 0.01 points in": len(known) - raised - lowered,
-        "had no value to compare with in": len(gains) - len(known),
+        "could not be compared in": len(gains) - len(known),
     }
-    sentences = [f"Over {len(gains):,} stages validation accuracy {join_words([f'{did} {count:,}' for did, count in counts.items() if count])}."]
+    sentences = [f"Across {len(gains):,} stages, validation accuracy {join_words([f'{did} {count:,}' for did, count in counts.items() if count])}."]
     if known:
         highest, lowest = find_extremes(known, POINTS.write)
-        sentences += [f"The largest gain is that of {_name_stages(gains, highest)}."] * (raised > 0)
-        sentences += [f"The largest loss is that of {_name_stages(gains, lowest)}."] * (lowered > 0)
+        sentences += [f"{_name_stages(gains, highest)} gained the most: {_write_gain(gains[highest[0]].gain, highest)}."] * (raised > 0)
+        sentences += [f"{_name_stages(gains, lowest)} lost the most: {_write_gain(gains[lowest[0]].gain, lowest)}."] * (lowered > 0)
     return sentences
 
 
 def _name_stages(gains: Sequence[StageGain], numbers: Sequence[int]) -> str:
-    """Return the names of stages that gained alike, and what they gained."""
-    return f"{join_labels([gains[number].label for number in numbers])}, {write_change(gains[numbers[0]].gain)}{' each' * (len(numbers) > 1)}"
+    """Return the names of stages at the beginning of a sentence: 'Stage "a"', 'Stages "a" and "b"'."""
+    return f"Stage{'s' * (len(numbers) > 1)} {join_labels([gains[number].label for number in numbers])}"
+
+
+def _write_gain(gain: float, numbers: Sequence[int]) -> str:
+    """Return a gain that stages have in common."""
+    return write_change(gain) + " each" * (len(numbers) > 1)
 
 
 def _describe_fastest(gains: Sequence[StageGain]) -> list[str]:
-    """Say which stage gained most an epoch, where there are several and one gained."""
-    rates = {number: stage.gain_an_epoch for number, stage in enumerate(gains) if stage.is_known}
+    """Name the stage that gained the most per epoch, if there are several and one gained."""
+    rates = {number: stage.gain_per_epoch for number, stage in enumerate(gains) if stage.is_known}
     if len(rates) < 2:
         return []
     highest, _ = find_extremes(rates, POINTS.write)
@@ -86,5 +89,4 @@ def _describe_fastest(gains: Sequence[StageGain]) -> list[str]:
         return []
     first = gains[0].counted_epochs
     basis = f" (over {'the one epoch' if first == 1 else f'the {first:,} epochs'} after its first)" if highest == [0] else ""
-    gain = write_change(rates[highest[0]]) + " each" * (len(highest) > 1)
-    return [f"Per epoch the largest gain is that of {join_labels([gains[number].label for number in highest])}, {gain}{basis}."]
+    return [f"{_name_stages(gains, highest)} gained the most per epoch: {_write_gain(rates[highest[0]], highest)}{basis}."]

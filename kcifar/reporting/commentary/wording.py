@@ -1,7 +1,7 @@
-"""How sentences name and count things.
+"""Names, counts and differences, as sentences print them.
 
-Values are compared as they are, but those that are written alike count as tied: no sentence sets one above another where the reader
-sees the same number twice.
+Exact values are compared, but values that are printed alike count as tied: no sentence ranks one above another if the reader sees the
+same number twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ _Number = TypeVar("_Number", int, float)
 
 
 def join_labels(labels: Sequence[str]) -> str:
-    """Return labels as a sentence has them: "cat", "cat and dog", "cat, dog and ship", "cat, dog, ship and 4 more"."""
+    """Return labels joined for a sentence: "cat", "cat and dog", "cat, dog and ship", "cat, dog, ship and 4 more"."""
     return join_names(labels, MAX_NAMED, " and ")
 
 
@@ -26,21 +26,21 @@ def count_noun(count: int, noun: str) -> str:
 
 
 def write_size(difference: float) -> str:
-    """Return a difference of shares in percentage points, without its sign: "1.30 points"."""
+    """Return a difference of fractions in percentage points, without its sign: "1.30 points"."""
     return f"{POINTS.write(abs(difference)).lstrip('+')} points"
 
 
 def write_change(difference: float) -> str:
-    """Return the same with its sign: "-1.30 points"."""
+    """Return a difference of fractions in percentage points, with its sign: "-1.30 points"."""
     return f"{POINTS.write(difference) if is_change(difference) else '0.00'} points"
 
 
 def find_extremes(values: Mapping[int, _Number], write: Callable[[_Number], str]) -> tuple[list[int], list[int]]:
-    """Return the keys of the highest and of the lowest values, with those that are written like them.
+    """Return the keys of the highest and of the lowest values, including values that are printed alike.
 
     Args:
         values: At least one.
-        write: Makes text of a value, in order: of two values the larger is never written as the smaller number.
+        write: Formats a value and keeps the order: the larger of two values is never printed as the smaller number.
     """
     highest, lowest = write(max(values.values())), write(min(values.values()))
     return [key for key, value in values.items() if write(value) == highest], [key for key, value in values.items() if write(value) == lowest]

@@ -1,1 +1,1 @@
-"""Tables and text as files: CSV, Markdown, LaTeX, HTML, the page, the terminal."""
+"""Tables and text for the reader: CSV, Markdown, LaTeX and HTML files, the page, and the terminal."""

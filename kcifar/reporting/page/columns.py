@@ -1,6 +1,6 @@
-"""The kinds of columns that tables are made of: how a value is kept, and how it is written for people.
+"""Kinds of table columns: how a value is stored, and how it is written for people.
 
-CSV files hold values as they are kept (accuracies are fractions); Markdown and the terminal hold what `write` makes of them.
+CSV files contain the stored values (accuracies are fractions); Markdown and the terminal show the text that `write` returns.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +13,18 @@ from kcifar.core.errors import one_line
 from kcifar.core.number_format import write_rate as write_rate
 
 MISSING = "-"
+# Words of column names that headings replace; files for programs keep the names.
+_HEADING_WORDS = {
+    "brier": "Brier",
+    "deviation": "standard deviation",
+    "f1": "F1",
+    "fn": "false negatives",
+    "fp": "false positives",
+    "share": "fraction",
+    "tn": "true negatives",
+    "tp": "true positives",
+    "wanted": "target",
+}
 
 
 @dataclass(frozen=True)
@@ -20,8 +32,8 @@ class ColumnKind:
     """One kind of column.
 
     Attributes:
-        dtype: Of the pandas column; each of them knows missing values.
-        write: Makes text of a value that is not missing; a named function, so that tables pass between processes.
+        dtype: Of the pandas column; it supports missing values.
+        write: Returns the text of a value that is not missing; a named function, so that tables can be passed between processes.
     """
 
     dtype: str
@@ -29,22 +41,22 @@ class ColumnKind:
 
     @property
     def is_number(self) -> bool:
-        """Whether the values line up on the right."""
+        """Whether the values are aligned on the right."""
         return self.dtype != "string"
 
 
-def write_points(share: float) -> str:
-    """Write a difference of shares in percentage points: +0.75, -1.20."""
-    return f"{100 * share:+.2f}"
+def write_points(fraction: float) -> str:
+    """Write a difference of fractions in percentage points: +0.75, -1.20."""
+    return f"{100 * fraction:+.2f}"
 
 
-def write_unsigned_points(share: float) -> str:
-    """Write a deviation, an error or a width in percentage points, without a sign: 0.75."""
-    return f"{100 * share:.2f}"
+def write_unsigned_points(fraction: float) -> str:
+    """Write a standard deviation, an error or a width in percentage points, without a sign: 0.75."""
+    return f"{100 * fraction:.2f}"
 
 
 def write_command(value: str) -> str:
-    """Write a command whole: one that is cut cannot be typed again."""
+    """Write a command in full: a shortened one cannot be run again."""
     return one_line(value, 4_000)
 
 
@@ -73,22 +85,22 @@ Columns = Mapping[str, ColumnKind]
 
 
 def make_frame(rows: Iterable[Mapping[str, Any]], columns: Columns, index: Sequence[str]) -> pandas.DataFrame:
-    """Return rows as a table with exactly the given columns and dtypes.
+    """Return rows as a data frame with exactly these columns and dtypes.
 
     Args:
-        rows: A mapping from column to value; None or NaN where there is none.
-        columns: Every column in order, those of the index included.
-        index: The columns that name a row; printed again wherever a wide table is broken.
+        rows: Mappings from column to value; None or NaN for a missing value.
+        columns: Every column in order, including those of the index.
+        index: The columns that name a row; repeated in each part of a table that is too wide.
     """
     kept = list(rows)
-    # Column by column: through a common type, large counts beside missing ones would lose their last digits.
+    # Column by column: through a common type, large counts next to missing ones would lose their last digits.
     dtypes: Mapping[str, Any] = {name: kind.dtype for name, kind in columns.items()}
     arrays = {name: pandas.Series([row.get(name) for row in kept], dtype=dtype) for name, dtype in dtypes.items()}
     return pandas.DataFrame(arrays).set_index(list(index))
 
 
 def format_table(table: pandas.DataFrame, columns: Columns) -> pandas.DataFrame:
-    """Return the table as text for people: the index becomes columns, headings become words, missing values a dash."""
+    """Return the table as text for people: index levels become columns, headings become words, missing values a dash."""
     flat = table.reset_index()
     names = [str(name) for name in flat.columns]
     texts = {format_heading(name): [MISSING if pandas.isna(value) else columns[name].write(value) for value in flat[name]] for name in names}
@@ -96,20 +108,20 @@ def format_table(table: pandas.DataFrame, columns: Columns) -> pandas.DataFrame:
 
 
 def format_heading(column: str) -> str:
-    """Return a column's heading: "val_accuracy" is "val accuracy"."""
-    return column.replace("_", " ")
+    """Return a column's heading: "val_accuracy" is "val accuracy", "tp" is "true positives"."""
+    return " ".join(_HEADING_WORDS.get(word, word) for word in column.split("_"))
 
 
 def is_change(difference: float) -> bool:
-    """Whether a difference of shares is written as other than zero."""
+    """Whether a difference of fractions is not written as zero."""
     return round_points(difference) != 0
 
 
 def round_points(difference: float) -> float:
-    """Return a difference of shares as it is written, in percentage points with two digits; what is compared with a bound is this."""
+    """Return a difference of fractions in percentage points as it is written, with two digits; compare this with bounds."""
     return float(POINTS.write(difference))
 
 
 def read_alike(first: float, second: float) -> bool:
-    """Whether two shares are written alike, or so is their difference and zero; they are within 0.01 points then."""
+    """Whether two fractions are written alike, or their difference is written as zero: they are within 0.01 points of each other."""
     return PERCENT.write(first) == PERCENT.write(second) or not is_change(first - second)

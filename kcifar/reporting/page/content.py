@@ -1,4 +1,4 @@
-"""What a section of the report holds: paragraphs, tables and figures, in this order on the page."""
+"""The content of a section of the report: paragraphs, tables and figures, in this order on the page."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """One table; its files are called after `name`: `stages.csv`, `stages.md`, `stages.tex`, `stages.html`.
+    """One table; its files are named after `name`: `stages.csv`, `stages.md`, `stages.tex`, `stages.html`.
 
     Attributes:
-        name: In letters, digits and "_"; the same for every run, and of no other section.
+        name: Letters, digits and "_"; the same for every run, and not used by another section.
         title: Heading.
-        columns: Kind of each column of `frame`, its index included.
-        frame: Made by `columns.make_frame`. That of a run has no column that names the run: files that hold several runs get one.
-        note: One or two sentences under the table; empty for none.
-        page_rows: So many rows are shown on the page and the terminal; files hold all.
+        columns: Kind of each column of `frame`, including its index.
+        frame: Made by `columns.make_frame`. The table of a single run has no column that names the run; files with several runs get one.
+        note: Explanation under the table; empty for none.
+        page_rows: Maximum number of rows on the page and the terminal; files contain all.
     """
 
     name: str
@@ -35,13 +35,13 @@ class Table:
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """One figure; its files are called after `name`: `history.png`, `history.svg`.
+    """One figure; its files are named after `name`: `history.png`, `history.svg`.
 
     Attributes:
-        name: In letters, digits and "_"; of no other section.
-        draw: Draws it, under the report's own settings (`style.report_style`).
-        caption: One sentence under it: what is shown, and how to read it.
-        text: What one would say to somebody who cannot see it: the numbers that matter, in a sentence or two.
+        name: Letters, digits and "_"; not used by another section.
+        draw: Draws it, with the settings of the report (`style.report_style`).
+        caption: Sentence under the figure: what it shows, and how to read it.
+        text: Alternative text for readers who cannot see it: the numbers that matter, in a sentence or two.
     """
 
     name: str
@@ -52,10 +52,10 @@ class FigureSpec:
 
 @dataclass(frozen=True)
 class SectionContent:
-    """What a section has to say of a run, or of all runs; with nothing in it the section is left out.
+    """The content of a section for one run or for all runs; a section without content is left out.
 
     Attributes:
-        paragraphs: Plain text; whatever it holds from a run folder is escaped later.
+        paragraphs: Plain text; text from run folders is escaped later.
         tables: In the order shown.
         figures: In the order shown.
     """

@@ -1,4 +1,4 @@
-"""The report as one page: a file that needs no other, loads nothing, and runs no script but its own."""
+"""The report as one self-contained page: it loads nothing and runs only its own script."""
 
 import base64
 import hashlib
@@ -14,34 +14,34 @@ from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.html_tables import TEMPLATES, load_templates, to_html, to_upright_html
 from kcifar.reporting.page.report import RenderedSection
 
-_RESERVED = ("main", "contents", "notes")  # ids that the template itself gives
+_RESERVED = ("main", "contents", "notes")  # ids of the template itself
 _ID_LENGTH = 60
-_STYLES = ("page.css", "tables.css", "print.css")  # the later wins
-_MAX_UNBROKEN_ROWS = 30  # of a table that moves to the next sheet rather than being broken
-_MANY_COLUMNS = {"wide": 9, "wider": 14, "widest": 20}  # more than so many are printed smaller, smaller still, and on a sheet turned sideways
+_STYLES = ("page.css", "tables.css", "print.css")  # later files override earlier ones
+_MAX_UNBROKEN_ROWS = 30  # of a table that is moved to the next sheet instead of being split
+_MANY_COLUMNS = {"wide": 9, "wider": 14, "widest": 20}  # tables with more columns are printed smaller, smaller still, and in landscape
 _VIEW_BOX = re.compile(rb'<svg[^>]*\sviewBox="0 0 ([\d.]+) ([\d.]+)"')
 _PIXELS_PER_POINT = 96 / 72
 
 
 @dataclass(frozen=True)
 class PagePart:
-    """One part: what is said of all runs together, or of one."""
+    """One part of the page: the sections of all runs together, or of one run."""
 
     title: str
     sections: Sequence[RenderedSection]
 
 
 def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> str:
-    """Return the page; the same content gives the same text, whatever the time and the machine.
+    """Return the page; the same content gives the same text at any time and on any machine.
 
     Args:
-        title: Heading and name of the page.
+        title: Heading and title of the page.
         parts: In the order shown; each is listed in the table of contents.
-        notes: Unfinished runs, folders left out and why: a list at the end that the top points at.
+        notes: Unfinished runs, skipped folders and the reasons: a list at the end, linked from the top.
     Returns:
-        HTML that UTF-8 can encode, whatever texts went in.
+        HTML that UTF-8 can encode, for any input text.
     Raises:
-        ValueError: A figure is no SVG with a size.
+        ValueError: A figure is not an SVG with a size.
     """
     styles, script = Markup("\n").join(map(_read_asset, _STYLES)), _read_asset("page.js")
     template = load_templates().get_template("page.html.j2")
@@ -60,7 +60,7 @@ def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> 
 
 
 def _add_anchors(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tuple[str, RenderedSection]]]]:
-    """Give every part and section an id; parts first, so that theirs do not depend on sections."""
+    """Give every part and section an id; parts first, so that their ids do not depend on sections."""
     taken = set(_RESERVED)
     anchors = [_make_id(part.title, taken) for part in parts]
     return [
@@ -70,7 +70,7 @@ def _add_anchors(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tu
 
 
 def _make_id(name: str, taken: set[str]) -> str:
-    """Return an id of letters, digits and "-" that is not taken yet, and take it."""
+    """Return an unused id of letters, digits and "-", and add it to `taken`."""
     stem = re.sub("[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "part"
     numbered: Iterator[str] = (f"{stem}-{number}" for number in itertools.count(2))
     anchor = next(candidate for candidate in itertools.chain((stem,), numbered) if candidate not in taken)
@@ -83,11 +83,11 @@ def _render_table(table: Table) -> Markup:
 
 
 def _choose_table_classes(table: Table, section: RenderedSection) -> str:
-    """Return the classes of a table's frame, which say how it is laid out on screen and paper."""
+    """Return the CSS classes of a table, which determine its layout on screen and paper."""
     rows, columns = len(table.frame), len(table.columns)
     looks = {
         "table": True,
-        "named": table.title == section.title,  # the caption would repeat the heading: only those who listen need both
+        "named": table.title == section.title,  # the caption repeats the heading: only screen readers need both
         "short": min(rows, table.page_rows) <= _MAX_UNBROKEN_ROWS,
         **{name: rows != 1 and columns > limit for name, limit in _MANY_COLUMNS.items()},
     }
@@ -95,7 +95,7 @@ def _choose_table_classes(table: Table, section: RenderedSection) -> str:
 
 
 def _embed_image(svg: bytes) -> dict[str, str | int]:
-    """Return source, width and height (pixels) of an image."""
+    """Return source, width and height (pixels) of an SVG image."""
     size = _VIEW_BOX.search(svg)
     if size is None:
         raise ValueError(f'expected an SVG with viewBox="0 0 WIDTH HEIGHT", got {svg[:80]!r}')
@@ -105,10 +105,10 @@ def _embed_image(svg: bytes) -> dict[str, str | int]:
 
 @cache
 def _read_asset(name: str) -> Markup:
-    """Return a file of the templates as it is: ours, hence no danger to the page."""
+    """Return a file of the templates unescaped: it is part of the package, so it is trusted."""
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 def _compute_hash(text: str) -> str:
-    """Return what a content security policy calls an inline style or script by."""
+    """Return the hash by which a content security policy allows an inline style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

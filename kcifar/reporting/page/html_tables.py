@@ -1,4 +1,4 @@
-"""Tables as HTML, and the templates that make it: everything is escaped there, and nowhere else."""
+"""Tables as HTML, and the templates that produce it: all text is escaped there, and nowhere else."""
 
 import re
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from kcifar.reporting.page.columns import format_heading, format_table
 from kcifar.reporting.page.content import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
-# What has no place in a page: control characters, those that turn the direction of what follows, lone surrogates, noncharacters.
+# Characters that must not be in a page: control characters, bidirectional controls, lone surrogates, noncharacters.
 _UNFIT = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_LONG_TEXT = 24  # characters; a column of longer cells may break its lines
+_LONG_TEXT = 24  # characters; longer cells may be wrapped
 
 
 class HtmlColumn(NamedTuple):
@@ -23,7 +23,7 @@ class HtmlColumn(NamedTuple):
 
     Attributes:
         heading: Text above it.
-        looks: Class of its cells: "number", "text", or "long" for text that may be broken.
+        looks: CSS class of its cells: "number", "text", or "long" for text that may be wrapped.
     """
 
     heading: str
@@ -35,8 +35,8 @@ class HtmlCell(NamedTuple):
 
     Attributes:
         text: For people.
-        looks: Its classes: that of its column, and "missing" where there is nothing.
-        value: What a number is sorted by, as JavaScript reads it; empty for text and where there is nothing.
+        looks: CSS classes: that of its column, and "missing" for a missing value.
+        value: Sort key of a number, in JavaScript's syntax; empty for text and missing values.
     """
 
     text: str
@@ -45,19 +45,19 @@ class HtmlCell(NamedTuple):
 
 
 def to_html(table: Table, rows: int | None = None) -> str:
-    """Return a table as one `<table>` with caption, a row of headings, and the texts that people read.
+    """Return a table as one `<table>` with a caption, a row of headings, and the formatted values.
 
-    The columns of the frame's index head their rows. A cell of a number carries it unrounded (`data-value`).
+    The index columns are row headings. The cell of a number contains its unrounded value (`data-value`).
 
     Args:
         table: With any number of rows.
-        rows: Only so many from the top; None: all.
+        rows: Number of rows from the top; None: all.
     """
     return str(load_macros().lined(table.title, *_make_cells(table, rows)))
 
 
 def to_upright_html(table: Table) -> str:
-    """Return the first row of a table as one `<table>` with caption and a line for each column."""
+    """Return the first row of a table as one `<table>` with a caption and one line per column."""
     return str(load_macros().upright(table.title, *_make_cells(table, 1)))
 
 
@@ -68,13 +68,13 @@ def load_macros() -> Any:
 
 @cache
 def load_templates() -> Environment:
-    """Return the templates: whatever they put in is cleaned and escaped, but for `Markup`."""
+    """Return the templates: inserted values are cleaned and escaped, except `Markup`."""
     loader = FileSystemLoader(TEMPLATES)
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=clean_text, trim_blocks=True, lstrip_blocks=True)
 
 
 def clean_text(value: object) -> str:
-    """Return text without what has no place in a page, each such sign replaced by U+FFFD; `Markup` as it is.
+    """Return text with each character that must not be in a page replaced by U+FFFD; `Markup` is returned unchanged.
 
     Example:
         >>> clean_text("a" + chr(0) + "b" + chr(0xD800)).encode()
@@ -84,7 +84,7 @@ def clean_text(value: object) -> str:
 
 
 def _make_cells(table: Table, rows: int | None) -> tuple[list[HtmlColumn], int, list[tuple[HtmlCell, ...]]]:
-    """Return the columns, how many of them head the rows, and the rows."""
+    """Return the columns, how many of them are row headings, and the rows."""
     frame = table.frame if rows is None else table.frame.head(rows)
     texts, values = format_table(frame, table.columns), frame.reset_index()
     columns, cells = [], []

@@ -1,4 +1,4 @@
-"""What runs, recipes, classes and stages are called in sentences."""
+"""Names of runs, recipes, classes and stages in sentences."""
 
 import re
 from collections import Counter
@@ -11,17 +11,17 @@ _MAX_LISTED = 5  # names in a sentence
 _MAX_ENTRY = 160  # letters of each
 _HALF_NAME = 28  # letters kept of each end of a name
 _MAX_LABEL = 40  # letters of a class or a stage
-# A name that nobody takes for a part of the sentence: words with a letter, none of them a word of our own.
-_PLAIN = re.compile(r"(?!.*\b(and|for|called|more|each)\b)(?=.*[^\W\d_])[\w-]+( [\w-]+)*")
+# A name that cannot be mistaken for a part of the sentence: words with a letter, none of them a word that the sentences use around names.
+_PLAIN = re.compile(r"(?!.*\b(and|for|predicted|as|more|each)\b)(?=.*[^\W\d_])[\w-]+( [\w-]+)*")
 
 
 def join_names(names: Sequence[str], limit: int = _MAX_LISTED, last: str = ", ") -> str:
-    """Return names for a sentence, as many as one reads: "a, b, c, d, e and 3 more".
+    """Return names for a sentence, and how many are left out: "a, b, c, d, e and 3 more".
 
     Args:
-        names: Each is put on one line, and cut where it is very long.
-        limit: So many at most.
-        last: What stands before the last name where all are shown.
+        names: Each is put on one line, and truncated if it is very long.
+        limit: Maximum number of names.
+        last: Separator before the last name if all are shown.
     """
     shown = [one_line(name, _MAX_ENTRY) for name in names[:limit]]
     left_out = len(names) - len(shown)
@@ -29,12 +29,12 @@ def join_names(names: Sequence[str], limit: int = _MAX_LISTED, last: str = ", ")
 
 
 def join_words(words: Sequence[str], last: str = " and ") -> str:
-    """Return words with commas between them, but before the last one of several what `last` says."""
+    """Return words separated by commas, the last one by `last`."""
     return last.join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def shorten_name(name: str) -> str:
-    """Return a name for a sentence: on one line, and without its middle where it is long, for runs often differ in their last letters.
+    """Return a name for a sentence: on one line, without its middle if it is long, because runs often differ in their last letters.
 
     Example:
         >>> shorten_name("resnet20_with_a_name_that_goes_on_and_on_and_on_and_on-seed0")
@@ -45,7 +45,7 @@ def shorten_name(name: str) -> str:
 
 
 def make_distinct(labels: Sequence[str]) -> list[str]:
-    """Make labels unique: the second of equal ones gets " #2", or the next number that makes it so."""
+    """Make labels unique: the second of equal labels gets " #2", or the next number that makes it unique."""
     unique: dict[str, None] = {}
     for label in labels:
         numbered = (f"{label} #{number}" for number in count(2))
@@ -54,12 +54,12 @@ def make_distinct(labels: Sequence[str]) -> list[str]:
 
 
 def label_classes(names: Sequence[str]) -> list[str]:
-    """Return the classes' names on one line, told apart by number where two read alike, in quotes where they could be misread."""
+    """Return the names of classes on one line, with a number if two look alike, in quotes if they could be misread."""
     return [label if _PLAIN.fullmatch(label) else f'"{label}"' for label in _number_repeated(names, "label", 0)]
 
 
 def label_stages(names: Sequence[str]) -> list[str]:
-    """Return the stages' names in quotes, on one line, told apart by number where two read alike."""
+    """Return the names of stages in quotes, on one line, with a number if two look alike."""
     return [f'"{label}"' for label in _number_repeated(names, "stage", 1)]
 
 

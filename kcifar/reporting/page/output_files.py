@@ -1,4 +1,4 @@
-"""A report as files: tables and figures in every format, and the page."""
+"""Write a report to files: tables and figures in every format, and the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.files import write_bytes, write_text
+from kcifar.core.option_names import name_option
 from kcifar.reporting.page.html_page import PagePart, render_page
 from kcifar.reporting.page.report import RenderedSection, Report
 from kcifar.reporting.page.table_files import join_runs, write_table
@@ -14,12 +15,12 @@ from kcifar.runs.find import REPORT_FOLDER, REPORT_PAGE, is_run
 TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
 FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
 FIGURE_FOLDER = "figures"
-ALL_RUNS = "All runs"  # heading of what is said of all of them
+ALL_RUNS = "All runs"  # heading of the sections that cover all runs
 
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What a report left: its folder, the files, and files of an earlier report that are still there."""
+    """A written report: its folder, its files, and files of an earlier report in the same folder."""
 
     out: Path
     files: Sequence[Path]
@@ -27,31 +28,31 @@ class WrittenReport:
 
 
 def make_report_folder(asked: Path | None, runs: Path, first: Path) -> Path:
-    """Make the folder of the report and return it.
+    """Create the folder of the report and return it.
 
     Args:
-        asked: Of the user; None: `report` beside the first run.
-        runs: The folder that holds the runs.
+        asked: Chosen by the user; None: `report` next to the first run.
+        runs: The folder that contains the runs.
         first: The first run's folder.
     Raises:
-        UserError: It is a file, in a run, the folder of the runs itself, or cannot be made.
+        UserError: It is a file, is in a run folder, is the folder of the runs itself, or cannot be created.
     """
     out = asked or _find_default_folder(first)
     inside = [folder for folder in (out.absolute(), *out.absolute().parents) if is_run(folder)]
     if inside or out.absolute() == runs.absolute():
-        got = f"one in the run {inside[0].name}" if inside else "the folder of the runs itself"
-        raise UserError(f"--out {out}: expected a folder outside of runs, got {got}")
+        got = f"a folder in the run {inside[0].name}" if inside else "the folder that contains the runs"
+        raise UserError(f"{name_option('out', out)}: expected a folder outside the runs, got {got}")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(f"--out {out}: expected a folder, got a file") from None
+        raise UserError(f"{name_option('out', out)}: expected a folder, got a file") from None
     except OSError as error:
-        raise UserError(f"--out {out}: cannot be made: {error.strerror}") from None
+        raise UserError(f"{name_option('out', out)}: cannot be created: {error.strerror}") from None
     return out
 
 
 def write_report(report: Report, formats: Sequence[str], out: Path) -> WrittenReport:
-    """Write tables, figures (those of a run in a folder of its name) and page, as far as `formats` names them.
+    """Write tables, figures (those of a run in a folder with its name) and the page, in the formats that are named.
 
     Raises:
         UserError: `out` cannot be written.
@@ -65,12 +66,12 @@ def write_report(report: Report, formats: Sequence[str], out: Path) -> WrittenRe
             files.append(out / REPORT_PAGE)
     except OSError as error:
         place = error.filename2 or error.filename or out
-        raise UserError(f"--out {out}: {place}: cannot be written: {error.strerror or error}") from None
+        raise UserError(f"{name_option('out', out)}: {place}: cannot be written: {error.strerror or error}") from None
     return WrittenReport(out, files, _find_earlier_files(out, files))
 
 
 def describe_places(written: WrittenReport) -> list[str]:
-    """Say where the files are, in a line for each kind, and which others an earlier report left beside them."""
+    """Return one line per kind of file with its place, and one that names files of an earlier report."""
     lines = []
     for name, kinds, place in (("page", ["html"], ""), ("tables", TABLE_FORMATS, ""), ("figures", FIGURE_FORMATS, FIGURE_FOLDER)):
         files = [path for path in written.files if path.suffix[1:] in kinds and (path.name == REPORT_PAGE) == (name == "page")]
@@ -80,8 +81,8 @@ def describe_places(written: WrittenReport) -> list[str]:
     if written.earlier:
         shown = ", ".join(str(path.relative_to(written.out)) for path in written.earlier[:3])
         more = f" and {len(written.earlier) - 3} more" if len(written.earlier) > 3 else ""
-        lines.append(f"earlier: {one_line(shown)}{more} are not of this report")
-    return lines or [f"nothing was written to {written.out}: what was asked for has nothing in these formats"]
+        lines.append(f"earlier: {one_line(shown)}{more} (not part of this report)")
+    return lines or [f"nothing was written to {written.out}: the requested sections have no content in these formats"]
 
 
 def _find_default_folder(first: Path) -> Path:
@@ -89,14 +90,14 @@ def _find_default_folder(first: Path) -> Path:
 
 
 def _find_earlier_files(out: Path, files: Sequence[Path]) -> list[Path]:
-    """Return the files of reports in the folder that were not written now."""
+    """Return the files of earlier reports in the folder."""
     endings = {f".{kind}" for kind in (*TABLE_FORMATS, *FIGURE_FORMATS)}
     report_files = [path for path in (*out.glob("*"), *(out / FIGURE_FOLDER).rglob("*")) if path.suffix in endings and path.name != "README.md"]
     return sorted(set(report_files) - set(files))
 
 
 def _write_tables(report: Report, kinds: Sequence[str], out: Path) -> list[Path]:
-    """Write each table once: those of single runs one below the other, with a column that names the run."""
+    """Write each table once: those of single runs are concatenated, with a column that names the run."""
     tables = [table for section in report.overview for table in section.tables]
     of_runs = [(name, table) for name, sections in report.detailed_runs for section in sections for table in section.tables]
     for name in dict.fromkeys(table.name for _, table in of_runs):

@@ -1,4 +1,4 @@
-"""What a report is made of, before it is written and printed: sections with their tables, and figures as files."""
+"""The parts of a report before it is written and printed: sections with their tables and rendered figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from kcifar.runs.load import LoadedRun
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure as files: PNG and SVG; caption and alternative text as in `content.FigureSpec`."""
+    """A figure as the contents of its PNG and SVG files; caption and alternative text as in `content.FigureSpec`."""
 
     name: str
     png: bytes
@@ -20,7 +20,7 @@ class RenderedFigure:
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """What a section has to say of a run or of all runs, its figures drawn."""
+    """The content of a section for one run or for all runs, with its figures drawn."""
 
     name: str
     title: str
@@ -32,14 +32,14 @@ class RenderedSection:
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report, to be written and printed.
+    """A complete report, to be written and printed.
 
     Attributes:
         title: Of the page.
         runs: The runs reported.
-        overview: What is said of all of them.
-        details: What is said of each; empty where there are too many.
-        notes: Runs that are not finished, folders left out and why; one line each.
+        overview: Sections that cover all runs.
+        details: Sections of each run; empty if there are too many runs.
+        notes: Unfinished runs, skipped folders and the reasons; one line each.
     """
 
     title: str
@@ -50,5 +50,5 @@ class Report:
 
     @property
     def detailed_runs(self) -> list[tuple[str, Sequence[RenderedSection]]]:
-        """The name of each run of which there is something to say in detail, and what is said."""
+        """The name and sections of each run that has sections of its own."""
         return [(run.name, sections) for run, sections in zip(self.runs, self.details, strict=False) if sections]

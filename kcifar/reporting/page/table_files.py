@@ -12,7 +12,7 @@ from kcifar.reporting.page.columns import TEXT, format_table
 from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.html_tables import to_html
 
-_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is no markup
+_SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is not markup
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -24,16 +24,16 @@ _LATEX = {
     "`": r"\textasciigrave{}",
     "→": r"\textrightarrow{}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    **{sign: f"{{{sign}}}" for sign in "[]*"},  # else read as an argument of the line's end before them
+    **{sign: f"{{{sign}}}" for sign in "[]*"},  # otherwise read as an argument of the preceding end of line
 }
 _LATEX_SPECIAL = re.compile("[" + re.escape("".join(_LATEX)) + "]")
-_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a sign, of names that are not UTF-8: no file can hold them
+_SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a character, from names that are not UTF-8: they cannot be encoded
 _NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs"
-_MAX_FLOATING_ROWS = 45  # more do not fit a page, and LaTeX does not break a float
+_MAX_FLOATING_ROWS = 45  # more do not fit on a page, and LaTeX does not split a float
 
 
 def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
-    """Write a table as `<name>.csv`, `.md`, `.tex` and `.html`, as many of them as `formats` names.
+    """Write a table as `<name>.csv`, `.md`, `.tex` and `.html`, those that `formats` names.
 
     Returns:
         The files written.
@@ -47,7 +47,7 @@ def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
 
 
 def join_runs(names: Sequence[str], tables: Sequence[Table]) -> Table:
-    """Return one table out of the same table of several runs, with a first column that names the run."""
+    """Join the same table of several runs into one, with a first column that names the run."""
     first = tables[0]
     frame = pandas.concat([table.frame for table in tables], keys=list(names), names=["run"])
     frame.index = frame.index.set_levels(frame.index.levels[0].astype("string"), level=0)  # type: ignore[attr-defined]
@@ -56,12 +56,12 @@ def join_runs(names: Sequence[str], tables: Sequence[Table]) -> Table:
 
 
 def to_csv(table: Table) -> str:
-    """Return the values as they are kept: shares are fractions, missing values are empty."""
+    """Return the stored values: percentages are fractions, missing values are empty."""
     return str(table.frame.to_csv(lineterminator="\n"))
 
 
 def to_markdown(table: Table) -> str:
-    """Return heading, table and note in GitHub's Markdown; text from run folders is escaped and columns line up in the source."""
+    """Return heading, table and note in GitHub's Markdown; text from run folders is escaped, and columns are aligned in the source."""
     headings, lines, numeric = _format_parts(table)
     cells = [[escape_markdown(cell) for cell in line] for line in (headings, *lines)]
     widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(numeric))]
@@ -71,7 +71,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """Return the table for LaTeX with booktabs: a float, or a longtable where it may not fit a page; text is escaped."""
+    """Return the table for LaTeX with booktabs: a float, or a longtable if it may not fit on a page; text is escaped."""
     headings, lines, numeric = _format_parts(table)
     body = [" & ".join(map(escape_latex, line)) + r" \\" for line in (headings, *lines)]
     rows = [r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
@@ -86,7 +86,7 @@ def to_latex(table: Table) -> str:
 
 
 def to_html_file(table: Table) -> str:
-    """Return the table with its note as HTML to be put into a page."""
+    """Return the table and its note as HTML to include in a page."""
     return to_html(table) + (f"<p>{html.escape(table.note)}</p>\n" if table.note else "")
 
 
@@ -94,18 +94,18 @@ WRITERS: dict[str, Callable[[Table], str]] = {"csv": to_csv, "md": to_markdown, 
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is: no markup, no HTML, no end of cell."""
+    """Return text that Markdown shows unchanged: no markup, no HTML, no end of cell."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(lambda match: "\\" + match.group(), text)
 
 
 def escape_latex(text: str) -> str:
-    """Return text that LaTeX sets as it is: no command, no mathematics, no end of cell."""
+    """Return text that LaTeX typesets unchanged: no command, no mathematics, no end of cell."""
     return _LATEX_SPECIAL.sub(lambda match: _LATEX[match.group()], text)
 
 
 def _format_parts(table: Table) -> tuple[list[str], list[list[str]], list[bool]]:
-    """Return the headings, the lines of cells as text, and whether each column lines up on the right."""
+    """Return the headings, the rows as text, and whether each column is aligned on the right."""
     texts = format_table(table.frame, table.columns)
     names = [str(name) for name in table.frame.reset_index().columns]
     return list(texts.columns), [list(line) for line in texts.itertuples(index=False)], [table.columns[name].is_number for name in names]

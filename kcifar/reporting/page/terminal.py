@@ -1,6 +1,6 @@
-"""Tables on the terminal: as wide as it is, and plain text where the output is no terminal.
+"""Tables on the terminal, fitted to its width; plain text if the output is not a terminal.
 
-A table that is too wide is broken into bands that repeat the columns of its index; one of a single row is printed upright.
+A table that is too wide is split into bands that repeat the index columns; a table with a single row is printed upright.
 """
 
 import textwrap
@@ -18,20 +18,20 @@ from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.output_files import WrittenReport, describe_places
 from kcifar.reporting.page.report import RenderedSection, Report
 
-MAX_PRINTED = 4  # runs; more are not printed one by one
-MAX_ROWS = 60  # of one section; what has more is for the files, not for a terminal
-_MAX_TEXT = 32  # cells; longer names are folded
+MAX_PRINTED = 4  # runs; the details of more are not printed
+MAX_ROWS = 60  # per table; the files contain all
+_MAX_TEXT = 32  # characters in a cell; longer names are wrapped
 _MAX_PARAGRAPH = 4000  # characters
 
 
 def print_report(console: Console, report: Report, written: WrittenReport) -> None:
-    """Print the sections that are for the terminal, the notes, and where the files are."""
+    """Print the sections meant for the terminal, the notes, and the places of the files."""
     details = report.detailed_runs if len(report.runs) <= MAX_PRINTED else []
     for name, sections in [("", report.overview), *details]:
         for section in sections:
             if section.printed:
                 print_section(console, one_line(name), section)
-    notes = [*report.notes, *([] if details or not report.details else [f"more than {MAX_PRINTED} runs are not printed one by one"])]
+    notes = [*report.notes, *([] if details or not report.details else [f"more than {MAX_PRINTED} runs: their details are not printed"])]
     for line in notes:
         console.print(Text(line), soft_wrap=True)
     if notes:
@@ -41,7 +41,7 @@ def print_report(console: Console, report: Report, written: WrittenReport) -> No
 
 
 def print_section(console: Console, heading_of_run: str, section: RenderedSection) -> None:
-    """Print a section's paragraphs and tables under headings that name the run, if it is about one."""
+    """Print a section's paragraphs and tables under headings that name the run, if it covers a single one."""
     if section.paragraphs:
         console.print(Text(_make_heading(heading_of_run, section.title), style="bold"))
     for paragraph in section.paragraphs:
@@ -61,7 +61,7 @@ def print_table(console: Console, table: Table) -> None:
         console.print()
     left_out = len(table.frame) - len(shown)
     if left_out:
-        console.print(Text(f"{left_out:,} more rows: --format csv writes all, as {table.name}.csv"))
+        console.print(Text(f"{left_out:,} more rows: --format csv writes all rows to {table.name}.csv"))
     if table.note:
         console.print(Text(table.note, style="dim"))
         console.print()
@@ -72,7 +72,7 @@ def _make_heading(heading_of_run: str, title: str) -> str:
 
 
 def _split_into_bands(console: Console, columns: Columns, frame: pandas.DataFrame) -> Iterator[Grid]:
-    """Break a table into as few tables as fit the console, each with the index columns and at least one other."""
+    """Split a table into as few bands as fit the console, each with the index columns and at least one other."""
     if frame.empty:
         return
     texts = format_table(frame, columns)
@@ -96,7 +96,7 @@ def _fits(console: Console, table: Grid) -> bool:
 
 
 def _make_grid(texts: pandas.DataFrame, numeric: set[str]) -> Grid:
-    """Rows under headings, which are broken so that they do not widen their column."""
+    """Return rows under headings that are wrapped so that they do not widen their column."""
     folded = texts.map(_fold)
     table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for name in folded.columns:
@@ -107,7 +107,7 @@ def _make_grid(texts: pandas.DataFrame, numeric: set[str]) -> Grid:
 
 
 def _make_upright_grid(texts: pandas.DataFrame) -> Grid:
-    """One row, a line for each value."""
+    """Return one row as a grid with a line per value."""
     table = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=False, collapse_padding=True)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -121,6 +121,6 @@ def _fold(text: str) -> str:
 
 
 def _break_heading(name: str, cells: Iterable[str]) -> str:
-    """Break a heading at its spaces to the width of the column's cells, or of its longest word."""
+    """Wrap a heading at its spaces to the width of the column's cells, or of its longest word."""
     width = max(len(line) for text in (*cells, name.replace(" ", "\n")) for line in text.split("\n"))
     return "\n".join(textwrap.wrap(name, width))

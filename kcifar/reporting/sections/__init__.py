@@ -1,1 +1,1 @@
-"""The sections of the report, one a file; `kcifar/reporting/section.py` says what a file holds."""
+"""The sections of the report, one per file; `kcifar/reporting/section.py` describes such a file."""

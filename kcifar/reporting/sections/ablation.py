@@ -1,4 +1,4 @@
-"""Recipes over the same data beside one of them from which they differ in a few settings, and what goes with that."""
+"""Ablation: recipes on the same data, compared with a reference from which they differ in a few settings."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,13 +16,13 @@ from kcifar.runs.load import LoadedRun
 ORDER = 60
 TITLE = "Ablation"
 NOTE = (
-    "The reference is the recipe with the most tested runs, of several the first; beside it are the recipes that differ from it in at most "
-    f"{MAX_KEYS} keys, but for the name, the seed, and what is logged, saved or tested. Those that are left may make up further studies likewise; "
-    f"{MAX_REFERENCES} references are tried. Accuracies are means over the seeds, after those over the runs of each; validation is that of the last "
-    "epoch. Deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width of the 95 % interval of the test "
-    "difference: Welch's from seeds where both recipes have two, else the binomial one from the test images, which says nothing about other seeds. "
-    "A difference beyond it is called higher or lower; each is judged by itself, so of twenty changes without effect about one is called so. Where "
-    "several keys differ, the table does not tell which of them matters."
+    "The reference is the recipe with the most tested runs, or the first of several; it is compared with the recipes that differ from it in at most "
+    f"{MAX_KEYS} keys, not counting the name, the seed, and what is logged, saved or tested. The remaining recipes may form further studies in the "
+    f"same way; up to {MAX_REFERENCES} references are tried. Accuracies are means over seeds, after averaging the runs of each seed; validation "
+    "accuracy is that of the last epoch. Standard deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width "
+    "of the 95% confidence interval of the test difference: Welch's interval over seeds if both recipes have at least two, otherwise the binomial "
+    "interval over the test images, which does not account for other seeds. A difference beyond it is reported as higher or lower; each is judged on "
+    "its own, so about one in twenty changes without effect is reported too. Where several keys differ, the table does not show which one matters."
 )
 COLUMNS = {
     "dataset": TEXT,
@@ -39,14 +39,14 @@ COLUMNS = {
     "val_accuracy": PERCENT,
     "val_difference": POINTS,
 }
-_MAX_PARAGRAPHS = 12  # changes described of a study
-_MAX_STUDIES = 10  # described
+_MAX_PARAGRAPHS = 12  # changes described per study
+_MAX_STUDIES = 10  # studies described
 _MAX_DRAWN = 24  # recipes
 _MAX_FIGURES = 3  # studies drawn, the largest
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a table, figures and the clear effects of single keys; nothing where no two recipes differ in few keys."""
+    """Return a table, figures and the clear effects of single keys; nothing if no two recipes differ in few keys."""
     groups = group_by_data(runs)
     studies = [study for group in groups for study in find_studies(group.label, [run for run in group.runs if is_complete(run)])]
     if not studies:
@@ -55,7 +55,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     columns = {name: kind for name, kind in COLUMNS.items() if several.get(name, True)}
     rows = ({"dataset": study.data, "reference": study.reference.name} | make_row(variant) for study in studies for variant in study.variants)
     index = [name for name in ("dataset", "reference", "recipe") if name in columns]
-    table = Table("ablation", "Recipes beside the reference", columns, make_frame(rows, columns, index), NOTE)
+    table = Table("ablation", "Recipes compared with the reference", columns, make_frame(rows, columns, index), NOTE)
     places = [f"{study.data}: " if several["dataset"] else "" for study in studies]
     first = list(zip(places, studies, strict=True))[:_MAX_STUDIES]
     paragraphs = [text for place, study in first for text in describe_effects(study.variants, place)]
@@ -64,12 +64,14 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
         [run for group in groups for run in group.runs if group.label in {study.data for study in studies} and not is_complete(run)]
     )
     largest = sorted(range(len(studies)), key=lambda place: -len(studies[place].variants))
-    drawn = [_make_figure(places[place], studies[place].variants) for place in largest if any(_is_drawn(each) for each in studies[place].variants)]
+    drawn = [
+        _make_figure(places[place], studies[place].variants) for place in largest if any(_is_drawn(variant) for variant in studies[place].variants)
+    ]
     return SectionContent(paragraphs, [table], _number_figures(drawn[:_MAX_FIGURES], len(drawn)))
 
 
 def make_row(variant: Variant) -> dict[str, Any]:
-    """Return a variant's row; that of the reference has no differences."""
+    """Return the row of a variant; that of the reference has no differences."""
     columns = {
         "recipe": variant.name,
         "changes": "; ".join(variant.changes) or None,
@@ -87,29 +89,29 @@ def make_row(variant: Variant) -> dict[str, Any]:
 
 
 def describe_effects(variants: Sequence[Variant], place: str) -> list[str]:
-    """Return a sentence, begun by `place`, for each change of a single key with a clear effect, or one that says that none of those measured has."""
+    """Return a sentence, with `place` in front, for each change of a single key with a clear effect, or one that says that no change has one."""
     single = [variant for variant in variants if len(variant.changes) == 1]
     clear = [variant for variant in single if variant.finding in (Finding.HIGHER, Finding.LOWER)]
     unclear, unknown = (sum(variant.finding == finding for variant in single) for finding in (Finding.ALIKE, Finding.UNKNOWN))
     texts = [place + _describe_effect(variant, variants[0]) for variant in clear[:_MAX_PARAGRAPHS]]
     if len(clear) > len(texts):
-        texts.append(f"{place}{len(clear) - len(texts)} more changes of one key have a clear effect; the table has them.")
-    beside = f"{place}Beside {variants[0].name}, "
+        texts.append(f"{place}{len(clear) - len(texts)} more changes of a single key have a clear effect; see the table.")
+    compared = f"{place}Compared with {variants[0].name}, "
     if unclear and not clear:
-        texts.append(f"{beside}no change of a single key has a clear effect on test accuracy ({unclear} tried).")
+        texts.append(f"{compared}no change of a single key has a clear effect on test accuracy ({unclear} tried).")
     if unknown:
         count = "1 change" if unknown == 1 else f"{unknown} changes"
-        texts.append(f"{beside}the effect of {count} of a single key is not known, as test results are missing.")
+        texts.append(f"{compared}the effect of {count} of a single key is unknown because test results are missing.")
     return texts
 
 
 def _describe_effect(variant: Variant, reference: Variant) -> str:
     difference = variant.test_difference
-    means = f"{PERCENT.write(variant.test.mean)} against {PERCENT.write(reference.test.mean)} of {reference.name}"
-    seeds = "of seeds" if difference.source != FROM_IMAGES else "of the test images alone; other seeds may differ"
+    means = f"{PERCENT.write(variant.test.mean)} compared with {PERCENT.write(reference.test.mean)} for {reference.name}"
+    source = "over seeds" if difference.source != FROM_IMAGES else "over the test images only; other seeds may differ"
     return (
         f"{variant.changes[0]}: test accuracy is {UNSIGNED_POINTS.write(abs(difference.value))} points {variant.finding}, {means}, "
-        f"beyond the uncertainty of {UNSIGNED_POINTS.write(difference.half_width)} points ({seeds})."
+        f"beyond the uncertainty of {UNSIGNED_POINTS.write(difference.half_width)} points ({source})."
     )
 
 
@@ -118,19 +120,26 @@ def _is_drawn(variant: Variant) -> bool:
 
 
 def _make_figure(place: str, variants: Sequence[Variant]) -> FigureSpec:
-    """Return the figure of the variants whose interval is known, as many as there is room for."""
+    """Return the figure of the variants with a known interval, as many as fit."""
     name, rest = variants[0].name, [variant for variant in variants if _is_drawn(variant)]
     shown = rest[:_MAX_DRAWN]
-    left = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
-    caption = f"{place}Test accuracy less that of {name}, in points, with the 95 % interval; filled where the interval leaves out zero.{left}"
-    numbers = (f"{each.name} {POINTS.write(each.test_difference.value)} ± {UNSIGNED_POINTS.write(each.test_difference.half_width)}" for each in shown)
+    more = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
+    measured = f"{place}Test accuracy minus that of {name}, in percentage points"
+    caption = f"{measured}, with its 95% interval; filled if the interval excludes zero.{more}"
+    numbers = (
+        f"{variant.name} {POINTS.write(variant.test_difference.value)} ± {UNSIGNED_POINTS.write(variant.test_difference.half_width)}"
+        for variant in shown
+    )
     return FigureSpec(
-        "ablation", lambda: draw_ablation(name, shown), caption, f"{place}Test accuracy less that of {name}, in points: {'; '.join(numbers)}."
+        "ablation",
+        lambda: draw_ablation(name, shown),
+        caption,
+        f"{measured}: {'; '.join(numbers)}.",
     )
 
 
 def _number_figures(drawings: Sequence[FigureSpec], studies: int) -> list[FigureSpec]:
-    """Give figures names of their own, and say in the last of them how many studies have none."""
+    """Give each figure its own name, and state in the last caption how many studies are not drawn."""
     more = f" The {len(drawings)} largest of {studies} studies are drawn." if len(drawings) < studies else ""
     return [
         replace(drawing, name=drawing.name if place == 1 else f"{drawing.name}_{place}", caption=drawing.caption + more * (place == len(drawings)))

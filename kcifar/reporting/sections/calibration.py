@@ -1,4 +1,4 @@
-"""Whether confidence can be believed: reliability, calibration errors and scores, and the temperature that would mend it."""
+"""Whether confidence can be trusted: reliability, calibration errors and scores, and the temperature that would correct it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,17 +20,17 @@ ORDER = 240
 TITLE = "Calibration"
 ESSENTIAL = True
 NOTE = (
-    "Confidence: the largest probability of an image. Expected calibration error: mean distance between confidence and accuracy in "
-    f"{formulas.BINS} bins of equal width; by chance: about what it would be were every confidence right. Maximum calibration error: of the "
-    "worst bin, which may hold few images. Brier score: sum over classes, from 0 to 2. Negative log-likelihood: mean, nats; "
+    "Confidence: the largest probability of an image. Expected calibration error: mean distance between confidence and accuracy over "
+    f"{formulas.BINS} bins of equal width; by chance: its approximate value if every confidence were correct. Maximum calibration error: that of "
+    "the worst bin, which may contain few images. Brier score: sum over classes, from 0 to 2. Negative log-likelihood: mean, in nats; "
 )
 BINS_NOTE = (
-    "Bins hold their upper end. Gap: mean confidence minus accuracy in percentage points, above 0 where a bin is overconfident. "
-    "Low and high: the ends of the 95% Wilson interval of the accuracy."
+    "Bins include their upper bound. Gap: mean confidence minus accuracy in percentage points, above 0 if a bin is overconfident. "
+    "Low and high: the bounds of the 95% Wilson interval of the accuracy."
 )
 _CAPTION = (
-    "Bars: accuracy of the images in each bin of confidence, with its 95% Wilson interval; hatched: the gap to their mean confidence. "
-    "Bars without a hatched gap are calibrated. Below: images in each bin."
+    "Bars: accuracy of the images in each confidence bin, with its 95% Wilson interval; hatched: the gap to their mean confidence. "
+    "Bars without a hatched gap are calibrated. Bottom: number of images in each bin."
 )
 COLUMNS = {
     "probabilities": TEXT,
@@ -57,7 +57,7 @@ BIN_COLUMNS = {
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return calibration of the run's predictions, as trained and after a temperature; nothing without predictions or with one class."""
+    """Return the calibration of the predictions, as trained and after temperature scaling; nothing without predictions or with a single class."""
     predictions, fitted_on = run.predictions, run.validation_predictions
     if predictions is None or predictions.probabilities.shape[1] < 2:
         return SectionContent()
@@ -94,7 +94,7 @@ def of_run(run: LoadedRun) -> SectionContent:
 
 
 def _make_row(name: str, temperature: float, predictions: Predictions, probabilities: np.ndarray) -> dict[str, Any]:
-    """Errors and scores of a part at these probabilities, which call the same classes."""
+    """Return errors and scores of a split for these probabilities, which give the same predicted classes."""
     confidence = probabilities.max(axis=1)
     bins = bin_by_confidence(confidence, predictions.correct)
     return {
@@ -122,69 +122,69 @@ def _make_bin_rows(bins: ReliabilityBins) -> Iterator[dict[str, Any]]:
 
 def _describe_zeros(predictions: Predictions) -> str:
     zeros = int((predictions.label_probability == 0).sum())
-    counted = f", and in {zeros:,} image{'s' * (zeros != 1)} that of the label is" if zeros else ""
-    return f"a probability of exactly 0 counts as 1.4e-45, the smallest float32 above it{counted}."
+    counted = f"; this is the probability of the label in {zeros:,} image{'s' * (zeros != 1)}" if zeros else ""
+    return f"a probability of exactly 0 counts as 1.4e-45, the smallest positive float32{counted}."
 
 
 def _describe_confidence(predictions: Predictions) -> str:
-    """Over- or underconfident, by how much, and whether that is more than chance."""
-    difference, error = formulas.overconfidence(predictions.confidence, predictions.correct)
+    """Say whether the network is over- or underconfident, by how much, and whether that exceeds chance."""
+    difference, error = formulas.estimate_overconfidence(predictions.confidence, predictions.correct)
     confidence, accuracy = predictions.confidence.mean(), predictions.correct.mean()
-    measured = f"On {predictions.quantity} the mean confidence is {PERCENT.write(confidence)} and the accuracy {PERCENT.write(accuracy)}"
+    measured = f"On {predictions.quantity} the mean confidence is {PERCENT.write(confidence)} and the accuracy is {PERCENT.write(accuracy)}"
     if read_alike(confidence, accuracy):
         return f"{measured}: the confidence is within 0.01 points of the accuracy."
     points = f"{abs(100 * difference):.2f} percentage points (standard error {100 * error:.2f})"
     claimed = describe_confidence_bias(difference, error)
     if not claimed:
-        return f"{measured}: the difference of {points} is within its uncertainty, so that neither over- nor underconfidence is shown."
-    return f"{measured}: {claimed} by {points}."
+        return f"{measured}: the difference of {points} is within its uncertainty, so neither over- nor underconfidence is shown."
+    return f"{measured}: the network is {claimed} by {points}."
 
 
 def _describe_error(row: dict[str, Any]) -> str:
     return (
-        f"The expected calibration error (ECE) is {PERCENT.write(row['expected_calibration_error'])}; were every confidence right, "
-        f"chance alone would make it about {PERCENT.write(row['by_chance'])}."
+        f"The expected calibration error (ECE) is {PERCENT.write(row['expected_calibration_error'])}; if every confidence were "
+        f"correct, chance alone would make it about {PERCENT.write(row['by_chance'])}."
     )
 
 
 def _describe_temperature(predictions: Predictions, fitted_on: Predictions | None, temperature: float | None, rows: list[dict[str, Any]]) -> str:
-    """What a temperature would change, or why there is none."""
+    """Say what a temperature would change, or why none is applied."""
     if fitted_on is None or temperature is None:
         return (
-            "No temperature is fitted, since the run holds no validation predictions; "
-            "fitted on the images that it is judged on it would look better than it is."
+            "No temperature is fitted because the run has no validation predictions; "
+            "if it were fitted and judged on the same images, it would look better than it is."
         )
-    likely = f"under which the labels of {fitted_on.quantity} are most likely is"
+    best = f"temperature that makes the labels of {fitted_on.quantity} most likely is"
     if len(rows) == 1:
-        reason = _explain_bound(fitted_on) if temperature == MIN_TEMPERATURE else "the probabilities tell little of the labels"
-        bound = f"at the bound of the search ({temperature:g}), as happens where {reason}"
-        return f"No temperature is applied: the one {likely} {bound}; that is no finding."
+        reason = _explain_bound(fitted_on) if temperature == MIN_TEMPERATURE else "the probabilities say little about the labels"
+        bound = f"at the bound of the search ({temperature:g}), as happens if {reason}"
+        return f"No temperature is applied: the {best} {bound}; this is not a result."
     if round(temperature, 4) == 1:
-        return f"The temperature {likely} {temperature:.4f}: the probabilities stay as they are."
+        return f"The {best} {temperature:.4f}: the probabilities stay unchanged."
     softer = "above 1: softer" if temperature > 1 else "below 1: sharper"
     effect = _describe_effect(predictions, rows) + _describe_caution(predictions, fitted_on)
-    return f"The temperature {likely} {temperature:.4f}, {softer} than as trained. {effect}"
+    return f"The {best} {temperature:.4f}, {softer} probabilities than as trained. {effect}"
 
 
 def _explain_bound(fitted_on: Predictions) -> str:
-    """Why ever sharper probabilities are likelier."""
-    return "all labels are called" if fitted_on.correct.all() else "no label is clearly less probable than the class called"
+    """Explain why sharper probabilities always make the labels more likely."""
+    return "all predictions are correct" if fitted_on.correct.all() else "no label is clearly less probable than the predicted class"
 
 
 def _describe_effect(predictions: Predictions, rows: list[dict[str, Any]]) -> str:
     errors, likelihoods = ([row[name] for row in rows] for name in ("expected_calibration_error", "negative_log_likelihood"))
     return (
-        f"It takes the ECE on the {predictions.split} images from {PERCENT.write(errors[0])} to {PERCENT.write(errors[1])} and the mean "
-        f"negative log-likelihood from {LOSS.write(likelihoods[0])} to {LOSS.write(likelihoods[1])}; which class is called does not change."
+        f"It changes the ECE on the {predictions.split} images from {PERCENT.write(errors[0])} to {PERCENT.write(errors[1])} and the mean "
+        f"negative log-likelihood from {LOSS.write(likelihoods[0])} to {LOSS.write(likelihoods[1])}; the predicted classes do not change."
     )
 
 
 def _describe_caution(predictions: Predictions, fitted_on: Predictions) -> str:
-    """What the temperature owes to the way it was found."""
-    same = " It is fitted and judged on the same images, so that it looks better than it is." if predictions.split == VALIDATION_SPLIT else ""
+    """Warn about effects of how the temperature was fitted."""
+    same = " It is fitted and judged on the same images, so it looks better than it is." if predictions.split == VALIDATION_SPLIT else ""
     zeros = int((fitted_on.label_probability == 0).sum())
-    have = f"{zeros:,} of those labels {'has' if zeros == 1 else 'have'}"
-    return same + (f" The temperature depends on what a probability of exactly 0 counts as (1.4e-45), which {have}." if zeros else "")
+    labels = f"{zeros:,} of those labels {'has' if zeros == 1 else 'have'}"
+    return same + (f" The temperature depends on the value used for a probability of exactly 0 (1.4e-45), which {labels}." if zeros else "")
 
 
 def _describe_figure(predictions: Predictions, bins: ReliabilityBins, row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One row a class: how well its images were told from the others."""
+"""One row per class: how well its images were classified."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,8 +13,9 @@ TITLE = "Classes"
 PRINTED = True
 ESSENTIAL = True
 NOTE = (
-    "Tp are of the class and called it, fp are called it but are not, fn are of it but called another, tn are neither. "
-    "A class never called has no precision, one without images neither recall nor F1."
+    "True positives: images of the class predicted as such; false positives: images of other classes predicted as this class; false negatives: "
+    "images of the class predicted as another; true negatives: all others. A class that is never predicted has no precision; one without images "
+    "has neither recall nor F1."
 )
 COLUMNS = {
     "class": TEXT,
@@ -30,7 +31,7 @@ COLUMNS = {
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return a row for each class, in the order of the labels; nothing where no part was evaluated."""
+    """Return one row per class, in the order of the labels; nothing if no split was evaluated."""
     if run.evaluation is None:
         return SectionContent()
     rows = [_make_row(result) for result in run.evaluation.classes]
@@ -39,5 +40,5 @@ def of_run(run: LoadedRun) -> SectionContent:
 
 
 def _make_row(result: ClassResult) -> dict[str, Any]:
-    """The row of a class; its scores are those of its counts, since run folders hold 0 where there is none."""
+    """Return the row of a class; its scores are computed from its counts, because run folders contain 0 for missing ones."""
     return {"class": result.name, **result.model_dump(), **asdict(result.scores)}

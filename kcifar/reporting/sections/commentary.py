@@ -1,4 +1,4 @@
-"""What the numbers of a run say, in sentences."""
+"""Comments on the numbers of a run, in sentences."""
 
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.commentary.confidence import describe_confidence
@@ -17,7 +17,7 @@ ESSENTIAL = True
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return a paragraph for each topic that there is something to say about."""
+    """Return one paragraph for each topic with something to say."""
     topics = [
         _describe_progress(run),
         describe_stages(run.history),
@@ -47,7 +47,7 @@ def _describe_confidence(run: LoadedRun) -> list[list[str]]:
 
 def _suggest_next_steps(run: LoadedRun) -> list[str]:
     first = suggest_fixes(run.history, run.status, run.evaluation, run.planned_epochs)
-    # What did not come to an end, or learnt nothing, is no ground for tuning.
+    # A run that did not finish, or learned nothing, is no basis for tuning.
     tuning = [] if first or run.status.state != "finished" else suggest_tuning(run.history, run.settings, _count_validation_images(run))
     return [*first, *tuning, *(suggest_seeds(run.evaluation) if run.evaluation else [])]
 

@@ -1,4 +1,4 @@
-"""Which class was called what: the confusion matrix as counts in the order of the labels, and as shares with alike classes side by side."""
+"""Which classes are confused: the confusion matrix as counts in the order of the labels, and as percentages with similar classes side by side."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,23 +17,25 @@ from kcifar.runs.load import LoadedRun
 ORDER = 210
 TITLE = "Confusion matrix"
 ESSENTIAL = True
-NOTE = "A row for each cell of the matrix that holds images. Share: of all images of the true class."
-COLUMNS = {"true": TEXT, "called": TEXT, "images": COUNT, "share": PERCENT}
+NOTE = "One row for each nonzero cell of the matrix. Fraction: of all images of the true class."
+COLUMNS = {"true": TEXT, "predicted": TEXT, "images": COUNT, "share": PERCENT}
 
-_PAGE_ROWS = 10  # the figures show what the table holds
+_PAGE_ROWS = 10  # the figures show the complete matrix
 _MAX_NAME = 40
 _PERCENT = "percent of the true class"
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return both figures and the matrix in long form; nothing for a single class, or where no matrix is known."""
+    """Return both figures and the matrix in long form; nothing for a single class, or without a matrix."""
     evaluation = run.evaluation
     if evaluation is None or evaluation.matrix is None or len(evaluation.matrix) < 2:
         return SectionContent()
     title = f"Confusion matrix, {evaluation.samples:,} {evaluation.split} images"
-    table = Table("confusion", title, COLUMNS, make_frame(_make_rows(evaluation, evaluation.matrix), COLUMNS, ("true", "called")), NOTE, _PAGE_ROWS)
+    table = Table(
+        "confusion", title, COLUMNS, make_frame(_make_rows(evaluation, evaluation.matrix), COLUMNS, ("true", "predicted")), NOTE, _PAGE_ROWS
+    )
     if len(evaluation.matrix) > MAX_CLASSES:
-        return SectionContent([f"The matrix of {len(evaluation.matrix):,} classes is too large to be drawn; the table holds it."], [table])
+        return SectionContent([f"The matrix of {len(evaluation.matrix):,} classes is too large to be drawn; see the table."], [table])
     return SectionContent(
         tables=[table],
         figures=[_make_counts_figure(run.name, evaluation, evaluation.matrix), _make_percent_figure(run.name, evaluation, evaluation.matrix)],
@@ -41,32 +43,32 @@ def of_run(run: LoadedRun) -> SectionContent:
 
 
 def _make_rows(evaluation: EvaluationResult, matrix: np.ndarray) -> Iterator[dict[str, Any]]:
-    names, shares = evaluation.class_names, normalize_rows(matrix)
+    names, fractions = evaluation.class_names, normalize_rows(matrix)
     for label, predicted in np.argwhere(matrix):
-        yield {"true": names[label], "called": names[predicted], "images": matrix[label, predicted], "share": shares[label, predicted]}
+        yield {"true": names[label], "predicted": names[predicted], "images": matrix[label, predicted], "share": fractions[label, predicted]}
 
 
 def _make_counts_figure(name: str, evaluation: EvaluationResult, matrix: np.ndarray) -> FigureSpec:
     def draw() -> Figure:
         return draw_confusion_matrix(name, _make_title(evaluation, "counts"), evaluation.class_names, matrix, _write_count, "images")
 
-    right = f"{np.trace(matrix):,} ({PERCENT.write(np.trace(matrix) / matrix.sum())})"
-    text = f"Confusion matrix of {len(matrix):,} classes over {evaluation.samples:,} {evaluation.split} images, {right} of them on the diagonal; "
-    caption = f"How many images of each class are called what, in the order of the labels: {_explain_reading(matrix, _write_count)}"
+    correct = f"{np.trace(matrix):,} ({PERCENT.write(np.trace(matrix) / matrix.sum())})"
+    text = f"Confusion matrix of {len(matrix):,} classes over {evaluation.samples:,} {evaluation.split} images, {correct} of them on the diagonal; "
+    caption = f"Number of images by true and predicted class, in the order of the labels: {_explain_reading(matrix, _write_count)}"
     return FigureSpec("confusion_counts", draw, caption, text + _describe_largest(evaluation, matrix, COUNT.write))
 
 
 def _make_percent_figure(name: str, evaluation: EvaluationResult, matrix: np.ndarray) -> FigureSpec:
-    shares = normalize_rows(matrix)
+    fractions = normalize_rows(matrix)
 
     def draw() -> Figure:
         order = order_by_similarity(matrix)
         names = [evaluation.class_names[label] for label in order]
-        return draw_confusion_matrix(name, _make_title(evaluation, _PERCENT), names, 100 * shares[np.ix_(order, order)], _write_tenths, _PERCENT)
+        return draw_confusion_matrix(name, _make_title(evaluation, _PERCENT), names, 100 * fractions[np.ix_(order, order)], _write_tenths, _PERCENT)
 
-    text = f"The same matrix as shares of the true class, {len(matrix):,} classes ordered by similarity; "
-    caption = f"The same in {_PERCENT}, classes that are often confused side by side: {_explain_reading(100 * shares, _write_tenths)}"
-    return FigureSpec("confusion_shares", draw, caption, text + _describe_largest(evaluation, shares, PERCENT.write))
+    text = f"The same matrix as fractions of the true class, {len(matrix):,} classes ordered by similarity; "
+    caption = f"The same in {_PERCENT}, with classes that are often confused side by side: {_explain_reading(100 * fractions, _write_tenths)}"
+    return FigureSpec("confusion_shares", draw, caption, text + _describe_largest(evaluation, fractions, PERCENT.write))
 
 
 def _write_count(count: float) -> str:
@@ -78,21 +80,21 @@ def _write_tenths(percent: float) -> str:
 
 
 def _explain_reading(values: np.ndarray, write: Callable[[float], str]) -> str:
-    """Say how to read a matrix, and what of it is not written."""
-    numbers = " A cell without a number holds no image." if compute_number_size(values, write) else ""
+    """Say how to read a matrix, and which numbers and names are omitted."""
+    numbers = " Cells without a number contain no image." if compute_number_size(values, write) else ""
     step = compute_label_step(len(values))
     names = f" One class in {step} is named on the axes." if step > 1 else ""
-    return f"rows are the true classes; right ones are on the diagonal in grey, errors in blue, the darker the more.{numbers}{names}"
+    return f"rows are true classes, columns predicted ones; the diagonal (correct) is gray, errors are blue, darker for more.{numbers}{names}"
 
 
 def _describe_largest(evaluation: EvaluationResult, values: np.ndarray, write: Callable[[Any], str]) -> str:
-    """Say what is largest off the diagonal; of several the first is named."""
+    """Name the largest error, the first of several."""
     errors = np.where(np.eye(len(values), dtype=bool), 0, values)
     label, predicted = np.unravel_index(errors.argmax(), errors.shape)
     if not errors[label, predicted]:
-        return "nothing is confused."
+        return "no classes are confused."
     names = [one_line(evaluation.class_names[int(label)], _MAX_NAME) for label in (label, predicted)]
-    return f"no error is larger than {names[0]} called {names[1]}: {write(errors[label, predicted])}."
+    return f"no error is more frequent than {names[0]} predicted as {names[1]}: {write(errors[label, predicted])}."
 
 
 def _make_title(evaluation: EvaluationResult, unit: str) -> str:

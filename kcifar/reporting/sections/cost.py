@@ -1,4 +1,4 @@
-"""Accuracy against what it costs: parameters, minutes of training, images seen in training; and the runs that no other beats."""
+"""Accuracy against its cost (parameters, minutes of training, training images seen), and the runs on the Pareto fronts."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +19,9 @@ from kcifar.runs.load import LoadedRun
 ORDER = 40
 TITLE = "Accuracy and cost"
 NOTE = (
-    "Front: yes where no other run over the same data is at least as accurate at no more of this cost, with one of both strictly better "
-    "(minutes: no other run on the same hardware). A small lead may be chance, of which the pairs of runs tell. "
-    "Number: of the runs on a front, as in the figure. Minutes: of all completed epochs."
+    "Front: yes if no other run on the same data is at least as accurate at the same or a lower cost, with one of the two strictly better "
+    "(minutes: no other run on the same hardware). A small lead may be due to chance; see the pairs of runs. "
+    "Number: label of the runs on a front, as in the figure. Minutes: time of all completed epochs."
 )
 COSTS = {"parameters": COUNT, "minutes": DECIMAL, "images_seen": COUNT}
 AXES = {"parameters": "parameters", "minutes": "minutes of training", "images_seen": "training images seen"}
@@ -32,19 +32,19 @@ COLUMNS = {
     "test_accuracy": PERCENT,
     **{column: kind for cost, kind in COSTS.items() for column, kind in ((cost, kind), (f"{cost}_front", TEXT))},
 }
-_MAX_DRAWN = 3  # data sets, a figure each
+_MAX_DRAWN = 3  # data sets, one figure each
 
 
 @dataclass(frozen=True)
 class RunCosts:
-    """The runs over one data set: those that are on some front first, then by accuracy.
+    """The runs on one data set: those on any front first, then by accuracy.
 
     Attributes:
         label: Of the data set.
         runs: In this order.
         accuracies: float64 (runs,).
-        costs: float64 (runs,) of each cost; NaN where unknown.
-        fronts: bool (runs,) of each cost.
+        costs: float64 (runs,) for each cost; NaN if unknown.
+        fronts: bool (runs,) for each cost.
     """
 
     label: str
@@ -55,17 +55,17 @@ class RunCosts:
 
     @property
     def on_a_front(self) -> np.ndarray:
-        """Which runs are on a front of some cost; bool (runs,)."""
+        """Whether each run is on the front of any cost; bool (runs,)."""
         return np.asarray(np.any(list(self.fronts.values()), axis=0))
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return costs and fronts, and a figure for each data set; nothing where no two runs with a test result and a known cost share one."""
+    """Return costs and fronts, and one figure per data set; nothing if no two runs with a test result and a known cost share a data set."""
     groups = [_measure_costs(group) for group in rank_by_accuracy(runs) if len(group.runs) > 1]
     groups = [group for group in groups if any(not np.isnan(values).all() for values in group.costs.values())]
     if not groups:
         return SectionContent()
-    firsts = np.cumsum([1, *(int(group.on_a_front.sum()) for group in groups)]).tolist()  # the numbers go on from one data set to the next
+    firsts = np.cumsum([1, *(int(group.on_a_front.sum()) for group in groups)]).tolist()  # numbers continue from one data set to the next
     numbered = list(zip(groups, firsts, strict=False))
     rows = [row for group, first in numbered for row in _make_rows(group, first)]
     largest = sorted(numbered, key=lambda entry: -len(entry[0].runs))[:_MAX_DRAWN]
@@ -76,10 +76,10 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 
 def _measure_costs(group: Group) -> RunCosts:
-    """Measure the runs of a data set, most accurate first, and put those on a front before the others."""
+    """Measure the runs of a data set, and sort those on a front before the others; most accurate first."""
     accuracies = np.array([run.test_accuracy for run in group.runs])
-    measured = [_read_costs(run) for run in group.runs]
-    costs = {cost: np.array([each[cost] for each in measured], np.float64) for cost in COSTS}
+    run_costs = [_read_costs(run) for run in group.runs]
+    costs = {cost: np.array([values[cost] for values in run_costs], np.float64) for cost in COSTS}
     fronts = {cost: pareto_front(costs[cost], accuracies) for cost in COSTS}
     fronts["minutes"] = _find_fronts_by_hardware([find_hardware(run) for run in group.runs], costs["minutes"], accuracies)
     order = np.argsort(~np.any(list(fronts.values()), axis=0), kind="stable")
@@ -98,7 +98,7 @@ def _read_costs(run: LoadedRun) -> dict[str, float]:
 
 
 def _find_fronts_by_hardware(kinds: Sequence[str], costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Return the fronts of each kind by itself; bool (runs,)."""
+    """Return the front of each kind of hardware; bool (runs,)."""
     front = np.zeros(len(kinds), bool)
     for kind in set(kinds):
         members = np.array([run_kind == kind for run_kind in kinds])
@@ -122,30 +122,30 @@ def _make_rows(group: RunCosts, first: int) -> Iterator[dict[str, Any]]:
 
 
 def _convert_cost(value: float, kind: ColumnKind) -> float | int | None:
-    """Return a cost as its column keeps it; counts that are too large to be exact are missing."""
+    """Return a cost as its column stores it; counts that are too large to be exact are missing."""
     return value if kind is not COUNT else round(value) if value < 2**53 else None
 
 
 def _describe_fronts(group: RunCosts) -> str:
-    """Name the runs on each front, the cheapest first."""
+    """Name the runs on each front, cheapest first."""
     fronts = []
     for cost in COSTS:
         members = sorted(np.flatnonzero(group.fronts[cost]).tolist(), key=lambda place: group.costs[cost][place])
         named = [f"{shorten_name(group.runs[place].name)} ({PERCENT.write(group.accuracies[place])})" for place in members]
-        fronts += [f"over {AXES[cost]} {join_names(named)}"] if named else []
-    return f"On the fronts of {group.label}, the cheapest first: {'; '.join(fronts)}."
+        fronts += [f"{AXES[cost]}: {join_names(named)}"] if named else []
+    return f"Pareto fronts on {group.label}, cheapest first, by {'; by '.join(fronts)}."
 
 
 def _describe_minutes(runs: Sequence[LoadedRun]) -> Iterator[str]:
     yield from describe_hardware(runs)
     if len(count_hardware(runs)) > 1:
-        yield "Minutes compare runs on the same hardware alone: their front is one for each, and their panel shows the hardware of the most runs."
+        yield "Minutes can only be compared on the same hardware: each has its own front, and the figure shows the hardware with the most runs."
     yield from describe_origin(runs)
 
 
 def _describe_left_out(runs: Sequence[LoadedRun], counted: Sequence[LoadedRun]) -> Iterator[str]:
-    known = set(map(id, counted))
-    left_out = [f"{shorten_name(run.name)} ({_explain_left_out(run)})" for run in runs if id(run) not in known]
+    counted_ids = set(map(id, counted))
+    left_out = [f"{shorten_name(run.name)} ({_explain_left_out(run)})" for run in runs if id(run) not in counted_ids]
     if left_out:
         yield f"Left out: {join_names(left_out)}."
 
@@ -153,34 +153,34 @@ def _describe_left_out(runs: Sequence[LoadedRun], counted: Sequence[LoadedRun]) 
 def _explain_left_out(run: LoadedRun) -> str:
     if not run.test:
         return run.progress or "no test result"
-    return "no cost of it is known" if np.isnan(list(_read_costs(run).values())).all() else "the only one over its data"
+    return "no known cost" if np.isnan(list(_read_costs(run).values())).all() else "the only run on its data"
 
 
 def _make_figure(place: int, group: RunCosts, first: int) -> FigureSpec:
     panels = _make_panels(group)
     numbers = list(range(first, first + len(group.runs)))
-    over = ", ".join(AXES[cost] for cost, values in group.costs.items() if not np.isnan(values).all())
+    costs = ", ".join(AXES[cost] for cost, values in group.costs.items() if not np.isnan(values).all())
     caption = (
-        f"Test accuracy on {group.label} against {over}. Diamonds: runs that no other beats, joined by the best accuracy to be had for as much; "
-        "their numbers, where there is room, are those of the table."
+        f"Test accuracy on {group.label} against {costs}. Diamonds: runs on the Pareto front; the line shows the best accuracy at each cost. "
+        "Numbers, where they fit, are those of the table."
     )
-    text = f"Scatter chart of the test accuracy of {len(group.runs):,} runs on {group.label} against {over}. {_describe_fronts(group)}"
+    text = f"Scatter chart of the test accuracy of {len(group.runs):,} runs on {group.label} against {costs}. {_describe_fronts(group)}"
     return FigureSpec("cost" if place == 1 else f"cost_{place}", lambda: draw_pareto_fronts(panels, group.accuracies, numbers), caption, text)
 
 
 def _make_panels(group: RunCosts) -> list[CostPanel]:
-    """Return a panel for each cost that is known of some run."""
+    """Return one panel per cost that is known for any run."""
     panels = [CostPanel(AXES[cost], values, group.fronts[cost]) for cost, values in group.costs.items()]
     panels[list(AXES).index("minutes")] = _make_minutes_panel(group)
     return [panel for panel in panels if not np.isnan(panel.costs).all()]
 
 
 def _make_minutes_panel(group: RunCosts) -> CostPanel:
-    """Return the panel of the minutes, with the runs on the hardware that most runs had."""
+    """Return the panel of minutes, with the runs on the most frequent hardware."""
     kinds = [find_hardware(run) for run in group.runs]
     timed = Counter(kind for kind, known in zip(kinds, ~np.isnan(group.costs["minutes"]), strict=True) if known)
     most = next((kind for kind, _ in timed.most_common(1)), NO_HARDWARE)
     shown = np.array([kind == most for kind in kinds])
-    which = "those whose hardware is not recorded" if most == NO_HARDWARE else "those on one hardware"
-    axis = AXES["minutes"] + (f" ({timed[most]:,} of {timed.total():,} runs: {which})" if len(timed) > 1 else "")
+    which = "hardware not recorded" if most == NO_HARDWARE else "same hardware"
+    axis = AXES["minutes"] + (f" ({timed[most]:,} of {timed.total():,} runs, {which})" if len(timed) > 1 else "")
     return CostPanel(axis, np.where(shown, group.costs["minutes"], np.nan), group.fronts["minutes"] & shown)

@@ -1,4 +1,4 @@
-"""Recipes that differ in their numbers of epochs alone: where accuracy peaks, and what lies on either side."""
+"""Recipes that differ only in their numbers of epochs: where accuracy peaks, and how it changes on either side."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -22,9 +22,7 @@ from kcifar.reporting.analysis.studies import (
     name_studies,
 )
 from kcifar.reporting.charts.epochs import draw_epochs
-from kcifar.reporting.charts.study_panels import (
-    MAX_PANELS,
-)
+from kcifar.reporting.charts.study_panels import MAX_PANELS
 from kcifar.reporting.page.columns import COUNT, PERCENT, POINTS, TEXT, UNSIGNED_POINTS, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names
@@ -34,14 +32,14 @@ from kcifar.runs.load import LoadedRun
 ORDER = 50
 TITLE = "Number of epochs"
 NOTE = (
-    "Runs whose recipes differ in nothing but epochs, name, seed, and what is logged, saved or tested. Means over the seeds, after those over the "
-    "runs of each; training and validation are those of the last epoch, and training accuracy is that of the images as they were augmented. "
-    "Deviations, gap (training minus validation) and uncertainty are in percentage points. Best: the highest mean validation accuracy (test "
-    "accuracy where not every row has one), of equal ones that with the fewest epochs. Another row differs clearly if it lies below the best by "
-    "more than the uncertainty, the half-width of the interval of the difference: Welch's from seeds where both have two, else the binomial one "
-    "from the images, which says nothing about other seeds. As the best is chosen by the same numbers, the interval's confidence is "
-    "1 - 0.05 / (rows of the study - 1): a row that is truly as good as any other is called clearly lower in at most one study of twenty. Clearly "
-    "below, with fewer epochs and a lower training accuracy: underfitting; with more epochs and a higher training accuracy: overfitting."
+    "Runs whose recipes differ only in epochs, name, seed, and what is logged, saved or tested. Values are means over seeds, after averaging the "
+    "runs of each seed; training and validation accuracy are those of the last epoch, and training accuracy is measured on augmented images. "
+    "Standard deviations, gap (training minus validation) and uncertainty are in percentage points. Best: the highest mean validation accuracy "
+    "(test accuracy if any row has none); among equals, the fewest epochs. Another row differs clearly if it is below the best by more than the "
+    "uncertainty, the half-width of the confidence interval of the difference: Welch's interval over seeds if both have at least two, otherwise the "
+    "binomial interval over the images, which does not account for other seeds. Because the best is chosen by the same numbers, the confidence is "
+    "1 - 0.05 / (rows of the study - 1): a row that is truly as good as any other is reported as clearly lower in at most one study in twenty. "
+    "Clearly lower with fewer epochs and a lower training accuracy: underfitting; with more epochs and a higher training accuracy: overfitting."
 )
 COLUMNS = {
     "study": TEXT,
@@ -60,20 +58,20 @@ COLUMNS = {
     "finding": TEXT,
 }
 BY_TEST = (
-    "Not every number of epochs has a validation accuracy, so the test accuracy judges here; to choose the epochs by it would be wrong, as it "
-    "would no longer tell how the network does on images that had no part in the choice."
+    "Not every number of epochs has a validation accuracy, so test accuracy is used here. Do not choose the epochs by it: it would no longer "
+    "measure the accuracy on images that had no part in the choice."
 )
 _WORDS = {
     Finding.UNDERFITTING: "Underfitting",
     Finding.OVERFITTING: "Overfitting",
-    Finding.LOWER_UNEXPLAINED: "Clearly lower, though not by the signs of under- or overfitting",
+    Finding.LOWER_UNEXPLAINED: "Clearly lower, without signs of under- or overfitting",
     Finding.ALIKE: "Not clearly different from the best",
-    Finding.UNKNOWN: "Not known whether different, as seeds and number of images do not tell",
+    Finding.UNKNOWN: "Unknown whether different, because there are too few seeds and no image counts",
 }
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a table, a figure and a paragraph of each study; nothing where no recipes differ in their epochs alone."""
+    """Return a table, a figure and a paragraph for each study; nothing if no recipes differ only in their epochs."""
     groups = [group for group in group_similar_runs(runs, is_epochs) if len({run.planned_epochs for run in group if is_complete(run)}) > 1]
     if not groups:
         return SectionContent()
@@ -116,29 +114,31 @@ def _list_accuracies(point: StudyPoint) -> dict[str, Any]:
 
 
 def _describe_study(name: str, points: Sequence[StudyPoint]) -> str:
-    part, samples = choose_samples(points)
+    split, samples = choose_samples(points)
     if not samples:
-        return f"{name}: neither validation nor test accuracy is there for every number of epochs, so none is called the best."
+        return f"{name}: neither validation nor test accuracy is available for every number of epochs, so none is reported as best."
     best = find_best_place(samples)
-    sentences = [f"{name}: the highest mean {part} accuracy, {PERCENT.write(samples[best].mean)}, is that of {write_epochs([points[best]])}."]
+    sentences = [f"{name}: the highest mean {split} accuracy, {PERCENT.write(samples[best].mean)}, is reached with {write_epochs([points[best]])}."]
     point_findings = classify_epochs(points)
     for finding in (Finding.UNDERFITTING, Finding.OVERFITTING, Finding.LOWER_UNEXPLAINED, Finding.ALIKE, Finding.UNKNOWN):
         if alike := [point for point, point_finding in zip(points, point_findings, strict=True) if point_finding == finding]:
             sentences.append(f"{_WORDS[finding]}: {write_epochs(alike)}.")
     if points[best].x == points[-1].x:
-        sentences.append("More epochs were not tried, and may do better still.")
-    if part == "test":
+        sentences.append("More epochs were not tried and may be better still.")
+    if split == "test":
         sentences.append(BY_TEST)
     return " ".join(sentences + _describe_stopped_early(points))
 
 
 def _describe_stopped_early(points: Sequence[StudyPoint]) -> list[str]:
     early = [run.name for point in points for run in point.runs if len(run.history) < run.planned_epochs]
-    return [f"Stopped before the epochs that the recipe orders: {join_names(early)}."] if early else []
+    return [f"Stopped before the planned number of epochs: {join_names(early)}."] if early else []
 
 
 def _make_figure(studies: Mapping[str, Sequence[StudyPoint]], count: int) -> FigureSpec:
     shown = f" The first {len(studies)} of {count} studies." if len(studies) < count else ""
-    caption = f"Mean accuracy against the number of epochs; bars reach one deviation over seeds to either side, the star marks the best.{shown}"
+    caption = (
+        f"Mean accuracy against the number of epochs; bars show one standard deviation over seeds to either side, the star marks the best.{shown}"
+    )
     text = " ".join(_describe_study(name, points) for name, points in studies.items())
     return FigureSpec("epochs", lambda: draw_epochs(studies), caption, text)

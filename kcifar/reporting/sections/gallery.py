@@ -1,4 +1,4 @@
-"""Images that a run called right, and its most confident mistakes."""
+"""Correctly classified images of a run, and its most confident errors."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,69 +18,71 @@ ORDER = 260
 TITLE = "Example images"
 
 _COLUMNS = 4
-_MAX_SHOWN = 20  # images of each figure
+_MAX_SHOWN = 20  # images per figure
 _MAX_NAME = 40
 
 _Words = Callable[[int], tuple[str, ...]]
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return the figures `correct` and `mistakes`, and words in place of one for which no image is kept."""
+    """Return the figures `correct` and `mistakes`, or a sentence instead of a figure without images."""
     kept = run.kept_images
     if kept is None:
         return SectionContent()
-    parts = [_make_correct(run, kept), _make_mistakes(run, kept)]
-    return SectionContent([text for part in parts for text in part.paragraphs], figures=[drawing for part in parts for drawing in part.figures])
+    contents = [_make_correct(run, kept), _make_errors(run, kept)]
+    return SectionContent(
+        [text for content in contents for text in content.paragraphs], figures=[figure for content in contents for figure in content.figures]
+    )
 
 
 def find_first_correct(kept: KeptImages) -> list[int]:
-    """Return the places of the first images that are called right, in the order of their part."""
+    """Return the indices of the first correctly classified images, in the order of their split."""
     return [int(place) for place in np.flatnonzero(kept.predicted == kept.labels)[:_MAX_SHOWN]]
 
 
-def find_worst_mistakes(kept: KeptImages) -> list[int]:
-    """Return the places of the images that are called wrong with the largest probabilities."""
-    return kept.most_confident(kept.predicted != kept.labels, _MAX_SHOWN)
+def find_worst_errors(kept: KeptImages) -> list[int]:
+    """Return the indices of the misclassified images with the largest probabilities."""
+    return kept.find_most_confident(kept.predicted != kept.labels, _MAX_SHOWN)
 
 
 def _make_correct(run: LoadedRun, kept: KeptImages) -> SectionContent:
     names, places = run.class_names, find_first_correct(kept)
     if not places:
-        return SectionContent([f"No image is called right among the {kept.quantity} that the run keeps."])
+        return SectionContent([f"No image is classified correctly among the {kept.quantity} saved with the run."])
 
     def words(place: int) -> tuple[str, ...]:
         return _fit_line("", names[kept.labels[place]]), PERCENT.write(kept.confidence[place])
 
     caption = (
-        f"The first images called right among the {kept.quantity} that the run keeps ({len(places)} shown), in the order of the data set; "
-        "below each its class and the probability given to it."
+        f"The first correctly classified images among the {kept.quantity} saved with the run ({len(places)} shown), in the order of the data set; "
+        "below each image, its class and the probability of that class."
     )
-    spoken = [f"{one_line(names[kept.labels[place]], _MAX_NAME)} {PERCENT.write(kept.confidence[place])}" for place in places]
-    text = f"Thumbnails of images called right, {len(places)} of them: {join_names(spoken)}."
-    return SectionContent(figures=[FigureSpec("correct", lambda: _draw(run.name, "called right", kept, places, words), caption, text)])
+    spoken = [f"{one_line(names[kept.labels[place]], _MAX_NAME)} ({PERCENT.write(kept.confidence[place])})" for place in places]
+    text = f"Thumbnails of {len(places)} correctly classified images: {join_names(spoken)}."
+    return SectionContent(figures=[FigureSpec("correct", lambda: _draw(run.name, "correctly classified", kept, places, words), caption, text)])
 
 
-def _make_mistakes(run: LoadedRun, kept: KeptImages) -> SectionContent:
-    names, places = run.class_names, find_worst_mistakes(kept)
+def _make_errors(run: LoadedRun, kept: KeptImages) -> SectionContent:
+    names, places = run.class_names, find_worst_errors(kept)
     if not places:
-        return SectionContent([f"No image is called wrong among the {kept.quantity} that the run keeps."])
+        return SectionContent([f"No image is misclassified among the {kept.quantity} saved with the run."])
 
     def words(place: int) -> tuple[str, ...]:
-        shares = f"{PERCENT.write(kept.confidence[place])} vs {PERCENT.write(kept.label_probability[place])}"
-        return _fit_line("called ", names[kept.predicted[place]]), _fit_line("is ", names[kept.labels[place]]), shares
+        probabilities = f"{PERCENT.write(kept.confidence[place])} vs {PERCENT.write(kept.label_probability[place])}"
+        return _fit_line("pred. ", names[kept.predicted[place]]), _fit_line("true ", names[kept.labels[place]]), probabilities
 
     caption = (
-        f"The most confident mistakes among the {kept.quantity} that the run keeps ({len(places)} shown); "
-        "below each what it is called, what it is, and the probabilities given to the one and the other."
+        f"The most confident errors among the {kept.quantity} saved with the run ({len(places)} shown); "
+        "below each image, its predicted class, its true class, and the probabilities of both."
     )
-    spoken = [_describe_mistake(kept, place, names) for place in places]
-    text = f"Thumbnails of images called wrong, {len(places)} of them: {join_names(spoken)}."
-    return SectionContent(figures=[FigureSpec("mistakes", lambda: _draw(run.name, "most confident mistakes", kept, places, words), caption, text)])
+    spoken = [_describe_error(kept, place, names) for place in places]
+    text = f"Thumbnails of {len(places)} misclassified images: {join_names(spoken)}."
+    return SectionContent(figures=[FigureSpec("mistakes", lambda: _draw(run.name, "most confident errors", kept, places, words), caption, text)])
 
 
-def _describe_mistake(kept: KeptImages, place: int, names: Sequence[str]) -> str:
+def _describe_error(kept: KeptImages, place: int, names: Sequence[str]) -> str:
     label, predicted = (one_line(names[label], _MAX_NAME) for label in (kept.labels[place], kept.predicted[place]))
-    return f"{label} called {predicted} {PERCENT.write(kept.confidence[place])}"
+    return f"{label} predicted as {predicted} ({PERCENT.write(kept.confidence[place])})"
 
 
 def _fit_line(before: str, name: str) -> str:
@@ -88,4 +90,4 @@ def _fit_line(before: str, name: str) -> str:
 
 
 def _draw(name: str, kind: str, kept: KeptImages, places: Sequence[int], words: _Words) -> Figure:
-    return draw_thumbnails(name, kind, split_into_rows([Thumbnail(kept.image(place), words(place)) for place in places], _COLUMNS), _COLUMNS)
+    return draw_thumbnails(name, kind, split_into_rows([Thumbnail(kept.get_image(place), words(place)) for place in places], _COLUMNS), _COLUMNS)

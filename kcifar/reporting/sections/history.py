@@ -1,4 +1,4 @@
-"""A run's history: accuracy and loss over epochs, stages marked and named, the learning rate underneath."""
+"""The history of a run: accuracy and loss over epochs with named stages, and the learning rate below."""
 
 import pandas
 from matplotlib.figure import Figure
@@ -12,7 +12,10 @@ from kcifar.runs.load import LoadedRun
 ORDER = 130
 TITLE = "History"
 ESSENTIAL = True
-_CAPTION = "Accuracy and loss of every completed epoch in training and on validation; dashed lines part the stages, the rate is each epoch's last."
+_CAPTION = (
+    "Training and validation accuracy and loss of every completed epoch; dashed lines separate the stages, and the learning rate is the last one "
+    "of each epoch."
+)
 
 
 def of_run(run: LoadedRun) -> SectionContent:
@@ -31,7 +34,7 @@ def _describe_figure(run: LoadedRun) -> str:
     text = f"Line chart of accuracy, loss and learning rate over {epochs} epoch{'s' * (epochs != 1)}"
     best = run.best_validation
     at_best = f"; the best validation accuracy is {PERCENT.write(best[0])}, in epoch {best[1]}" if best else ""
-    return f"{text}. The last has {' and '.join(reached) or 'no finite accuracy'}{at_best}."
+    return f"{text}. The last epoch has {' and '.join(reached) or 'no finite accuracy'}{at_best}."
 
 
 def _summarize(run: LoadedRun) -> str:

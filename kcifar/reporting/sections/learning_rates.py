@@ -1,9 +1,10 @@
-"""Sweeps: recipes that differ in their learning rates alone, the best by validation, and the rates at which training diverged."""
+"""Sweeps: recipes that differ only in their learning rates, the best by validation accuracy, and the rates at which training diverged."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from kcifar.core.number_format import write_rate
 from kcifar.reporting.analysis.learning_rate_sweeps import (
     Sweep,
     classify_rates,
@@ -16,7 +17,7 @@ from kcifar.reporting.analysis.samples import average_by_seed
 from kcifar.reporting.analysis.studies import Finding, StudyPoint, describe_left_out, is_complete, limit_descriptions
 from kcifar.reporting.charts.learning_rates import draw_learning_rates
 from kcifar.reporting.charts.study_panels import MAX_PANELS
-from kcifar.reporting.page.columns import COUNT, LEARNING_RATE, LOSS, PERCENT, TEXT, UNSIGNED_POINTS, make_frame, write_rate
+from kcifar.reporting.page.columns import COUNT, LEARNING_RATE, LOSS, PERCENT, TEXT, UNSIGNED_POINTS, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names
 from kcifar.runs.load import LoadedRun
@@ -24,13 +25,13 @@ from kcifar.runs.load import LoadedRun
 ORDER = 70
 TITLE = "Learning rates"
 NOTE = (
-    "Runs whose recipes differ in nothing but learning rates, name, seed, and what is logged, saved or tested. Learning rate: the largest of those "
-    "that differ. Means over the seeds, after those over the runs of each that finished, of their last epoch; deviations and uncertainty are in "
-    "percentage points. Diverged: runs that met a loss or weight that is not finite. Best: the highest mean validation accuracy among rates at "
-    "which no run diverged, of equal ones the smaller rate; test accuracy has no part in it. Lower: below the best by more than the uncertainty, "
-    "the half-width of the interval of the difference, Welch's from seeds where both have two, else the binomial one from the validation images, "
-    "which says nothing about other seeds. As the best is chosen by the same numbers, the interval's confidence is 1 - 0.05 / (rows it was chosen "
-    "from - 1): a rate that is truly as good as any other is called lower in at most one sweep of twenty."
+    "Runs whose recipes differ only in learning rates, name, seed, and what is logged, saved or tested. Learning rate: the largest of those that "
+    "differ. Values are means over seeds, after averaging the finished runs of each seed, in the last epoch; standard deviations and uncertainty are "
+    "in percentage points. Diverged: runs with a loss or weight that is not finite. Best: the highest mean validation accuracy among rates at which "
+    "no run diverged; among equals, the smaller rate; test accuracy is not used. Lower: below the best by more than the uncertainty, the half-width "
+    "of the confidence interval of the difference: Welch's interval over seeds if both have at least two, otherwise the binomial interval over the "
+    "validation images, which does not account for other seeds. Because the best is chosen by the same numbers, the confidence is 1 - 0.05 / (rows "
+    "it was chosen from - 1): a rate that is truly as good as any other is reported as lower in at most one sweep in twenty."
 )
 COLUMNS = {
     "study": TEXT,
@@ -48,17 +49,17 @@ COLUMNS = {
     "uncertainty_from": TEXT,
     "finding": TEXT,
 }
-_NO_BEST = "No rate is called the best, as none without a diverged run has a validation accuracy; test accuracy must not choose."
+_NO_BEST = "No rate is reported as best: none without a diverged run has a validation accuracy, and test accuracy must not be used to choose."
 _WORDS = {
     Finding.LOWER: "Clearly lower",
     Finding.ALIKE: "Not clearly different from the best",
-    Finding.UNKNOWN: "Not known whether different",
-    Finding.DIVERGED: "Diverged, in one run or more",
+    Finding.UNKNOWN: "Unknown whether different",
+    Finding.DIVERGED: "Diverged in at least one run",
 }
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a table, a figure and a paragraph of each sweep; nothing where there is none of three rates or more."""
+    """Return a table, a figure and a paragraph for each sweep; nothing without a sweep of at least three rates."""
     sweeps = find_sweeps(runs)
     if not sweeps:
         return SectionContent()
@@ -73,8 +74,8 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 
 def _describe_off_axis(runs: Sequence[LoadedRun]) -> list[str]:
-    whose = "its rate is" if len(runs) == 1 else "their rates are"
-    return [f"Left out, as {whose} not above 0 or not in the range of float32: {join_names([run.name for run in runs])}."] if runs else []
+    subject = "its rate is" if len(runs) == 1 else "their rates are"
+    return [f"Left out because {subject} not above 0 or not in the range of float32: {join_names([run.name for run in runs])}."] if runs else []
 
 
 def _make_rows(name: str, sweep: Sweep) -> Iterator[dict[str, Any]]:
@@ -99,7 +100,7 @@ def _make_rows(name: str, sweep: Sweep) -> Iterator[dict[str, Any]]:
 
 
 def _write_rates(point: StudyPoint) -> str:
-    """Write the value of each key that differs, in the order of the keys."""
+    """Return the value of each key that differs, in the order of the keys."""
     return ", ".join(point.setting[1]) if isinstance(point.setting, tuple) else ""
 
 
@@ -120,17 +121,18 @@ def _describe_study(name: str, sweep: Sweep) -> str:
 
 
 def _describe_best(best: StudyPoint, name: str, rates: Sequence[float]) -> list[str]:
-    sentences = [f"The highest mean validation accuracy, {PERCENT.write(best.validation.mean)}, is that of {name}."]
+    sentences = [f"The highest mean validation accuracy, {PERCENT.write(best.validation.mean)}, is reached at {name}."]
     for end, word in ((rates[0], "smaller"), (rates[-1], "larger")):
         if best.x == end:
-            sentences.append(f"It is the end of the sweep: {word} rates should be tried before this one is called the best.")
+            sentences.append(f"It is at the end of the sweep: try {word} rates before choosing it.")
     return sentences
 
 
 def _make_figure(sweeps: Mapping[str, Sweep], count: int) -> FigureSpec:
     shown = f" The first {len(sweeps)} of {count} sweeps." if len(sweeps) < count else ""
     caption = (
-        f"Mean accuracy against the learning rate; bars reach one deviation over seeds to either side, the star marks the best by validation.{shown}"
+        f"Mean accuracy against the learning rate; bars show one standard deviation over seeds to either side, and the star marks the "
+        f"best by validation.{shown}"
     )
     return FigureSpec(
         "learning_rates", lambda: draw_learning_rates(sweeps), caption, " ".join(_describe_study(name, sweep) for name, sweep in sweeps.items())

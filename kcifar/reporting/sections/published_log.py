@@ -1,4 +1,4 @@
-"""Runs beside the log of a training that somebody published: accuracy epoch by epoch, and how far they lie apart."""
+"""Runs compared with a published training log: accuracy per epoch, and the differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from kcifar.reporting.stats.intervals import binomial_half_width
 from kcifar.runs.load import LoadedRun
 
 ORDER = 47
-TITLE = "Beside a published log"
+TITLE = "Comparison with a published log"
 NOTE = (
-    "Means over the runs of a recipe that completed the epoch, with the deviation over them, beside the published log of a training; difference: "
-    "validation accuracy minus that of the log. Deviations and differences are in percentage points. Training accuracy is that of the images as "
-    "they were augmented."
+    "Means over the runs of a recipe that completed the epoch, their standard deviation, and the values of the published training log; difference: "
+    "validation accuracy minus that of the log. Standard deviations and differences are in percentage points. Training accuracy is measured on "
+    "augmented images."
 )
 COLUMNS = {
     "recipe": TEXT,
@@ -34,13 +34,13 @@ COLUMNS = {
     "published_val_accuracy": PERCENT,
     "difference": POINTS,
 }
-_ROUNDING = 1e-9  # differences below are of arithmetic
+_ROUNDING = 1e-9  # smaller differences are rounding errors
 _PUBLISHED = {"accuracy": "published_accuracy", "val_accuracy": "published_val_accuracy"}
 
 
 @dataclass(frozen=True)
 class LogComparison:
-    """A recipe beside the log: its runs, and a row for each epoch of either: the table's columns, and how many runs were `validated`."""
+    """A recipe compared with the log: its runs, and one row per epoch of either: the columns of the table, and the number of runs `validated`."""
 
     label: str
     runs: Sequence[LoadedRun]
@@ -48,12 +48,12 @@ class LogComparison:
 
     @property
     def common(self) -> pandas.DataFrame:
-        """The epochs in which both have a validation accuracy."""
+        """The epochs for which both have a validation accuracy."""
         return self.epochs[self.epochs["difference"].notna()]
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a table, a figure and a paragraph for each recipe; nothing where no log was given."""
+    """Return a table, a figure and a paragraph for each recipe; nothing without a log."""
     log = runs[0].published
     if log is None:
         return SectionContent()
@@ -65,7 +65,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 
 def compare_with_log(label: str, runs: Sequence[LoadedRun], log: pandas.DataFrame) -> LogComparison:
-    """Join the means over runs with a log, by epochs.
+    """Join the means over runs with a log, by epoch.
 
     Args:
         label: Of the recipe.
@@ -82,20 +82,20 @@ def compare_with_log(label: str, runs: Sequence[LoadedRun], log: pandas.DataFram
 
 def _describe_data(runs: Sequence[LoadedRun]) -> Iterator[str]:
     if (number := len(group_by_data(runs))) > 1:
-        yield f"The runs are over {number:,} different data sets; those of others than the log's do not compare with it."
+        yield f"The runs use {number:,} different data sets; only those on the data of the log can be compared with it."
 
 
 def _describe_comparison(entry: LogComparison) -> Iterator[str]:
     name = shorten_name(entry.label)
     if entry.common.empty:
-        yield f"{name}: no epoch has a validation accuracy in both, the runs and the published log."
+        yield f"{name}: no epoch has a validation accuracy in both the runs and the published log."
         return
     gaps, epochs = entry.common["difference"].to_numpy(), entry.common["epoch"].to_numpy()
     ends = [f"{write_points(gaps[place])} (epoch {epochs[place]})" for place in (int(np.argmin(gaps)), int(np.argmax(gaps)))]
     above = int((gaps > _ROUNDING).sum())
     yield (
-        f"{name} ({_count_runs(len(entry.runs))}): in {above} of {len(gaps)} epochs above the validation accuracy of the published log; on average "
-        f"{write_points(gaps.mean())} points, from {' to '.join(ends)}. {_describe_last_epoch(entry)}"
+        f"{name} ({_count_runs(len(entry.runs))}): validation accuracy is above the published log in {above} of {len(gaps)} epochs; the mean "
+        f"difference is {write_points(gaps.mean())} points, from {' to '.join(ends)}. {_describe_last_epoch(entry)}"
     )
 
 
@@ -104,24 +104,24 @@ def _count_runs(runs: int) -> str:
 
 
 def _describe_last_epoch(entry: LogComparison) -> str:
-    """Compare the last epoch of both, and say what chance alone may do where the runs tell how many images they had."""
+    """Compare the last common epoch, and state the effect of chance if the number of images is recorded."""
     last = entry.common.iloc[-1]
     accuracy, published, validated = last["val_accuracy"], last["published_val_accuracy"], int(last["validated"])
-    which = "" if validated == len(entry.runs) else f" ({_count_runs(validated)} came so far)"
-    said = f"In epoch {int(last['epoch'])}{which}, the last of both: {PERCENT.write(accuracy)} and {PERCENT.write(published)}."
+    which = "" if validated == len(entry.runs) else f" (reached by {_count_runs(validated)})"
+    compared = f"In epoch {int(last['epoch'])}{which}, the last of both: {PERCENT.write(accuracy)} here and {PERCENT.write(published)} in the log."
     images = entry.runs[0].dataset.counts.get("validation") if entry.runs[0].dataset else None
     if not images:
-        return said
+        return compared
     width = write_unsigned_points(binomial_half_width(accuracy, images, published, images))
-    return f"{said} If each is one run on {images:,} images of its own, their choice alone explains up to {width} points either way (95 %)."
+    return f"{compared} If each is a single run on its own {images:,} images, chance alone explains differences up to {width} points (95%)."
 
 
 def _make_figure(comparisons: Sequence[LogComparison], log: pandas.DataFrame) -> FigureSpec:
     shown = [RecipeHistories(entry.label, [run.history for run in entry.runs]) for entry in comparisons[:MAX_RECIPES]]
     which = f"; the first {len(shown)} of {len(comparisons)} recipes are shown" if len(shown) < len(comparisons) else ""
     caption = (
-        f"Validation and training accuracy of every epoch: a line for each run, and the published log in black; dashed lines part the stages{which}."
+        f"Validation and training accuracy per epoch: one line per run, and the published log in black; dashed lines separate the stages{which}."
     )
     readings = " ".join(sentence for entry in comparisons[:MAX_RECIPES] for sentence in _describe_comparison(entry))
-    text = f"Line charts of accuracy against epochs, beside a published log. {readings}"
+    text = f"Line charts of accuracy against epochs, compared with a published log. {readings}"
     return FigureSpec("published_log", lambda: draw_published_log(shown, log), caption, text)

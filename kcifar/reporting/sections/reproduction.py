@@ -1,4 +1,4 @@
-"""By which commands the runs of each recipe were trained, with which versions, on what: what is needed to train them again."""
+"""How to reproduce the runs of each recipe: commands, versions and hardware."""
 
 import math
 import shlex
@@ -16,14 +16,14 @@ from kcifar.runs.load import LoadedRun
 from kcifar.runs.schemas import EnvironmentFile
 
 ORDER = 95
-TITLE = "How to train them again"
+TITLE = "How to reproduce the runs"
 NOTE = (
-    "Command: as it was typed for the first run of the recipe that tells it, but for --run, --seed, --resume and --overwrite (add --seed N), and of "
-    "absolute paths only the last part. Where it does not name the recipe's file, the run folder's own recipe.yaml trains the same (--stages "
-    "FOLDER/recipe.yaml). Minutes: of all epochs, the mean over the finished runs whose times are known, on this hardware and with whatever else "
-    "was running."
+    "Command: as typed for the first run of the recipe that recorded it, without --run, --seed, --resume and --overwrite (add --seed N), and with "
+    "only the last part of absolute paths. If it does not name the recipe file, the recipe.yaml in the run folder trains the same (--stages "
+    "FOLDER/recipe.yaml). Minutes: time of all epochs, mean over the finished runs with known times, on this hardware and with whatever else was "
+    "running."
 )
-# What tells one run of a recipe from another, or what became of a folder: options with a value, and those without.
+# Options that concern a single run or its folder: those with a value, and those without.
 _OF_ONE_RUN, _OF_A_FOLDER = ("--run", "--seed"), ("--resume", "--overwrite")
 COLUMNS = {
     "recipe": TEXT,
@@ -39,7 +39,7 @@ COLUMNS = {
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a row for each recipe; nothing where no run tells its command."""
+    """Return one row per recipe; nothing if no run recorded its command."""
     groups = group_by_recipe(runs)
     if not any(run.environment and run.environment.command for run in runs):
         return SectionContent()
@@ -64,7 +64,7 @@ def _make_row(runs: Sequence[LoadedRun]) -> dict[str, Any]:
 
 
 def remove_run_options(command: Sequence[str]) -> list[str]:
-    """Return a command without what is of a single run or its folder.
+    """Return a command without the options that concern a single run or its folder.
 
     Example:
         >>> remove_run_options(["python", "--seed", "3", "--run=a", "--set", "x=1", "--resume"])
@@ -75,7 +75,7 @@ def remove_run_options(command: Sequence[str]) -> list[str]:
 
 
 def remove_folder(word: str) -> str:
-    """Return a word of a command; of an absolute path, that of `--option=path` too, only the last part: reports are shown to others.
+    """Return a word of a command, with only the last part of an absolute path (also in `--option=path`), because reports are shared.
 
     Example:
         >>> remove_folder("--data=/home/me/cifar"), remove_folder("stages/a.yaml")
@@ -86,12 +86,12 @@ def remove_folder(word: str) -> str:
 
 
 def _join_facts(runs: Sequence[LoadedRun], fact: Callable[[EnvironmentFile], str]) -> str | None:
-    """Return a fact of the runs, or each of several, parted by semicolons; None where no run tells it."""
+    """Return a fact about the runs, different values separated by semicolons; None if no run recorded it."""
     facts = dict.fromkeys(fact(run.environment) for run in runs if run.environment)
     return "; ".join(text for text in facts if text) or None
 
 
 def _describe_unrecorded(runs: Sequence[LoadedRun]) -> Iterator[str]:
-    untold = [shorten_name(run.name) for run in runs if find_hardware(run) == NO_HARDWARE]
-    if untold:
-        yield f"Of {join_names(untold)} the hardware is not recorded."
+    unrecorded = [shorten_name(run.name) for run in runs if find_hardware(run) == NO_HARDWARE]
+    if unrecorded:
+        yield f"The hardware is not recorded for {join_names(unrecorded)}."

@@ -1,4 +1,4 @@
-"""One row a stage: its rate, its time, and what it gained."""
+"""One row per stage: its learning rate, its time, and its gain."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +16,8 @@ TITLE = "Stages"
 PRINTED = True
 ESSENTIAL = True
 NOTE = (
-    "Val gain: percentage points of validation accuracy from the last epoch of the stage before to the last of this one; "
-    "the first stage counts from its first epoch."
+    "Val gain: change in validation accuracy, in percentage points, from the last epoch of the previous stage to the last epoch of this stage; "
+    "for the first stage, from its first epoch."
 )
 COLUMNS = {
     "stage": TEXT,
@@ -42,7 +42,7 @@ COLUMNS = {
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return the table of the stages that have a completed epoch; `val_gain` is a difference of fractions."""
+    """Return the table of the stages with at least one completed epoch; `val_gain` is a difference of fractions."""
     return SectionContent(tables=[Table("stages", "Stages", COLUMNS, make_frame(_make_rows(run.history), COLUMNS, ("stage",)), NOTE)])
 
 
@@ -52,7 +52,7 @@ def _make_rows(history: pandas.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _make_row(epochs: pandas.DataFrame) -> dict[str, Any]:
-    """The row of one stage but for its gain."""
+    """Return the row of one stage, without its gain."""
     row: dict[str, Any] = {"stage": epochs["stage"].iloc[0], "epochs": len(epochs)}
     for measure in ("learning_rate", "accuracy", "val_accuracy", "loss", "val_loss"):
         row |= {f"first_{measure}": epochs[measure].iloc[0], f"last_{measure}": epochs[measure].iloc[-1]}

@@ -1,4 +1,4 @@
-"""What a run was, on what, how far it came and what it reached: one row, upright."""
+"""Summary of a run: recipe, data, progress, results and environment, as a single upright row."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ TITLE = "Summary"
 PRINTED = True
 ESSENTIAL = True
 NOTE = (
-    "Test low and high: the ends of the 95% Wilson interval of the test accuracy, each image seen once as it is (single view). "
-    "MiB: the size of the weights. Minutes: of all completed epochs."
+    "Test low and high: the bounds of the 95% Wilson interval of the test accuracy, with each image seen once, unmodified (single view). "
+    "MiB: size of the weights. Minutes: time of all completed epochs."
 )
 COLUMNS = {
     "recipe": TEXT,
@@ -53,7 +53,7 @@ COLUMNS = {
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return the one row of the run."""
+    """Return the single row of the run."""
     row = _list_identity(run) | _list_sizes(run) | _list_progress(run) | (_list_test(run.test) if run.test else {}) | _list_environment(run)
     return SectionContent(tables=[Table("summary", "Summary", COLUMNS, make_frame([row], COLUMNS, ("recipe",)), NOTE)])
 
@@ -66,7 +66,7 @@ def _list_identity(run: LoadedRun) -> dict[str, Any]:
 
 def _list_sizes(run: LoadedRun) -> dict[str, Any]:
     counts = run.dataset.counts if run.dataset else {}
-    row: dict[str, Any] = {f"{part}_images": counts.get(part) for part in ("train", "validation", "test")}
+    row: dict[str, Any] = {f"{split}_images": counts.get(split) for split in ("train", "validation", "test")}
     if run.model:
         row |= {name: getattr(run.model, name) for name in ("parameters", "trainable_parameters", "multiply_accumulates")}
         row["MiB"] = run.model.bytes / 2**20

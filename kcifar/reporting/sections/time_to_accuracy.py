@@ -1,4 +1,4 @@
-"""Accuracy against time: the best validation accuracy so far over the minutes of each run, and when each recipe reaches which level."""
+"""Accuracy against time: the best validation accuracy so far over the minutes of each run, and the time at which each recipe reaches each level."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,40 +19,40 @@ from kcifar.runs.load import LoadedRun
 ORDER = 45
 TITLE = "Accuracy against time"
 NOTE = (
-    "Minutes until validation first reached a level, at the end of an epoch, validation and compilation included: the mean over the runs of the "
-    "recipe, missing unless all of them reached it. Best val: the best validation accuracy of each run, the mean over the runs. Levels that no "
-    "run reached, and those that each passed in its first epoch, are left out."
+    "Minutes to a level: time until the end of the first epoch whose validation accuracy reached it, including validation and compilation; mean over "
+    "the runs of the recipe, missing unless all of them reached it. Best val: best validation accuracy of each run, mean over the runs. Levels that "
+    "no run reached, and those that every run reached in its first epoch, are left out."
 )
-# Of accuracy; closer together where each point costs more time.
+# Levels of accuracy; closer together where each percentage point takes more time.
 LEVELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
-MAX_LEVELS = 8  # columns; the highest levels that are left
+MAX_LEVELS = 8  # columns; the highest remaining levels
 COLUMNS = {"recipe": TEXT, "dataset": TEXT, "runs": COUNT, "best_val": PERCENT, "minutes": DECIMAL}
-MAX_FIGURES = 3  # data sets, a figure each
+MAX_FIGURES = 3  # data sets, one figure each
 
 
 @dataclass(frozen=True)
 class TimedRecipe:
-    """A recipe with the curves of its runs, in their order."""
+    """A recipe with the curves of its runs, in order."""
 
     label: str
     curves: Sequence[BestSoFar]
 
     @cached_property
     def mean(self) -> BestSoFar:
-        """The mean over the runs at every minute."""
+        """The mean curve over the runs."""
         return average_curves(self.curves)
 
     @property
     def minutes(self) -> float:
-        """Of all completed epochs, the mean over the runs."""
+        """Time of all completed epochs, mean over the runs."""
         return self.mean.end
 
 
-_Data = tuple[str, Sequence[TimedRecipe]]  # a data set, and the recipes over it, the highest accuracy first
+_Data = tuple[str, Sequence[TimedRecipe]]  # a data set and the recipes on it, highest accuracy first
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
-    """Return a figure for each data set and a row for each recipe; nothing where no two runs with validation share their data."""
+    """Return one figure per data set and one row per recipe; nothing if no two runs with validation share their data."""
     curves = {id(run): curve for run in runs if (curve := make_curve(run))}
     counted = [run for group in group_by_data(runs) if sum(id(run) in curves for run in group.runs) > 1 for run in group.runs if id(run) in curves]
     if not counted:
@@ -65,7 +65,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 
 def _group_recipes(runs: Sequence[LoadedRun], curves: dict[int, BestSoFar]) -> list[_Data]:
-    """Return the data sets, that of the most runs first."""
+    """Return the data sets, those with the most runs first."""
     data_labels = {id(run): group.label for group in group_by_data(runs) for run in group.runs}
     recipes: dict[str, list[TimedRecipe]] = {label: [] for label in data_labels.values()}
     for group in group_by_recipe(runs):
@@ -82,7 +82,7 @@ def _make_table(data: Sequence[_Data]) -> Table:
 
 
 def choose_levels(curves: Sequence[BestSoFar]) -> list[float]:
-    """Return the highest levels that some curve reaches and not every one begins with, ascending, at most `MAX_LEVELS`."""
+    """Return the highest levels, at most `MAX_LEVELS`, that some curve reaches and not every curve starts with, ascending."""
     highest = max(curve.best[-1] for curve in curves)
     lowest_start = min(curve.best[0] for curve in curves)
     return [level for level in LEVELS if lowest_start < level <= highest][-MAX_LEVELS:]
@@ -98,24 +98,24 @@ def _make_row(recipe: TimedRecipe, levels: Sequence[float]) -> dict[str, Any]:
 
 
 def _describe_longest(entry: _Data) -> Iterator[str]:
-    """Say how far the recipe that takes longest lies below the others while it trains."""
+    """Say how far the recipe that takes longest is below the others while it trains."""
     label, recipes = entry
     if len(recipes) < 2:
         return
     longest = max(recipes, key=lambda recipe: recipe.minutes)
     gaps = [(*find_largest_gap(longest.mean, recipe.mean), shorten_name(recipe.label)) for recipe in recipes if recipe is not longest]
     gap, minute, leader = max(gaps, key=lambda gap: gap[0])
-    below = f"at most {write_unsigned_points(gap)} points below the best of the others, {leader}, at {minute:.1f} min"
-    where = below if gap > 0 else "never below another"
+    below = f"at most {write_unsigned_points(gap)} points below the best of the other recipes, {leader}, at {minute:.1f} min"
+    position = below if gap > 0 else "never below another recipe"
     yield (
-        f"Over {label}, {shorten_name(longest.label)} takes longest ({longest.minutes:.1f} min); its best validation accuracy so far "
-        f"(by recipe the mean over the runs) is {where}."
+        f"On {label}, {shorten_name(longest.label)} takes longest ({longest.minutes:.1f} min); its best validation accuracy so far "
+        f"(mean over the runs of a recipe) is {position}."
     )
 
 
 def _describe_left_out(runs: Sequence[LoadedRun], counted: Sequence[LoadedRun], curves: dict[int, BestSoFar]) -> Iterator[str]:
-    known = set(map(id, counted))
-    left_out = [f"{shorten_name(run.name)} ({_explain_left_out(run, curves)})" for run in runs if id(run) not in known]
+    counted_ids = set(map(id, counted))
+    left_out = [f"{shorten_name(run.name)} ({_explain_left_out(run, curves)})" for run in runs if id(run) not in counted_ids]
     if left_out:
         yield f"Left out: {join_names(left_out)}."
 
@@ -123,14 +123,14 @@ def _describe_left_out(runs: Sequence[LoadedRun], counted: Sequence[LoadedRun], 
 def _explain_left_out(run: LoadedRun, curves: dict[int, BestSoFar]) -> str:
     if run.best_validation is None:
         return "no validation"
-    return "the only one over its data" if id(run) in curves else "its time is not known"
+    return "the only run on its data" if id(run) in curves else "unknown time"
 
 
 def _make_figure(place: int, entry: _Data) -> FigureSpec:
     label, recipes = entry
     lines = [RecipeCurves(recipe.label, recipe.curves) for recipe in recipes[:MAX_RECIPES]]
     which = f"; the {len(lines):,} best of {len(recipes):,} recipes are shown" if len(lines) < len(recipes) else ""
-    caption = f"Best validation accuracy so far on {label} against the minutes of training, a line for each run; a dot ends it{which}."
+    caption = f"Best validation accuracy so far on {label} against minutes of training, one line per run; a dot marks its end{which}."
     readings = [f"{shorten_name(recipe.label)} {PERCENT.write(recipe.mean.best[-1])} after {recipe.minutes:.1f} min" for recipe in recipes]
-    text = f"Step chart of the best validation accuracy so far on {label} against minutes, at its end by recipe: {join_names(readings)}."
+    text = f"Step chart of the best validation accuracy so far on {label} against minutes; final values by recipe: {join_names(readings)}."
     return FigureSpec("time_to_accuracy" if place == 1 else f"time_to_accuracy_{place}", lambda: draw_time_to_accuracy(lines), caption, text)

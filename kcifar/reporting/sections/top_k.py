@@ -15,9 +15,9 @@ from kcifar.runs.load import LoadedRun
 ORDER = 230
 TITLE = "Top-k"
 NOTE = (
-    "Images whose label is among the k most probable classes; of classes with the same probability the first in the order of the labels "
-    "counts as the more probable, as it does where a class is called. Low and high: the ends of the 95% Wilson interval. "
-    "By guessing: what k classes drawn at random would reach."
+    "Images whose label is among the k most probable classes; among equal probabilities, the first class in the order of the labels counts "
+    "as the most probable, as it does for the predicted class. Low and high: the bounds of the 95% Wilson interval. "
+    "By guessing: the accuracy of k classes drawn at random."
 )
 COLUMNS = {"k": COUNT, "images": COUNT, "top_k_accuracy": PERCENT, "low": PERCENT, "high": PERCENT, "by_guessing": PERCENT}
 
@@ -25,9 +25,9 @@ _LARGEST = 5  # k
 
 
 def of_run(run: LoadedRun) -> SectionContent:
-    """Return a row for each k, up to 5, that leaves a class out, and how often a mistake has its label second.
+    """Return one row for each k, up to 5, below the number of classes, and how often the label of an error is second.
 
-    Nothing without predictions or with one class.
+    Nothing without predictions or with a single class.
     """
     predictions = run.predictions
     if predictions is None or predictions.probabilities.shape[1] < 2:
@@ -46,17 +46,17 @@ def _make_rows(ranks: np.ndarray, classes: int) -> Iterator[dict[str, Any]]:
 
 
 def _describe_second(predictions: Predictions, ranks: np.ndarray) -> list[str]:
-    """How many mistakes have their label as the second most probable class; of two classes all have."""
-    mistakes, second = int((ranks > 1).sum()), int((ranks == 2).sum())
-    if mistakes == 0:
-        return [f"Of {predictions.quantity} none is called wrong."]
+    """Say how many errors have their label as the second most probable class; with two classes, all have."""
+    errors, second = int((ranks > 1).sum()), int((ranks == 2).sum())
+    if errors == 0:
+        return [f"None of {predictions.quantity} is misclassified."]
     if predictions.probabilities.shape[1] == 2:
         return []
-    wrong = f"{mistakes:,} {'is' if mistakes == 1 else 'are'} called wrong"
-    return [f"Of {predictions.quantity} {wrong}; in {second:,} of these ({PERCENT.write(second / mistakes)}) the label comes second."]
+    wrong = f"{errors:,} {'is' if errors == 1 else 'are'} misclassified"
+    return [f"Of {predictions.quantity}, {wrong}; for {second:,} of these ({PERCENT.write(second / errors)}), the label is second most probable."]
 
 
 def _describe_ties(predictions: Predictions) -> str:
-    """How many images the rule about equal probabilities decides on."""
+    """Say for how many images the rule for equal probabilities matters."""
     tied = int(((predictions.probabilities == predictions.label_probability[:, None]).sum(axis=1) > 1).sum())
-    return f" In {tied:,} image{'s' * (tied != 1)} another class is exactly as probable as the label." if tied else ""
+    return f" For {tied:,} image{'s' * (tied != 1)}, another class is exactly as probable as the label." if tied else ""

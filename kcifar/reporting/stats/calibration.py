@@ -1,6 +1,6 @@
-"""How far probabilities can be believed: errors and scores of predicted probabilities, each with its source.
+"""Calibration errors and scores of predicted probabilities, each with its source.
 
-Confidence is the largest probability of an image; it is calibrated where, of the images with confidence c, a share c is right.
+Confidence is the largest probability of an image; it is calibrated if a fraction c of the images with confidence c is right.
 """
 
 import math
@@ -10,19 +10,19 @@ import numpy as np
 
 from kcifar.runs.arrays import take_at_labels
 
-BINS = 15  # as Guo et al. 2017 have them
-MIN_PROBABILITY = 2.0**-149  # the smallest float32 above 0, 1.4e-45: what a probability of exactly 0 counts as in a logarithm
+BINS = 15  # as in Guo et al. 2017
+MIN_PROBABILITY = 2.0**-149  # the smallest float32 above 0, 1.4e-45: replaces a probability of exactly 0 in a logarithm
 
 
 @dataclass(frozen=True)
 class ReliabilityBins:
-    """Images in bins of equal width by their confidence.
+    """Images in bins of equal width, by confidence.
 
     Attributes:
-        edges: float64 (bins + 1,), from 0 to 1; a bin holds its upper edge, not its lower one.
+        edges: float64 (bins + 1,), from 0 to 1; a bin includes its upper edge, not its lower edge.
         counts: int64 (bins,), images.
-        confidence: float64 (bins,), mean of the bin's images; NaN in an empty bin.
-        accuracy: float64 (bins,), share of them that is right; NaN in an empty bin.
+        confidence: float64 (bins,), mean over the images of the bin; NaN in an empty bin.
+        accuracy: float64 (bins,), fraction of the images that is right; NaN in an empty bin.
     """
 
     edges: np.ndarray
@@ -32,7 +32,7 @@ class ReliabilityBins:
 
     @property
     def gaps(self) -> np.ndarray:
-        """Mean confidence minus accuracy; above 0 where a bin is overconfident; NaN in an empty bin."""
+        """Mean confidence minus accuracy; above 0 if the bin is overconfident; NaN in an empty bin."""
         return np.asarray(self.confidence - self.accuracy)
 
 
@@ -44,8 +44,8 @@ def bin_by_confidence(confidence: np.ndarray, correct: np.ndarray, bins: int = B
         correct: bool (images,).
         bins: M, > 0.
     Example:
-        >>> found = bin_by_confidence(np.array([0.55, 0.65, 0.9]), np.array([True, False, True]), bins=5)
-        >>> found.counts.tolist(), found.gaps.round(2).tolist()
+        >>> reliability = bin_by_confidence(np.array([0.55, 0.65, 0.9]), np.array([True, False, True]), bins=5)
+        >>> reliability.counts.tolist(), reliability.gaps.round(2).tolist()
         ([0, 0, 1, 1, 1], [nan, nan, -0.45, 0.65, -0.1])
 
     Source: C. Guo, G. Pleiss, Y. Sun, K. Q. Weinberger, On Calibration of Modern Neural Networks, 2017, section 2,
@@ -61,7 +61,7 @@ def bin_by_confidence(confidence: np.ndarray, correct: np.ndarray, bins: int = B
 
 
 def expected_calibration_error(bins: ReliabilityBins) -> float:
-    """Return the mean over images of the distance between their bin's confidence and accuracy: Σ n_b/n |acc_b - conf_b|, in [0, 1].
+    """Return the mean over images of the difference between confidence and accuracy of their bin: Σ n_b/n |acc_b - conf_b|, in [0, 1].
 
     Example:
         >>> round(expected_calibration_error(bin_by_confidence(np.array([0.7, 0.8, 0.9, 0.9]), np.array([True, True, True, False]), 1)), 3)
@@ -73,7 +73,7 @@ def expected_calibration_error(bins: ReliabilityBins) -> float:
 
 
 def maximum_calibration_error(bins: ReliabilityBins) -> float:
-    """Return the largest distance between confidence and accuracy of a bin that holds images, in [0, 1].
+    """Return the largest difference between confidence and accuracy of a bin with images, in [0, 1].
 
     Example:
         >>> round(maximum_calibration_error(bin_by_confidence(np.array([0.55, 0.9]), np.array([True, True]))), 2)
@@ -85,10 +85,10 @@ def maximum_calibration_error(bins: ReliabilityBins) -> float:
 
 
 def chance_calibration_error(confidence: np.ndarray, bins: int = BINS) -> float:
-    """Return about what the expected calibration error would be by chance alone, were every confidence c right.
+    """Return approximately the expected calibration error by chance alone, if the confidences were calibrated.
 
-    A bin's sum of (right - c) then has mean 0 and variance Σ c(1 - c), and the mean distance of a normal variable from 0 is its
-    deviation times √(2/π): √(2/π)/n Σ_b √(Σ_{i in b} c_i (1 - c_i)). Few images or many bins make it large.
+    The sum of (right - c) over a bin then has mean 0 and variance Σ c(1 - c), and the mean absolute value of a normal variable is its
+    standard deviation times √(2/π): √(2/π)/n Σ_b √(Σ_{i in b} c_i (1 - c_i)). Few images or many bins make it large.
 
     Args:
         confidence: (images,), in [0, 1].
@@ -97,22 +97,22 @@ def chance_calibration_error(confidence: np.ndarray, bins: int = BINS) -> float:
         >>> [round(chance_calibration_error(np.full(images, 0.5)), 4) for images in (100, 10_000)]
         [0.0399, 0.004]
 
-    Source: the normal approximation; on the bias itself: R. Roelofs, N. Cain, J. Shlens, M. C. Mozer, Mitigating Bias in
+    Source: the normal approximation; for the bias itself: R. Roelofs, N. Cain, J. Shlens, M. C. Mozer, Mitigating Bias in
         Calibration Error Estimation, 2022, https://arxiv.org/abs/2012.08668
     """
     variances = np.bincount(_find_bins(confidence, bins), weights=confidence * (1 - confidence), minlength=bins)
     return float(math.sqrt(2 / math.pi) * np.sqrt(variances).sum() / len(confidence))
 
 
-def overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, float]:
+def estimate_overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, float]:
     """Return mean confidence minus accuracy, in [-1, 1], and its standard error.
 
-    The error is the larger of two: that from the spread of (confidence - right) over the images, and that which the accuracy
-    would have were every confidence right, √(Σ c(1 - c))/n. The first says nothing where no image is wrong, the second
-    nothing where every confidence is 1.
+    The error is the larger of two estimates: from the spread of (confidence - right) over the images, and the standard error of the
+    accuracy if the confidences were calibrated, √(Σ c(1 - c))/n. The first is uninformative if no image is wrong, the second if every
+    confidence is 1.
 
     Example:
-        >>> difference, error = overconfidence(np.full(100, 0.9), np.arange(100) < 80)
+        >>> difference, error = estimate_overconfidence(np.full(100, 0.9), np.arange(100) < 80)
         >>> round(difference, 3), round(error, 3)
         (0.1, 0.04)
     """
@@ -122,7 +122,7 @@ def overconfidence(confidence: np.ndarray, correct: np.ndarray) -> tuple[float, 
 
 
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the Brier score of several classes: the mean over images of Σ_k (p_k - y_k)², in [0, 2].
+    """Return the multi-class Brier score: the mean over images of Σ_k (p_k - y_k)², in [0, 2].
 
     Args:
         labels: Integer (images,).
@@ -133,12 +133,12 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     Source: G. W. Brier, Verification of Forecasts Expressed in Terms of Probability, 1950, equation 2.
     """
-    # (1 - p)² + Σ of the other squares, without a second array as large as the first
+    # (1 - p)² + Σ of the other squares, without a second array of this size
     return float((np.einsum("ij,ij->i", probabilities, probabilities) - 2 * take_at_labels(labels, probabilities) + 1).mean())
 
 
 def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean of -log p of the labels, in nats, >= 0; a probability of exactly 0 counts as `MIN_PROBABILITY`.
+    """Return the mean of -log p of the labels, in nats, >= 0; a probability of exactly 0 is replaced by `MIN_PROBABILITY`.
 
     Args:
         labels: Integer (images,).
@@ -147,11 +147,11 @@ def negative_log_likelihood(labels: np.ndarray, probabilities: np.ndarray) -> fl
         >>> round(negative_log_likelihood(np.array([0, 1]), np.array([[0.5, 0.5], [0.75, 0.25]])), 4)
         1.0397
 
-    Source: Guo et al. 2017, equation 6, there summed.
+    Source: Guo et al. 2017, equation 6, which is a sum.
     """
     return float(np.abs(np.log(np.maximum(take_at_labels(labels, probabilities), MIN_PROBABILITY))).mean())  # abs: none is above 1, and no -0
 
 
 def _find_bins(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """The bin of each confidence, from 0; one of exactly 0 goes to the first."""
+    """Return the bin of each confidence, from 0; a confidence of exactly 0 is in the first."""
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")

@@ -1,19 +1,19 @@
-"""Formulas over a confusion matrix: shares of the true class, an order that puts alike classes side by side, the most confused pairs."""
+"""Formulas for a confusion matrix: fractions of the true class, an order with similar classes side by side, the most confused pairs."""
 
 import numpy as np
 
 from kcifar.reporting.stats.leaf_order import optimal_leaf_order
 
-_TIE = 1e-9  # by which a class one label further away counts as more distant; far less than shares differ by
+_TIE = 1e-9  # added distance per label in between; far smaller than differences of fractions
 
 
 def normalize_rows(matrix: np.ndarray) -> np.ndarray:
-    """Return each row of a confusion matrix divided by its sum: how the images of a class were called.
+    """Return each row of a confusion matrix divided by its sum: the fractions of a class predicted as each class.
 
     Args:
-        matrix: int (classes, classes), images by true class (row) and called class (column).
+        matrix: int (classes, classes), images by true class (row) and predicted class (column).
     Returns:
-        float64 (classes, classes) in [0, 1]; rows sum to 1, those of classes without images are 0.
+        float64 (classes, classes) in [0, 1]; rows sum to 1; rows of classes without images are 0.
     Example:
         >>> normalize_rows(np.array([[3, 1], [0, 0]])).tolist()
         [[0.75, 0.25], [0.0, 0.0]]
@@ -23,16 +23,16 @@ def normalize_rows(matrix: np.ndarray) -> np.ndarray:
 
 
 def order_by_similarity(matrix: np.ndarray) -> np.ndarray:
-    """Return the classes in an order in which those that are often confused stand side by side.
+    """Return the classes in an order that puts often confused classes side by side.
 
-    Two classes are the closer the larger the mean of their two shares: d_ij = 1 - (s_ij + s_ji) / 2, with s the shares of the true class;
-    of equal distances those between neighbouring labels count as smaller. Classes are joined by average linkage (UPGMA); of all orders
-    of leaves that this tree allows the one with the shortest way from neighbour to neighbour is taken, read from the end with the lower label.
+    The distance of two classes is d_ij = 1 - (s_ij + s_ji) / 2, with s the fractions of the true class; of equal distances, those between
+    closer labels count as smaller. Classes are joined by average linkage (UPGMA). Of all leaf orders that this tree allows, the one with
+    the smallest sum of distances between neighbors is returned, starting at the end with the lower label.
 
     Args:
-        matrix: int (classes, classes), images by true class (row) and called class (column).
+        matrix: int (classes, classes), images by true class (row) and predicted class (column).
     Returns:
-        int64 (classes,), each label once; the labels in their own order where nothing is confused.
+        int64 (classes,), each label once; in ascending order if no classes are confused.
     Example:
         >>> order_by_similarity(np.array([[5, 0, 4], [0, 9, 0], [3, 0, 6]])).tolist()
         [0, 2, 1]
@@ -42,20 +42,20 @@ def order_by_similarity(matrix: np.ndarray) -> np.ndarray:
         return np.arange(count)
     from scipy.cluster.hierarchy import linkage
 
-    shares, labels = normalize_rows(matrix), np.arange(count)
-    distances = 1 - (shares + shares.T) / 2 + _TIE * np.abs(labels - labels[:, None])
+    fractions, labels = normalize_rows(matrix), np.arange(count)
+    distances = 1 - (fractions + fractions.T) / 2 + _TIE * np.abs(labels - labels[:, None])
     merges = linkage(distances[np.triu_indices(count, 1)], "average")[:, :2].astype(np.int64)
     order = np.array(optimal_leaf_order(merges.tolist(), distances))
     return np.asarray(order if order[0] < order[-1] else order[::-1])
 
 
 def rank_confused_pairs(matrix: np.ndarray) -> np.ndarray:
-    """Return the pairs of classes that were confused, those with the most images first, ties in the order of the labels.
+    """Return the confused pairs of classes, those with the most images first, ties by label.
 
     Args:
-        matrix: int (classes, classes), images by true class (row) and called class (column).
+        matrix: int (classes, classes), images by true class (row) and predicted class (column).
     Returns:
-        int64 (pairs, 2), true and called class of each non-empty cell off the diagonal; both directions of a pair are pairs of their own.
+        int64 (pairs, 2), true and predicted class of each non-empty cell off the diagonal; the two directions are separate pairs.
     Example:
         >>> rank_confused_pairs(np.array([[8, 1, 1], [2, 7, 1], [0, 0, 10]])).tolist()
         [[1, 0], [0, 1], [0, 2], [1, 2]]
@@ -64,15 +64,15 @@ def rank_confused_pairs(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(pairs[np.argsort(-matrix[pairs[:, 0], pairs[:, 1]], kind="stable")])
 
 
-def rank_unordered_pairs(mistakes: np.ndarray) -> list[tuple[int, int, int]]:
-    """Return each pair of classes that are confused, with the mistakes of both directions together; most mistakes first, ties by label.
+def rank_unordered_pairs(errors: np.ndarray) -> list[tuple[int, int, int]]:
+    """Return each pair of confused classes with the sum of errors in both directions; most errors first, ties by label.
 
     Args:
-        mistakes: int64 (classes, classes), images by true and called class, with an empty diagonal.
+        errors: int64 (classes, classes), images by true and predicted class, with an empty diagonal.
     Returns:
         Triples (first, second, images), first < second.
     """
-    both = np.triu(mistakes + mistakes.T)
+    both = np.triu(errors + errors.T)
     first, second = np.nonzero(both)
     images = both[first, second]
     order = np.lexsort((second, first, -images))

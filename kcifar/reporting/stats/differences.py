@@ -1,4 +1,4 @@
-"""How far two recipes lie apart in accuracy, and how far they might by chance."""
+"""Differences in accuracy between two recipes, with confidence intervals."""
 
 import math
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from kcifar.reporting.stats.intervals import CONFIDENCE, binomial_half_width
 
 FROM_SEEDS, FROM_IMAGES = "seeds", "images"
 
-_ROUNDING = 1e-6  # deviations below are of arithmetic, not of seeds
+_ROUNDING = 1e-6  # standard deviations below are rounding errors, not differences between seeds
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Accuracies of one recipe on one part.
+    """Accuracies of one recipe on one split.
 
     Attributes:
-        accuracies: One of each seed, the mean of its runs; in [0, 1], finite; empty where no run was evaluated there.
-        images: Of the part; None while unknown.
+        accuracies: One per seed, the mean of its runs; in [0, 1], finite; empty if no run was evaluated on the split.
+        images: Number of images in the split; None if unknown.
     """
 
     accuracies: tuple[float, ...]
@@ -25,12 +25,12 @@ class Sample:
 
     @property
     def mean(self) -> float:
-        """NaN where no run was evaluated."""
+        """Mean accuracy; NaN if no run was evaluated."""
         return fmean(self.accuracies) if self.accuracies else math.nan
 
     @property
     def deviation(self) -> float:
-        """Of the seeds, with divisor n - 1; NaN for fewer than two."""
+        """Standard deviation over the seeds (divisor n - 1); NaN for fewer than two."""
         return stdev(self.accuracies) if len(self.accuracies) > 1 else math.nan
 
 
@@ -39,9 +39,9 @@ class Difference:
     """Mean accuracy of one sample minus that of another.
 
     Attributes:
-        value: In [-1, 1]; NaN where one of them is empty.
-        half_width: Of its interval, >= 0; NaN while unknown.
-        source: What the interval rests on: "seeds", "images", or nothing.
+        value: In [-1, 1]; NaN if a sample is empty.
+        half_width: Half-width of the confidence interval, >= 0; NaN if unknown.
+        source: What the interval is computed from: "seeds", "images", or "" for neither.
     """
 
     value: float
@@ -50,15 +50,15 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval excludes zero."""
         return abs(self.value) > self.half_width
 
 
 def compare_samples(sample: Sample, reference: Sample, confidence: float = CONFIDENCE) -> Difference:
-    """Return how far a sample lies above a reference, with the interval that the data allow.
+    """Return the difference between a sample and a reference, with the interval that the data allow.
 
-    From seeds where both have at least two and vary at all: what other seeds would give, on the same images. Else from images: what
-    other images would give with these very networks; of other seeds it says nothing.
+    The interval is computed from seeds if both have at least two and the accuracies vary: it covers other seeds, on the same images.
+    Otherwise it is computed from the number of images: it covers other images with the same networks, and says nothing about other seeds.
     """
     value = sample.mean - reference.mean
     if min(len(sample.accuracies), len(reference.accuracies)) > 1 and sample.deviation + reference.deviation > _ROUNDING:
@@ -69,30 +69,31 @@ def compare_samples(sample: Sample, reference: Sample, confidence: float = CONFI
 
 
 def compare_with_best(best: Sample, sample: Sample, candidates: int) -> Difference:
-    """Return how far a sample lies below the best of several, with an interval that allows for the choice.
+    """Return how far a sample is below the best of several, with an interval adjusted for the choice of the best.
 
-    By chance the highest of many lies far above any other. With confidence 1 - 0.05 / (candidates - 1), each that is as good as the
-    best of them is clearly below the chosen one with a chance of at most 5 %: it would have to be clearly below one of the others.
+    The highest of many candidates is often far above the others by chance. With confidence 1 - 0.05 / (candidates - 1), a candidate that is
+    truly as good as the best is clearly below the chosen one with a probability of at most 5%: it would have to be clearly below one of
+    the others.
 
     Args:
-        best: That of the highest mean.
-        sample: Another of the candidates.
-        candidates: How many the best was chosen from, itself included; >= 2.
+        best: The candidate with the highest mean.
+        sample: Another candidate.
+        candidates: Number of candidates, including the best; >= 2.
 
-    Source: C. E. Bonferroni, Teoria statistica delle classi e calcolo delle probabilita, 1936; of the comparison with the best: J. C. Hsu,
+    Source: C. E. Bonferroni, Teoria statistica delle classi e calcolo delle probabilita, 1936; for the comparison with the best: J. C. Hsu,
         Multiple Comparisons, 1996, chapter 4.
     """
     return compare_samples(best, sample, 1 - (1 - CONFIDENCE) / (candidates - 1))
 
 
 def welch_half_width(a: Sample, b: Sample, confidence: float = CONFIDENCE) -> float:
-    """Return the half-width of Welch's interval for the difference of two means: t √(s_a²/n_a + s_b²/n_b).
+    """Return the half-width of Welch's confidence interval for the difference of two means: t √(s_a²/n_a + s_b²/n_b).
 
     t is Student's quantile for (v_a + v_b)² / (v_a² / (n_a - 1) + v_b² / (n_b - 1)) degrees of freedom, with v = s² / n.
 
     Args:
-        a: At least two accuracies, s its deviation and n their number.
-        b: The same; not both without any deviation.
+        a: At least two accuracies, n their number and s their standard deviation.
+        b: The same; the standard deviations are not both 0.
         confidence: In (0, 1).
     Example:
         >>> round(welch_half_width(Sample((0.81, 0.82, 0.83), None), Sample((0.70, 0.74), None)), 4)
@@ -103,5 +104,5 @@ def welch_half_width(a: Sample, b: Sample, confidence: float = CONFIDENCE) -> fl
     from scipy.special import stdtrit
 
     v_a, v_b = (sample.deviation**2 / len(sample.accuracies) for sample in (a, b))
-    freedom = (v_a + v_b) ** 2 / (v_a**2 / (len(a.accuracies) - 1) + v_b**2 / (len(b.accuracies) - 1))
-    return float(stdtrit(freedom, (1 + confidence) / 2) * math.sqrt(v_a + v_b))
+    degrees_of_freedom = (v_a + v_b) ** 2 / (v_a**2 / (len(a.accuracies) - 1) + v_b**2 / (len(b.accuracies) - 1))
+    return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2) * math.sqrt(v_a + v_b))

@@ -1,30 +1,30 @@
-"""Long curves as few points: a running mean, and a line that looks like all of them."""
+"""Long curves with fewer points: a running mean, and a line that looks the same."""
 
 import numpy as np
 
 
 def running_mean(values: np.ndarray, window: int, places: np.ndarray) -> np.ndarray:
-    """Return the mean of the finite values in a centred window around some places, float64 (len(places),).
+    """Return the mean of the finite values in a centered window around each place, float64 (len(places),).
 
-    The window of place k holds the `window` values from k - (window - 1) // 2 on, as far as there are any. Each mean is summed by
-    itself: one huge value leaves no trace in windows that do not hold it.
+    The window of place k contains the `window` values from k - (window - 1) // 2 on, as far as they exist. Each mean is summed
+    separately, so a huge value has no effect on windows that do not contain it.
 
     Args:
         values: Float (count,).
         window: > 0.
-        places: Integer (any number,), each in [0, count).
+        places: Integer (n,), each in [0, count).
     Returns:
-        NaN where the window holds no finite value.
+        NaN where the window contains no finite value.
     Example:
         >>> running_mean(np.array([1.0, 2.0, 6.0, np.nan]), 3, np.array([0, 1, 3]))
         array([1.5, 3. , 6. ])
     """
     begins = np.maximum(places - (window - 1) // 2, 0)
     ends = np.minimum(places - (window - 1) // 2 + window, len(values))
-    return np.array([_mean(values[begin:end]) for begin, end in zip(begins, ends, strict=True)], np.float64)
+    return np.array([_average_finite(values[begin:end]) for begin, end in zip(begins, ends, strict=True)], np.float64)
 
 
-def _mean(values: np.ndarray) -> float:
+def _average_finite(values: np.ndarray) -> float:
     finite = values[np.isfinite(values)]
     with np.errstate(over="ignore"):
         return float(finite.mean()) if len(finite) else np.nan
@@ -33,8 +33,8 @@ def _mean(values: np.ndarray) -> float:
 def downsample_m4(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
     """Return the places of the points that a line needs to look the same on few pixels, ascending, int64 (at most 4 x buckets,).
 
-    All where there are no more than that many. Else, in each of `buckets` equal spans of x, the first and the last point, the lowest and
-    the highest (the first of several). A gap, which is a point whose y is not finite, may be passed over where finite points share its span.
+    These are all points if there are no more. Otherwise they are the first, last, lowest and highest point (the first of several) in each
+    of `buckets` equal spans of x. A gap, which is a point whose y is not finite, may be lost if its span also contains finite points.
 
     Args:
         x: Float (count,), ascending, finite.
@@ -56,5 +56,5 @@ def downsample_m4(x: np.ndarray, y: np.ndarray, buckets: int) -> np.ndarray:
 
 
 def _find_extremes(y: np.ndarray, start: int, end: int) -> tuple[int, ...]:
-    part = y[start:end]
-    return (start + int(np.nanargmin(part)), start + int(np.nanargmax(part))) if np.isfinite(part).any() else ()
+    span = y[start:end]
+    return (start + int(np.nanargmin(span)), start + int(np.nanargmax(span))) if np.isfinite(span).any() else ()

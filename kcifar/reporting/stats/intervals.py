@@ -1,23 +1,23 @@
-"""Means, their errors and intervals: the formulas that tables and sentences share."""
+"""Means, standard errors and confidence intervals: the formulas used by both tables and sentences."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-CONFIDENCE = 0.95  # of an interval judged by itself
+CONFIDENCE = 0.95  # of a single interval
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What repeated measurements say.
+    """Summary of repeated measurements.
 
     Attributes:
         mean: Their mean.
-        deviation: Sample standard deviation (divisor n - 1); NaN of a single one.
-        lowest: The smallest.
-        highest: The largest.
-        standard_error: Of the mean: deviation / √n; NaN of a single one.
+        deviation: Sample standard deviation (divisor n - 1); NaN for a single value.
+        lowest: The smallest value.
+        highest: The largest value.
+        standard_error: Standard error of the mean: deviation / √n; NaN for a single value.
     """
 
     mean: float
@@ -28,15 +28,15 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Return mean and spread of at least one finite value.
+    """Return the mean and the spread of at least one finite value.
 
     Example:
-        >>> found = summarize([0.68, 0.70, 0.72])
-        >>> round(found.mean, 4), round(found.deviation, 4), round(found.standard_error, 4)
+        >>> summary = summarize([0.68, 0.70, 0.72])
+        >>> round(summary.mean, 4), round(summary.deviation, 4), round(summary.standard_error, 4)
         (0.7, 0.02, 0.0115)
     """
     lowest, highest = min(values), max(values)
-    mean = min(max(math.fsum(values) / len(values), lowest), highest)  # rounding must not carry it past equal values
+    mean = min(max(math.fsum(values) / len(values), lowest), highest)  # rounding must not move it beyond equal values
     if len(values) == 1:
         return Summary(mean, math.nan, lowest, highest, math.nan)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
@@ -44,15 +44,15 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def normal_quantile(confidence: float) -> float:
-    """Return how many standard errors a share `confidence`, in (0, 1), of normal differences stays within."""
+    """Return the number of standard errors within which a fraction `confidence`, in (0, 1), of normal differences lies."""
     return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
-Z_95 = NormalDist().inv_cdf(0.975)  # standard errors that 95% of normal differences stay within
+Z_95 = NormalDist().inv_cdf(0.975)  # standard errors within which 95% of normal differences lie
 
 
 def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval of a share, without continuity correction.
+    """Return the Wilson score interval of a proportion, without continuity correction.
 
     With p = successes / trials and z the normal quantile of the confidence:
     (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
@@ -72,41 +72,41 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> tu
         R. G. Newcombe, Two-sided confidence intervals for the single proportion, 1998, table I, method 3.
     """
     z = normal_quantile(confidence)
-    share = successes / trials
-    centre = share + z**2 / (2 * trials)
-    half_width = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2))
+    fraction = successes / trials
+    center = fraction + z**2 / (2 * trials)
+    half_width = z * math.sqrt(fraction * (1 - fraction) / trials + z**2 / (4 * trials**2))
     scale = 1 + z**2 / trials
-    return max(0.0, (centre - half_width) / scale), min(1.0, (centre + half_width) / scale)
+    return max(0.0, (center - half_width) / scale), min(1.0, (center + half_width) / scale)
 
 
-def compute_fraction_interval(share: float, count: int) -> tuple[float, float]:
-    """Return the 95% Wilson interval of a share of so many, such as an accuracy of images, by the whole number that it stands for.
+def compute_fraction_interval(fraction: float, count: int) -> tuple[float, float]:
+    """Return the 95% Wilson interval of a fraction, such as an accuracy, from the integer number of successes that it represents.
 
     Args:
-        share: In [0, 1].
-        count: > 0.
+        fraction: In [0, 1].
+        count: Number of trials, such as images; > 0.
     """
-    return wilson_interval(round(share * count), count)
+    return wilson_interval(round(fraction * count), count)
 
 
 def harmonic_mean_rate(rates: Iterable[float]) -> float:
-    """Return the rate over several spans of equal work (images/s of epochs over the same images): their harmonic mean.
+    """Return the harmonic mean: the overall rate of several spans of equal work, such as images/s of epochs on the same images.
 
-    Rates that are not > 0 are left out; NaN if none is left.
+    Rates that are not > 0 are left out; NaN if none remains.
     """
     inverse = [1 / rate for rate in rates if rate > 0]
     return len(inverse) / sum(inverse) if inverse else math.nan
 
 
 def compute_difference_error(first: float, second: float, images: int) -> float:
-    """Return the standard error of the difference of two shares, each over its own images: √((p(1-p) + q(1-q)) / n).
+    """Return the standard error of the difference of two proportions on independent images: √((p(1-p) + q(1-q)) / n).
 
-    Two networks that are measured on the same images differ by less, because they are mostly wrong on the same ones.
+    Two networks that are measured on the same images differ by less, because they are mostly wrong on the same images.
 
     Args:
         first: p, in [0, 1].
         second: q, in [0, 1].
-        images: n of each, > 0.
+        images: n for each proportion, > 0.
     Example:
         >>> round(compute_difference_error(0.9, 0.8, 1000), 4)
         0.0158
@@ -116,18 +116,18 @@ def compute_difference_error(first: float, second: float, images: int) -> float:
     return math.sqrt((first * (1 - first) + second * (1 - second)) / images)
 
 
-def binomial_half_width(share_a: float, images_a: int, share_b: float, images_b: int, confidence: float = CONFIDENCE) -> float:
-    """Return the half-width of an interval around the difference of two shares that covers the interval of Agresti and Caffo.
+def binomial_half_width(fraction_a: float, images_a: int, fraction_b: float, images_b: int, confidence: float = CONFIDENCE) -> float:
+    """Return the half-width of an interval around the difference of two proportions that covers the interval of Agresti and Caffo.
 
-    Theirs is d' ± z √(q_a (1 - q_a) / (n_a + 2) + q_b (1 - q_b) / (n_b + 2)) with q = (share x n + 1) / (n + 2), one success and one
-    failure more than there were, so that shares of 0 and 1 keep an interval, and d' = q_a - q_b. So that one around d = share_a -
-    share_b reaches as far, |d - d'| is added to the half-width; the end towards zero is then theirs where the images are as many.
-    The images count as if they were others for each share: on the same images, where errors agree, it is wider than need be.
+    Their interval is d' ± z √(q_a (1 - q_a) / (n_a + 2) + q_b (1 - q_b) / (n_b + 2)) with d' = q_a - q_b and q = (p n + 1) / (n + 2): one
+    success and one failure are added, so that proportions of 0 and 1 have an interval as well. An interval around d = p_a - p_b covers it
+    if |d - d'| is added to the half-width; for n_a = n_b, the end towards zero is then the same. The images are assumed to be independent:
+    on the same images, where errors agree, the interval is wider than necessary.
 
     Args:
-        share_a: In [0, 1].
+        fraction_a: p_a, in [0, 1].
         images_a: n_a, > 0.
-        share_b: In [0, 1].
+        fraction_b: p_b, in [0, 1].
         images_b: n_b, > 0.
         confidence: In (0, 1).
     Example:
@@ -138,6 +138,6 @@ def binomial_half_width(share_a: float, images_a: int, share_b: float, images_b:
 
     Source: A. Agresti, B. Caffo, Simple and effective confidence intervals for proportions and differences of proportions, 2000.
     """
-    q_a, q_b = ((share * images + 1) / (images + 2) for share, images in ((share_a, images_a), (share_b, images_b)))
+    q_a, q_b = ((fraction * images + 1) / (images + 2) for fraction, images in ((fraction_a, images_a), (fraction_b, images_b)))
     error = math.sqrt(q_a * (1 - q_a) / (images_a + 2) + q_b * (1 - q_b) / (images_b + 2))
-    return normal_quantile(confidence) * error + abs((share_a - share_b) - (q_a - q_b))
+    return normal_quantile(confidence) * error + abs((fraction_a - fraction_b) - (q_a - q_b))

@@ -1,4 +1,4 @@
-"""The points of a trade-off that no other point beats."""
+"""The Pareto front: the points of a trade-off that no other point dominates."""
 
 import math
 
@@ -6,22 +6,22 @@ import numpy as np
 
 
 def pareto_front(costs: np.ndarray, gains: np.ndarray) -> np.ndarray:
-    """Return which points no other point beats.
+    """Return which points no other point dominates.
 
-    One point beats another when it gains at least as much at no more cost, and one of both is strictly better. So equal points
-    are on the front together, or not at all.
+    A point dominates another if it gains at least as much at no more cost, and is strictly better in one of the two. Therefore equal
+    points are either all on the front or all off it.
 
     Args:
         costs: float (n,); less is better.
         gains: float (n,); more is better.
     Returns:
-        bool (n,); False where a cost or a gain is NaN.
+        bool (n,); False if the cost or the gain is NaN.
     Example:
         >>> pareto_front(np.array([1.0, 2.0, 2.0, 3.0]), np.array([0.6, 0.8, 0.7, 0.8])).tolist()
         [True, True, False, False]
     """
     known = np.flatnonzero(~(np.isnan(costs) | np.isnan(gains)))
-    order = known[np.lexsort((-gains[known], costs[known]))]  # by cost; of equal cost the largest gain first
+    order = known[np.lexsort((-gains[known], costs[known]))]  # by cost; for equal cost, the largest gain first
     front = np.zeros(len(costs), bool)
     best_cost, best_gain = math.nan, -math.inf
     for place in order:

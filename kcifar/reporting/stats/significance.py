@@ -1,24 +1,24 @@
-"""The statistics by which runs are compared; every function here is pure and known by name."""
+"""Statistical tests that compare runs."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-SIGNIFICANCE_LEVEL = 0.05  # of significance, after whatever adjustment
+SIGNIFICANCE_LEVEL = 0.05  # for p-values, after any adjustment
 
 
 def mcnemar_exact(only_a: int, only_b: int) -> float:
-    """Return the p-value of McNemar's exact test: whether two classifiers err equally often on the same images.
+    """Return the p-value of McNemar's exact test of whether two classifiers err equally often on the same images.
 
-    Where only one of the two is right, each is it with probability 1/2 if they are equally good; so with n = only_a + only_b and
-    k = min(only_a, only_b) the two-sided p is min(1, 2 Σ_{i ≤ k} C(n, i) / 2ⁿ). Images that both or neither get right say nothing.
+    If the two are equally good, each is right with probability 1/2 on the images where only one is. With n = only_a + only_b and
+    k = min(only_a, only_b), the two-sided p-value is min(1, 2 Σ_{i ≤ k} C(n, i) / 2ⁿ). Images on which both or neither are right do not count.
 
     Args:
-        only_a: Images that only the first gets right, >= 0.
-        only_b: Images that only the second gets right, >= 0.
+        only_a: Images on which only the first is right, >= 0.
+        only_b: Images on which only the second is right, >= 0.
     Returns:
-        In [0, 1]; 1 where there is no such image.
+        In [0, 1]; 1 if there are no such images.
     Example:
         >>> round(mcnemar_exact(1, 7), 4)
         0.0703
@@ -29,19 +29,19 @@ def mcnemar_exact(only_a: int, only_b: int) -> float:
         Statistical Tests for Comparing Supervised Classification Learning Algorithms, 1998.
     """
     fewer, total = min(only_a, only_b), only_a + only_b
-    largest = math.lgamma(total + 1) - math.lgamma(fewer + 1) - math.lgamma(total - fewer + 1) - total * math.log(2)  # log of the term i = k
+    log_largest = math.lgamma(total + 1) - math.lgamma(fewer + 1) - math.lgamma(total - fewer + 1) - total * math.log(2)  # the term i = k
     places = np.arange(fewer, 0, -1.0)
-    tail = 1 + np.cumprod(places / (total - places + 1)).sum()  # each term over the one of i = k; C(n, i-1) = C(n, i) i / (n-i+1)
-    return min(1.0, 2 * math.exp(largest) * float(tail))
+    tail = 1 + np.cumprod(places / (total - places + 1)).sum()  # each term divided by the term i = k; C(n, i-1) = C(n, i) i / (n-i+1)
+    return min(1.0, 2 * math.exp(log_largest) * float(tail))
 
 
 def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
-    """Return p-values adjusted for how many they are, so that the chance of any false finding stays below the level.
+    """Return p-values adjusted for their number by Holm's method, which keeps the probability of any false positive below the level.
 
     With the m values in ascending order, the i-th (from 1) becomes the largest of (m - j + 1) p_j over j ≤ i, at most 1.
 
     Returns:
-        float64, in the order given; never below what was given.
+        float64, in the given order; never below the given values.
     Example:
         >>> adjust_holm([0.01, 0.04, 0.03]).round(4).tolist()
         [0.03, 0.06, 0.06]

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes all probabilities sharper or softer, fitted on validation images."""
+"""Temperature scaling: a single number that sharpens or softens all probabilities, fitted on validation images."""
 
 import math
 
@@ -7,19 +7,19 @@ import numpy as np
 from kcifar.reporting.stats.calibration import MIN_PROBABILITY
 from kcifar.runs.arrays import take_at_labels
 
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0  # temperatures tried; what a network could need is within 0.3 to 10
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.01, 100.0  # range of the search; networks need 0.3 to 10
 _PRECISION = 1e-9  # relative
-_MAX_STEPS = 100  # Newton's steps take about six, halving alone about 30
+_MAX_STEPS = 100  # Newton's method takes about 6 steps, bisection alone about 30
 
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities at another temperature: softmax(log p / T). The order of classes stays as it is.
+    """Return probabilities at another temperature: softmax(log p / T). The order of classes does not change.
 
-    The logits of a network are log p up to a constant for each image, which softmax does not see.
+    The logits of a network are log p up to a constant per image, which softmax ignores.
 
     Args:
-        probabilities: (images, classes), rows sum to 1; 0 counts as `MIN_PROBABILITY`. Not modified.
-        temperature: T > 0; above 1 brings the classes nearer to one another, below 1 parts them.
+        probabilities: (images, classes), rows sum to 1; 0 is replaced by `MIN_PROBABILITY`. Not modified.
+        temperature: T > 0; above 1 makes the probabilities more equal, below 1 less equal.
     Returns:
         float64 (images, classes), rows sum to 1.
     Example:
@@ -33,16 +33,15 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
 
 
 def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the temperature in [`MIN_TEMPERATURE`, `MAX_TEMPERATURE`] at which the labels are most likely; 1 where every one serves alike.
+    """Return the temperature in [`MIN_TEMPERATURE`, `MAX_TEMPERATURE`] with the highest likelihood of the labels; 1 if all are equally likely.
 
-    The mean negative log-likelihood is convex in 1/T, so that its one minimum lies where its slope is 0. It is found by
-    Newton's steps from 1, with halving of the interval in log T wherever such a step would leave it. A value at either end
-    says that there is no minimum in between: the lower end where all labels are called, the upper where the probabilities
-    tell nothing of the labels.
+    The mean negative log-likelihood is convex in 1/T, so its only minimum is where its slope is 0. Newton's method finds it, starting
+    from 1, with bisection of the interval in log T if a step would leave the interval. A value at either end means that there is no
+    minimum in between: the lower end if all labels are predicted, the upper end if the probabilities carry no information about the labels.
 
     Args:
         labels: Integer (images,), at least one.
-        probabilities: (images, classes), rows sum to 1; 0 counts as `MIN_PROBABILITY`.
+        probabilities: (images, classes), rows sum to 1; 0 is replaced by `MIN_PROBABILITY`.
     Example:
         >>> labels, probabilities = np.array([0, 0, 0, 1]), np.full((4, 2), [0.9, 0.1])  # right in 3 of 4 at 0.9
         >>> round(fit_temperature(labels, probabilities), 4), round(math.log(9) / math.log(3), 4)
@@ -62,18 +61,18 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         if slope == 0:
             break
         low, high = (low, inverse) if slope > 0 else (inverse, high)
-        following = inverse - slope / curvature if curvature > 0 else math.nan
-        if not low <= following <= high:
-            following = math.sqrt(low * high)
-        if abs(following - inverse) <= _PRECISION * inverse:
+        candidate = inverse - slope / curvature if curvature > 0 else math.nan
+        if not low <= candidate <= high:
+            candidate = math.sqrt(low * high)
+        if abs(candidate - inverse) <= _PRECISION * inverse:
             break
-        inverse = following
+        inverse = candidate
         slope, curvature = _compute_derivatives(logits, inverse)
     return 1 / inverse
 
 
 def _compute_derivatives(logits: np.ndarray, inverse: float) -> tuple[float, float]:
-    """First and second derivative of the mean negative log-likelihood in 1/T; logits are those above the label's, which are 0."""
+    """Return the first and second derivative of the mean negative log-likelihood in 1/T; logits are relative to that of the label."""
     weights = _softmax(logits * inverse)
     means = np.einsum("ij,ij->i", weights, logits)
     squares = np.einsum("ij,ij,ij->i", weights, logits, logits)
@@ -81,7 +80,7 @@ def _compute_derivatives(logits: np.ndarray, inverse: float) -> tuple[float, flo
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax of each row, in place."""
+    """Compute the softmax of each row, in place."""
     logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=1, keepdims=True)

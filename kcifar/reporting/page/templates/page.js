@@ -1,30 +1,30 @@
 "use strict";
 
-// Tables are sorted by the buttons that their headings become: ascending, descending, as it was. Without this script they are not.
-const collator = new Intl.Collator("en", { numeric: true }); // the same order whatever the reader's language
+// Headings become buttons that sort their table: ascending, descending, original order. Without this script, tables cannot be sorted.
+const collator = new Intl.Collator("en", { numeric: true }); // the same order in any language of the reader
 const following = { none: "ascending", ascending: "descending", descending: "none" };
 
 function valueOf(cell) {
   return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
 }
 
-function compare(one, other) {
-  if (typeof one === "number") return one < other ? -1 : Number(one > other);
-  return collator.compare(one, other);
+function compare(a, b) {
+  if (typeof a === "number") return a < b ? -1 : Number(a > b);
+  return collator.compare(a, b);
 }
 
-/** Return rows in the order of a column; those with nothing in it come last either way, and equal ones stay as they were. */
+/** Return rows sorted by a column; those with a missing value come last in both orders, and equal rows keep their order. */
 function sorted(rows, column, order) {
   const isMissing = (row) => row.cells[column].classList.contains("missing");
   const sign = order === "descending" ? -1 : 1;
-  const there = rows.filter((row) => !isMissing(row));
-  there.sort((one, other) => sign * compare(valueOf(one.cells[column]), valueOf(other.cells[column])));
-  return [...there, ...rows.filter(isMissing)];
+  const present = rows.filter((row) => !isMissing(row));
+  present.sort((a, b) => sign * compare(valueOf(a.cells[column]), valueOf(b.cells[column])));
+  return [...present, ...rows.filter(isMissing)];
 }
 
 function makeSortable(table) {
   const body = table.tBodies[0];
-  const given = [...body.rows];
+  const original = [...body.rows];
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     const button = document.createElement("button");
@@ -35,19 +35,19 @@ function makeSortable(table) {
       const order = following[head.getAttribute("aria-sort") ?? "none"];
       heads.forEach((each) => each.removeAttribute("aria-sort"));
       if (order !== "none") head.setAttribute("aria-sort", order);
-      body.append(...(order === "none" ? given : sorted(given, column, order)));
+      body.append(...(order === "none" ? original : sorted(original, column, order)));
     });
   });
 }
 
-/** A table that fits needs no scrolling, hence no stop for the keyboard. */
-function stopWhereItScrolls(region) {
+/** Only a table that scrolls needs keyboard focus. */
+function focusIfScrollable(region) {
   if (region.scrollWidth > region.clientWidth) region.setAttribute("tabindex", "0");
   else region.removeAttribute("tabindex");
 }
 
 document.querySelectorAll("thead").forEach((head) => makeSortable(head.parentElement));
-const watcher = new ResizeObserver((entries) => entries.forEach((entry) => stopWhereItScrolls(entry.target)));
+const watcher = new ResizeObserver((entries) => entries.forEach((entry) => focusIfScrollable(entry.target)));
 document.querySelectorAll("[role=region]").forEach((region) => watcher.observe(region));
-// On a narrow screen the contents would fill it.
+// The table of contents would fill a narrow screen.
 if (matchMedia("(width < 70rem)").matches) document.querySelector("#contents > details").open = false;

@@ -1,0 +1,40 @@
+"""What a run says about itself when it begins and when it ends."""
+
+import shlex
+from typing import Any
+
+from kcifar.core.option_names import uses_python_names
+from kcifar.engine.backend import list_device_names
+from kcifar.planning.prepared_data import PreparedData
+from kcifar.training.metrics import format_scores
+from kcifar.training.progress import Progress
+from kcifar.training.request import TrainingRequest
+
+
+def announce_run(progress: Progress, activity: str, request: TrainingRequest, data: PreparedData, network: Any, backend: str, precision: str) -> None:
+    """Say what is trained, on which data, by which backend and devices, and where it is saved.
+
+    Args:
+        progress: Where to say it.
+        activity: How the first line begins: "training".
+        request: Whose folder it is.
+        data: The run's data.
+        network: The run's network.
+        backend: The Keras backend.
+        precision: The dtype policy in use.
+    """
+    counts = ", ".join(f"{count:,} {title}" for title, count in data.description["counts"].items())
+    progress.say(f"{activity} {network.name} ({network.count_params():,} parameters) on {data.dataset.name} ({counts})")
+    progress.say(f"{backend}, {precision}, {', '.join(list_device_names())}; run folder {request.folder.path}")
+
+
+def report_results(progress: Progress, request: TrainingRequest, results: dict[str, Any] | None) -> None:
+    """Say what the finished run scored on the test split, if it was evaluated, and where it is saved."""
+    if results is not None:
+        line = f"test {format_scores(results)} ({results['samples']:,} images)"
+        if "views" in results:
+            line += f"; averaged over {results['views']['count']} views: {results['views']['accuracy']:.2%}"
+        progress.say(line)
+    path = str(request.folder.path)
+    command = f"kcifar.report({path!r})" if uses_python_names() else f"python -m kcifar.report {shlex.quote(path)}"
+    progress.say(f"saved in {path}; for tables and figures: {command}")
