@@ -1,4 +1,4 @@
-"""LocatedData a recipe as YAML."""
+"""Writes a recipe as YAML."""
 
 import math
 from collections.abc import Mapping

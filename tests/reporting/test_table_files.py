@@ -165,7 +165,7 @@ def test_the_mean_rate_is_all_work_over_all_time() -> None:
     assert math.isnan(harmonic_mean_rate([]))
 
 
-# LocatedData for people and for programs
+# Writing for people and for programs
 
 
 @pytest.mark.parametrize(

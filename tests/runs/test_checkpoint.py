@@ -14,7 +14,7 @@ from kcifar.core.files import write_file, write_json, write_text
 from kcifar.runs import checkpoint
 from kcifar.runs.checkpoint import Position, load_checkpoint, restore_variables, save_checkpoint
 
-VARIABLES_FILE = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "seed/state": np.array([1, 2], np.uint32)}
+VARIABLES = {"a/kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "seed/state": np.array([1, 2], np.uint32)}
 
 
 def position(epoch: int) -> Position:
@@ -23,7 +23,7 @@ def position(epoch: int) -> Position:
 
 
 def save(folder: Path, epoch: int) -> None:
-    save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES_FILE.items()})
+    save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES.items()})
 
 
 def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
@@ -31,8 +31,8 @@ def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
     found = load_checkpoint(tmp_path)
     assert found is not None
     assert found[0] == position(3)
-    assert found[1].keys() == VARIABLES_FILE.keys()
-    assert np.array_equal(found[1]["a/kernel"], VARIABLES_FILE["a/kernel"] + 3)
+    assert found[1].keys() == VARIABLES.keys()
+    assert np.array_equal(found[1]["a/kernel"], VARIABLES["a/kernel"] + 3)
     assert found[1]["seed/state"].dtype == np.uint32
 
 
@@ -48,7 +48,7 @@ def test_the_newest_checkpoint_is_loaded(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path)
     assert loaded is not None
     assert loaded[0] == position(10)
-    assert np.array_equal(loaded[1]["a/kernel"], VARIABLES_FILE["a/kernel"] + 10)
+    assert np.array_equal(loaded[1]["a/kernel"], VARIABLES["a/kernel"] + 10)
 
 
 def test_an_empty_folder_has_no_checkpoint(tmp_path: Path) -> None:
