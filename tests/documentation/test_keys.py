@@ -1,5 +1,7 @@
 """Every key and argument is described where it is declared; what is printed of them is what is checked."""
 
+from typing import Any
+
 import pytest
 import yaml
 from tiny_recipe import tiny_recipe
@@ -68,15 +70,26 @@ def _keys_with_examples() -> list[tuple[Key, str]]:
 
 
 @pytest.mark.parametrize(("key", "example"), _keys_with_examples(), ids=lambda value: getattr(value, "path", value))
-def test_every_example_is_accepted(key: Key, example: str) -> None:
+def test_every_example_is_accepted_and_kept(key: Key, example: str) -> None:
+    """The resolved recipe has the example's value, and makes the same plan again."""
     value = yaml.safe_load(example)
     if key in RECIPE:
         outer, _, inner = key.path.partition(".")
-        base = tiny_recipe().get(outer, {})
-        make_plan(load_recipe(tiny_recipe(**{outer: {**base, inner: value} if inner else value})))
+        changes = {outer: {**tiny_recipe().get(outer, {}), inner: value} if inner else value}
     else:
-        stage = {"name": "learn", "epochs": 1, "learning_rate": 0.1, key.path: value}
-        make_plan(load_recipe(tiny_recipe(stages=[stage])))
+        changes = {"stages": [{"name": "learn", "epochs": 1, "learning_rate": 0.1, key.path: value}]}
+    written = make_plan(load_recipe(tiny_recipe(**changes))).to_dict()
+    assert _has({**written, "defaults": written["stages"][0]}, changes)
+    assert make_plan(load_recipe(written)).to_dict() == written
+
+
+def _has(resolved: Any, value: Any) -> bool:
+    """Whether a resolved value has what a recipe writes: every key of a mapping; a number may have become a key of a mapping."""
+    if isinstance(value, dict):
+        return all(_has(resolved[key], part) for key, part in value.items())
+    if isinstance(value, list):
+        return len(resolved) == len(value) and all(map(_has, resolved, value))
+    return any(_has(part, value) for part in resolved.values()) if isinstance(resolved, dict) else bool(resolved == value)
 
 
 def test_every_key_shows_an_example_or_its_default() -> None:
