@@ -272,19 +272,13 @@ def find_learning_rate(
     Raises:
         UserError: What training would refuse.
     """
-    from kcifar.engine.backend import check_backend, load_backend
-    from kcifar.planning.prepared_data import prepare_data
-    from kcifar.training.learning_rate_finder import measure_curve
+    from kcifar.training.learning_rate_finder import run_range_test
 
     _refuse_misspelled_overrides(find_learning_rate, overrides)
     checked = _checked_recipe(recipe, overrides)
     if checked is None:
         raise UserError("recipe: expected a recipe file, its content or a Recipe, got None")
-    plan = make_plan(checked)
-    check_backend()
-    prepared = prepare_data(plan, Source(None if data is None else Path(data), url, print))
-    load_backend()
-    return measure_curve(plan, prepared)
+    return run_range_test(make_plan(checked), None if data is None else Path(data), url)
 
 
 open_run = _public(saved_runs.open_run)

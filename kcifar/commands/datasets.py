@@ -7,15 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from kcifar.core.command import make_app
+from kcifar.core.console import print_json
 from kcifar.core.options import DATA_HELP, Data, Imports, Seed, Settings, Url, list_overrides
-from kcifar.core.output_paths import check_output_path
+from kcifar.core.output_paths import check_output_path, check_picture_path
 
 app = make_app(__doc__ or "")
 Option = typer.Option
 
 # A picture with more is too large to look at.
 MOST_IMAGES, MOST_VERSIONS = 32, 16
-LIST_SUFFIX, PICTURE_SUFFIXES = ".csv", (".png", ".svg")
+LIST_SUFFIX = ".csv"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set, as in a recipe: cifar10, cifar100, digits, folder, npz.")]
 CachedData = Annotated[Path | None, Option("--data", help=f"{DATA_HELP}  [default: cached files; nothing is downloaded]")]
@@ -41,7 +42,7 @@ def info(
     import_parts(import_)
     arguments = parse_arguments(name, set_ or [])
     if samples is not None:
-        check_output_path(samples, "--samples", PICTURE_SUFFIXES)
+        check_picture_path(samples, "--samples")
     if duplicates is not None:
         check_output_path(duplicates, "--duplicates", (LIST_SUFFIX,))
     from kcifar.datasets.dataset import Source
@@ -99,7 +100,7 @@ def preview(
 
     import_parts(import_)
     plan = make_plan(load_recipe(stages, list_overrides(set_, seed)))
-    check_output_path(out, "--out", PICTURE_SUFFIXES)
+    check_picture_path(out, "--out")
     check_backend()
     from kcifar.datasets.dataset import Source
     from kcifar.training.preview import find_epochs, find_stage, write_preview
@@ -114,9 +115,7 @@ def preview(
 
 def _print(information: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        import json
-
-        print(json.dumps(information, indent=1, ensure_ascii=False))
+        print_json(information)
     else:
         from kcifar.datasets.printing import print_summary
 

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from kcifar.core.command import make_app
+from kcifar.core.console import print_json
 from kcifar.core.errors import UserError
 from kcifar.core.options import Imports
+from kcifar.core.output_paths import check_picture_path
 
 app = make_app(__doc__ or "")
 Option = typer.Option
@@ -65,7 +67,7 @@ def _print_list(image_shape: tuple[int, int, int], classes: int, form: str, *, h
     if form == "csv":
         printing.print_networks_csv(rows)
     elif form == "json":
-        printing.print_json(rows)
+        print_json(rows)
     else:
         printing.print_networks(rows, image_shape[0], classes)
 
@@ -78,9 +80,7 @@ def _print_network(
 
     arguments = parse_arguments(name, settings)
     if diagram is not None:
-        from kcifar.pictures.saving import check_path
-
-        check_path(diagram, "--diagram")
+        check_picture_path(diagram, "--diagram")
     _load_sketch_backend(has_user_networks)
     summary = summarize_network(name, image_shape, classes, arguments)
     if diagram is not None:
@@ -88,7 +88,7 @@ def _print_network(
     if form == "csv":
         printing.print_layers_csv(summary)
     elif form == "json":
-        printing.print_json(summary)
+        print_json(summary)
     else:
         printing.print_network(summary, *describe_network(name))
 

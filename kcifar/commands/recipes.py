@@ -26,7 +26,8 @@ def main(
         if json:
             raise UserError(f"--json: expected without a subcommand, got {context.invoked_subcommand!r}")
         return
-    from kcifar.documentation.printing import print_json, print_recipes
+    from kcifar.core.console import print_json
+    from kcifar.documentation.printing import print_recipes
     from kcifar.documentation.shipped_recipes import list_shipped_recipes
 
     rows = list_shipped_recipes()
@@ -68,9 +69,9 @@ def schema(
     """Print the JSON Schema of a recipe. An editor uses it for a recipe that begins with `# yaml-language-server: $schema=FILE`."""
     if out is not None:
         _check_file(out)
+    from kcifar.core.console import print_json
     from kcifar.core.user_parts import import_parts
     from kcifar.documentation.json_schema import make_recipe_schema
-    from kcifar.documentation.printing import print_json
 
     import_parts(import_)
     if out is None:

@@ -12,6 +12,7 @@ import typer
 from kcifar.core.command import make_app
 from kcifar.core.errors import Terminated, UserError
 from kcifar.core.options import Data, Imports, Seed, Settings, Url, list_overrides
+from kcifar.core.output_paths import check_picture_path
 
 app = make_app(__doc__ or "")
 Option = typer.Option
@@ -62,9 +63,7 @@ def main(
 def _preview(option: str, plan: Any, data: Path | None, url: str | None, picture: Path | None) -> None:
     """Show what would be trained; no run is trained."""
     if picture is not None:
-        from kcifar.pictures.saving import check_path
-
-        check_path(picture, "--plot-schedule")
+        check_picture_path(picture, "--plot-schedule")
         from kcifar.training.schedule_figure import write_schedule_figure
 
         write_schedule_figure(plan, data, url, picture)

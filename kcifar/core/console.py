@@ -1,5 +1,6 @@
-"""Tables and paragraphs on the terminal, for commands; plain text of a fixed width where the output goes elsewhere."""
+"""Tables, paragraphs and JSON on the terminal, for commands; plain text of a fixed width where the output goes elsewhere."""
 
+import json
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -31,6 +32,11 @@ def print_text(text: str, *, width: int) -> None:
     from rich.text import Text
 
     make_console(width).print(Text(f"{text}\n"))
+
+
+def print_json(value: Any) -> None:
+    """Write a value to standard output as indented JSON."""
+    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def make_console(width: int) -> Any:

@@ -5,6 +5,13 @@ from pathlib import Path
 
 from kcifar.core.errors import UserError
 
+PICTURE_SUFFIXES = (".png", ".svg")
+
+
+def check_picture_path(path: Path, place: str) -> None:
+    """Refuse a path that no picture can be written to; see `check_output_path`."""
+    check_output_path(path, place, PICTURE_SUFFIXES)
+
 
 def check_output_path(path: Path, place: str, suffixes: Collection[str]) -> None:
     """Refuse a path that no file of some kinds can be written to.

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from kcifar.core.errors import UserError, did_you_mean
@@ -23,10 +23,12 @@ class Registry:
         kind: Name of the kind of part in messages, for example "optimizer".
         package: Dotted name of the package whose modules register the built-in parts.
         listing: The command that lists all parts, if they are too many for a message.
+        supplied: Parameters of the factories that the caller supplies (image shape, data path); a recipe cannot set them.
     """
 
-    def __init__(self, kind: str, package: str, listing: str = "") -> None:
+    def __init__(self, kind: str, package: str, listing: str = "", supplied: Collection[str] = ()) -> None:
         self.kind = kind
+        self.supplied = frozenset(supplied)
         self._listing = listing
         self._package = package
         self._factories: dict[str, Factory] = {}

@@ -5,4 +5,4 @@ A data set is one registered function in a module of this folder: `def name(sour
 
 from kcifar.core.registry import Registry
 
-DATASETS = Registry("data set", "kcifar.datasets")
+DATASETS = Registry("data set", "kcifar.datasets", supplied=["source"])

@@ -8,8 +8,6 @@ from kcifar.datasets import DATASETS
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.recipe.part_arguments import parse_part_arguments
 
-_SUPPLIED_ARGUMENTS = ("source",)
-
 
 def load_dataset(name: str, arguments: Mapping[str, object], source: Source, place: str = "") -> Dataset:
     """Load a registered data set.
@@ -23,11 +21,11 @@ def load_dataset(name: str, arguments: Mapping[str, object], source: Source, pla
         UserError: No such data set, arguments that it does not have, or files that are not the expected ones.
     """
     factory = DATASETS.get(name, place)
-    values = checked_arguments(factory, arguments, (), lambda path: place or f"data set {name}", _SUPPLIED_ARGUMENTS)
+    values = checked_arguments(factory, arguments, (), lambda path: place or f"data set {name}", DATASETS.supplied)
     dataset: Dataset = factory(source, **values)
     return dataset
 
 
 def parse_arguments(name: str, settings: Sequence[str]) -> dict[str, Any]:
     """Return the arguments of a registered data set, from `--set` texts and its defaults; see `parse_part_arguments`."""
-    return parse_part_arguments(DATASETS.get(name, "datasets"), settings, f"data set {name}", _SUPPLIED_ARGUMENTS)
+    return parse_part_arguments(DATASETS.get(name, "datasets"), settings, f"data set {name}", DATASETS.supplied)

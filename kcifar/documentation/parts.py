@@ -27,12 +27,10 @@ class Kind:
 
     Attributes:
         registry: Where its factories are.
-        supplied: Parameters of the factories that a recipe cannot set.
         base: The keys that every part of this kind has.
     """
 
     registry: Registry
-    supplied: tuple[str, ...]
     base: type[Part] = Part
 
     def make_base_schema(self) -> dict[str, Any]:
@@ -43,7 +41,7 @@ class Kind:
     def make_argument_schema(self, name: str) -> dict[str, Any]:
         """Return the JSON schema of a part's arguments, with descriptions: an object with `properties` and `required`."""
         factory = self.registry.get(name)
-        supplied = {*self.supplied, OPERATIONS}
+        supplied = {*self.registry.supplied, OPERATIONS}
         schema = make_schema(make_argument_model(factory, supplied))
         described = read_argument_descriptions(factory)
         properties = {key: _add_description(node, described.get(key)) for key, node in schema.get("properties", {}).items()}
@@ -61,12 +59,12 @@ def _add_description(node: Mapping[str, Any], description: str | None) -> dict[s
 
 # The key of a recipe that takes such a part: its kind. A number or schedule is a `schedule`.
 KINDS = {
-    "dataset": Kind(DATASETS, ("source",), DatasetPart),
-    "model": Kind(MODELS, ("image_shape", "num_classes")),
-    "schedule": Kind(SCHEDULES, ("span",), SchedulePart),
-    "optimizer": Kind(OPTIMIZERS, ("learning_rate",)),
-    "loss": Kind(LOSSES, ("targets", "logits")),
-    "augmentation": Kind(AUGMENTATIONS, ()),
+    "dataset": Kind(DATASETS, DatasetPart),
+    "model": Kind(MODELS),
+    "schedule": Kind(SCHEDULES, SchedulePart),
+    "optimizer": Kind(OPTIMIZERS),
+    "loss": Kind(LOSSES),
+    "augmentation": Kind(AUGMENTATIONS),
 }
 
 

@@ -1,6 +1,5 @@
 """Shipped recipes and keys on the terminal."""
 
-import json
 import shutil
 import sys
 import textwrap
@@ -16,11 +15,6 @@ NOT_MEASURED = "not measured yet"
 WIDTH = 100  # columns of text that goes to no terminal
 INDENT = "    "
 HEADINGS = ("recipe", "data set", "network", "epochs", "time", "test accuracy")
-
-
-def print_json(value: Any) -> None:
-    """Write a value to standard output as indented JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def print_recipes(rows: Sequence[Mapping[str, Any]]) -> None:

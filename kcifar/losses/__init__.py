@@ -6,4 +6,4 @@ A loss is one registered function: `def name(targets, logits, *, …its own argu
 
 from kcifar.core.registry import Registry
 
-LOSSES = Registry("loss", "kcifar.losses")
+LOSSES = Registry("loss", "kcifar.losses", supplied=["targets", "logits"])

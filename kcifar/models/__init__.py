@@ -10,5 +10,5 @@ A family whose variants differ only in numbers is one builder with a leading `na
 
 from kcifar.core.registry import Registry
 
-MODELS = Registry("model", "kcifar.models", "python -m kcifar.models")
+MODELS = Registry("model", "kcifar.models", "python -m kcifar.models", supplied=["image_shape", "num_classes"])
 DATA_INITIALIZERS = Registry("initialization from data", "kcifar.models")

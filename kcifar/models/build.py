@@ -11,7 +11,6 @@ from kcifar.models import MODELS
 
 # 2 GB of float32 weights; training with Adam needs four times that.
 MAX_PARAMETERS = 500_000_000
-SUPPLIED_ARGUMENTS = ("image_shape", "num_classes")
 
 
 def build_model(name: str, image_shape: tuple[int, int, int], num_classes: int, **arguments: Any) -> Any:
@@ -44,7 +43,7 @@ def make_builder(name: str, image_shape: tuple[int, int, int], num_classes: int,
     for title, number in [*zip(("height", "width", "channels"), image_shape, strict=True), ("num_classes", num_classes)]:
         if number < 1:
             raise UserError(f"{name}: {title}: expected an integer > 0, got {number}")
-    values = checked_arguments(factory, arguments, (), lambda path: name, SUPPLIED_ARGUMENTS)
+    values = checked_arguments(factory, arguments, (), lambda path: name, MODELS.supplied)
     return lambda: factory(image_shape, num_classes, **values)
 
 

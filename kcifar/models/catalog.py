@@ -11,7 +11,7 @@ from kcifar.core.checks import describe_allowed, make_argument_model
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.registry import Factory
 from kcifar.models import MODELS
-from kcifar.models.build import SUPPLIED_ARGUMENTS, sketch, sketch_model
+from kcifar.models.build import sketch, sketch_model
 from kcifar.models.summary import summarize_model
 from kcifar.recipe.part_arguments import parse_part_arguments
 
@@ -63,7 +63,7 @@ def find_provenance(factory: Factory) -> str:
 
 def list_arguments(factory: Factory) -> list[tuple[str, str, str]]:
     """Return name, default and allowed values of each argument that a recipe can set."""
-    schema = make_argument_model(factory, frozenset(SUPPLIED_ARGUMENTS)).model_json_schema()
+    schema = make_argument_model(factory, MODELS.supplied).model_json_schema()
     required = schema.get("required", ())
     return [
         (name, "required" if name in required else format_value(node.get("default")), _describe_allowed(node, schema))
@@ -89,4 +89,4 @@ def summarize_network(name: str, image_shape: tuple[int, int, int], num_classes:
 
 def parse_arguments(name: str, settings: list[str]) -> dict[str, Any]:
     """Return the arguments of a registered network, from `--set` texts and its defaults; see `parse_part_arguments`."""
-    return parse_part_arguments(MODELS.get(name), settings, name, SUPPLIED_ARGUMENTS)
+    return parse_part_arguments(MODELS.get(name), settings, name, MODELS.supplied)

@@ -1,7 +1,6 @@
 """Prints the list of networks, or one network, as tables, CSV or JSON."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
@@ -13,11 +12,6 @@ NETWORK_COLUMNS = ("name", "family", "parameters", "trainable_parameters", "byte
 LAYER_COLUMNS = ("name", "type", "output_shape", "parameters", "multiply_accumulates", "inputs")
 MILLION = 1_000_000
 WIDTH = 100  # characters per line where there is no terminal
-
-
-def print_json(value: Any) -> None:
-    """Write a value to standard output as indented JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def print_networks_csv(rows: Iterable[Mapping[str, Any]]) -> None:

@@ -6,4 +6,4 @@ give the optimizer a fixed name, because saved state is found by path.
 
 from kcifar.core.registry import Registry
 
-OPTIMIZERS = Registry("optimizer", "kcifar.optimizers")
+OPTIMIZERS = Registry("optimizer", "kcifar.optimizers", supplied=["learning_rate"])

@@ -82,7 +82,7 @@ def save_grid(grid: Grid, path: Path) -> None:
     """Draw a grid and write it as PNG or SVG, by the path's ending.
 
     Raises:
-        UserError: See `saving.check_path`.
+        UserError: See `save_figure`.
     """
     with without_glyph_warnings():
         save_figure(draw_grid(grid), path)

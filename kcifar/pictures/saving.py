@@ -11,23 +11,11 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from kcifar.core.files import complete_file
-from kcifar.core.output_paths import check_output_path
+from kcifar.core.output_paths import check_picture_path
 from kcifar.pictures.style import DOTS_PER_INCH, plain_style, report_style
 
 _NO_DATE = {"Date": None}
 _METADATA = {".png": {}, ".svg": _NO_DATE}  # by the file's ending
-
-
-def check_path(path: Path, place: str) -> None:
-    """Refuse a path that no picture can be written to.
-
-    Args:
-        path: Of the picture.
-        place: The option that gave it, for the message.
-    Raises:
-        UserError: The path does not end in .png or .svg, its folder does not exist, or it is a folder.
-    """
-    check_output_path(path, place, _METADATA)
 
 
 @contextmanager
@@ -42,9 +30,9 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG (150 dots per inch) or SVG, by the path's ending; the file is complete or absent.
 
     Raises:
-        UserError: See `check_path`.
+        UserError: See `check_picture_path`.
     """
-    check_path(path, "picture")
+    check_picture_path(path, "picture")
     suffix = path.suffix.lower()
     with plain_style(), without_glyph_warnings(), complete_file(path) as partial:
         figure.savefig(partial, format=suffix[1:], dpi=DOTS_PER_INCH, metadata=_METADATA[suffix])

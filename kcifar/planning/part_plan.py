@@ -27,7 +27,7 @@ class PartPlan:
         return {"name": self.name, **{key: _to_plain(value) for key, value in self.arguments.items()}}
 
 
-def plan_part(registry: Registry, part: Part, path: Path, recipe: Recipe, supplied: tuple[str, ...] = ()) -> PartPlan:
+def plan_part(registry: Registry, part: Part, path: Path, recipe: Recipe) -> PartPlan:
     """Look up a part and check its arguments.
 
     Args:
@@ -35,12 +35,11 @@ def plan_part(registry: Registry, part: Part, path: Path, recipe: Recipe, suppli
         part: The part as the recipe writes it.
         path: Where the recipe writes it.
         recipe: The recipe, for the place in messages.
-        supplied: Parameters of the factory that the caller supplies; a recipe cannot set them.
     Raises:
         UserError: No part is registered under the name, or the part refuses an argument.
     """
     factory = registry.get(part.name, recipe.origin.place((*path, "name")))
-    return PartPlan(part.name, factory, checked_arguments(factory, part.arguments, path, recipe.origin.locate, supplied))
+    return PartPlan(part.name, factory, checked_arguments(factory, part.arguments, path, recipe.origin.locate, registry.supplied))
 
 
 def _make_value(value: Any) -> Any:

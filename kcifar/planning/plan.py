@@ -45,8 +45,8 @@ def make_plan(recipe: Recipe) -> Plan:
         UserError: No part is registered under a name, a part refuses an argument, or two keys do not fit each other.
     """
     document = recipe.document
-    dataset = plan_part(DATASETS, document.dataset, ("dataset",), recipe, supplied=("source",))
-    model = plan_part(MODELS, document.model, ("model",), recipe, supplied=("image_shape", "num_classes"))
+    dataset = plan_part(DATASETS, document.dataset, ("dataset",), recipe)
+    model = plan_part(MODELS, document.model, ("model",), recipe)
     stages = tuple(plan_stage(recipe, index) for index in range(len(recipe.stages)))
     check_consistency(recipe, stages)
     return Plan(recipe, dataset, model, stages)

@@ -75,7 +75,7 @@ def plan_schedules(recipe: Recipe, index: int) -> Iterator[tuple[str, SchedulePl
         if part is not None:
             first, *rest = split_schedule_name(name)
             path = (*recipe.stage_path(index, first), *rest)
-            planned = plan_part(SCHEDULES, part, path, recipe, supplied=("span",))
+            planned = plan_part(SCHEDULES, part, path, recipe)
             yield name, SchedulePlan(planned, part.warm_up, part.warm_up_from, recipe.origin.place(path))
 
 

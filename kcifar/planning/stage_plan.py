@@ -100,7 +100,7 @@ def plan_stage(recipe: Recipe, index: int) -> StagePlan:
         index,
         stage,
         dict(plan_schedules(recipe, index)),
-        plan_part(OPTIMIZERS, stage.optimizer, recipe.stage_path(index, "optimizer"), recipe, supplied=("learning_rate",)),
-        plan_part(LOSSES, stage.loss, recipe.stage_path(index, "loss"), recipe, supplied=("targets", "logits")),
+        plan_part(OPTIMIZERS, stage.optimizer, recipe.stage_path(index, "optimizer"), recipe),
+        plan_part(LOSSES, stage.loss, recipe.stage_path(index, "loss"), recipe),
         plan_augmentation(recipe, index),
     )

@@ -11,10 +11,9 @@ import pandas
 
 from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.files import write_bytes
+from kcifar.core.output_paths import PICTURE_SUFFIXES
 from kcifar.reporting.page.html_tables import to_html
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection, Report
-
-FIGURE_SUFFIXES = (".png", ".svg")
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,8 +42,8 @@ class ReportFigure:
             UserError: The suffix is another one, or the file cannot be written.
         """
         target = Path(path)
-        if target.suffix not in FIGURE_SUFFIXES:
-            raise UserError(f"{target}: expected a file name that ends in {' or '.join(FIGURE_SUFFIXES)}, got {target.name!r}")
+        if target.suffix not in PICTURE_SUFFIXES:
+            raise UserError(f"{target}: expected a file name that ends in {' or '.join(PICTURE_SUFFIXES)}, got {target.name!r}")
         try:
             write_bytes(target, self.png if target.suffix == ".png" else self.svg)
         except OSError as error:

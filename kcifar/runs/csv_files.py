@@ -44,6 +44,14 @@ def read_history(path: Path, status: StatusFile) -> "pandas.DataFrame":
     return history.reindex(columns=list(dict.fromkeys([*header, *_OPTIONAL])))
 
 
+def find_best_validation(history: "pandas.DataFrame") -> tuple[float, int] | None:
+    """Return the highest validation accuracy of a history and its epoch, the first of several; None without validation."""
+    if "val_accuracy" not in history or history["val_accuracy"].isna().all():
+        return None
+    row = int(history["val_accuracy"].argmax())
+    return float(history["val_accuracy"].iloc[row]), int(history["epoch"].iloc[row])
+
+
 def read_history_table(path: Path) -> "pandas.DataFrame":
     """Return `history.csv` unchanged: columns of integers as int64, of other numbers as float64, else as text.
 

@@ -15,7 +15,7 @@ from kcifar.core.errors import UserError
 from kcifar.core.option_names import name_option
 from kcifar.recipe.yaml_file import read_yaml
 from kcifar.runs.arrays import TEST_SPLIT, VALIDATION_SPLIT, Examples, KeptImages, Predictions, match_kept_images, read_examples, read_predictions
-from kcifar.runs.csv_files import read_batches, read_history
+from kcifar.runs.csv_files import find_best_validation, read_batches, read_history
 from kcifar.runs.evaluation_result import EvaluationResult, convert_metrics_file, evaluate_predictions
 from kcifar.runs.find import name_folders
 from kcifar.runs.folder import (
@@ -157,11 +157,7 @@ class LoadedRun:
         kept: `select: best` compares values of `monitor`, which may be a loss (`tested_epoch.find_tested_row`), and early stopping ignores
         improvements of at most `min_delta`, within one stage (`early_stopping.is_better`).
         """
-        accuracy = self.history["val_accuracy"]
-        if accuracy.isna().all():
-            return None
-        row = int(accuracy.argmax())
-        return float(accuracy.iloc[row]), int(self.history["epoch"].iloc[row])
+        return find_best_validation(self.history)
 
     @property
     def progress(self) -> str:

@@ -10,8 +10,6 @@ import numpy as np
 from kcifar.core.errors import UserError, one_line
 
 if TYPE_CHECKING:
-    import pandas
-
     from kcifar.runs.run import Run
 
 _IMAGE = '<img style="max-width:49%;vertical-align:top" alt="{text}" src="data:image/png;base64,{png}">'
@@ -43,17 +41,10 @@ def _try(read: Callable[[], Any]) -> Any:
 
 def _draw_curves(run: "Run") -> str:
     from kcifar.pictures.history import draw_history
+    from kcifar.runs.csv_files import find_best_validation
 
     history = run.history
-    return _embed("learning curves", lambda: draw_history(run.path.name, make_headline(run), history, _find_best_validation(history)))
-
-
-def _find_best_validation(history: "pandas.DataFrame") -> tuple[float, int] | None:
-    """Return the best validation accuracy and its epoch, the first of several; None without validation."""
-    if "val_accuracy" not in history or history["val_accuracy"].isna().all():
-        return None
-    best = int(np.nanargmax(history["val_accuracy"]))
-    return float(history["val_accuracy"].iloc[best]), int(history["epoch"].iloc[best])
+    return _embed("learning curves", lambda: draw_history(run.path.name, make_headline(run), history, find_best_validation(history)))
 
 
 def _draw_confusion_matrix(run: "Run") -> str:

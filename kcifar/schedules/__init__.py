@@ -6,4 +6,4 @@ float64 (span.steps,), which depends only on the step within the stage (`plateau
 
 from kcifar.core.registry import Registry
 
-SCHEDULES = Registry("schedule", "kcifar.schedules")
+SCHEDULES = Registry("schedule", "kcifar.schedules", supplied=["span"])

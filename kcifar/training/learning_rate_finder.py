@@ -72,10 +72,7 @@ def save_range_test(plan: Plan, data: Path | None, url: str | None, folder: Path
         UserError: Everything that training refuses.
     """
     stem = folder / plan.recipe.name
-    check_backend()
-    prepared = prepare_data(plan, Source(data, url, print))
-    load_backend()
-    curve = measure_curve(plan, prepared)
+    curve = run_range_test(plan, data, url)
     folder.mkdir(parents=True, exist_ok=True)
     suggestion = curve.suggestion
     table = pandas.DataFrame({"learning_rate": curve.learning_rates, "loss": curve.losses, "smoothed_loss": curve.smoothed})
@@ -87,7 +84,15 @@ def save_range_test(plan: Plan, data: Path | None, url: str | None, folder: Path
     return curve
 
 
-def measure_curve(plan: Plan, data: PreparedData) -> LearningRateCurve:
+def run_range_test(plan: Plan, data: Path | None, url: str | None) -> LearningRateCurve:
+    """Run the test on the recipe's first stage; arguments and errors as in `save_range_test`."""
+    check_backend()
+    prepared = prepare_data(plan, Source(data, url, print))
+    load_backend()
+    return _measure_curve(plan, prepared)
+
+
+def _measure_curve(plan: Plan, data: PreparedData) -> LearningRateCurve:
     """Train with growing learning rates until the loss diverges or the highest one is reached."""
     stage = plan.stages[0]
     learning_rates = np.geomspace(LOWEST, HIGHEST, UPDATES)

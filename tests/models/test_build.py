@@ -17,7 +17,7 @@ from kcifar.core.checks import make_argument_model
 from kcifar.core.errors import UserError
 from kcifar.models import MODELS, build
 from kcifar.models.arguments import MAX_IMAGE_SIZE
-from kcifar.models.build import SUPPLIED_ARGUMENTS, build_model, sketch_model
+from kcifar.models.build import build_model, sketch_model
 from kcifar.models.resnet import cifar_resnet
 from kcifar.models.variants import register_variant
 
@@ -28,7 +28,7 @@ BUILDERS = sorted({*GENERAL, *(subject.name for subject in SMALL.values())})
 
 
 def schema_of(name: str) -> Schema:
-    return make_argument_model(MODELS.get(name), SUPPLIED_ARGUMENTS).model_json_schema()
+    return make_argument_model(MODELS.get(name), MODELS.supplied).model_json_schema()
 
 
 def unbounded(node: Schema, path: str) -> Iterator[str]:
