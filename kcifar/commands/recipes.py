@@ -40,7 +40,7 @@ def main(
 @app.command()
 def keys(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One key, such as weight_decay or stages.learning_rate.")] = None,
-    markdown: Annotated[bool, Option("--markdown", help="Print the two tables of README.md.")] = False,
+    markdown: Annotated[bool, Option("--markdown", help="Print the two tables of docs/recipe.md.")] = False,
     import_: Imports = None,
 ) -> None:
     """Print every key of a recipe, or one in full, with the parts that it names and their arguments."""

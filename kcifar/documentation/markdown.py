@@ -1,4 +1,4 @@
-"""README.md's tables of the keys of a recipe and of a stage."""
+"""The tables of the keys of a recipe and of a stage in docs/recipe.md."""
 
 import re
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from kcifar.documentation.keys import NONE, REQUIRED, Key, list_recipe_keys, lis
 from kcifar.documentation.parts import KINDS
 
 _CODE = re.compile(r"'([^' ]+)'|\{[^}]*\}")  # quoted words and the forms of mappings
-# Sections of README.md that say more about a key.
-_SECTIONS = {
-    "dataset.imbalance": "data-sets",
-    "model": "the-zoo",
-    "extend": "a-recipe-that-extends-another",
-    "learning_rate": "schedules-optimizers-losses",
-    "optimizer": "schedules-optimizers-losses",
-    "loss": "schedules-optimizers-losses",
-    "augmentation": "augmentations",
+# Pages of docs/ that say more about a key.
+_PAGES = {
+    "dataset.imbalance": "datasets.md",
+    "model": "zoo.md",
+    "extend": "#a-recipe-that-extends-another",
+    "learning_rate": "schedules_optimizers_losses.md",
+    "optimizer": "schedules_optimizers_losses.md",
+    "loss": "schedules_optimizers_losses.md",
+    "augmentation": "augmentations.md",
 }
 
 
@@ -30,7 +30,7 @@ def _format_table(heading: str, keys: Sequence[Key]) -> str:
 
 
 def _format_row(key: Key) -> str:
-    name = f"[`{key.path}`](#{_SECTIONS[key.path]})" if key.path in _SECTIONS else f"`{key.path}`"
+    name = f"[`{key.path}`]({_PAGES[key.path]})" if key.path in _PAGES else f"`{key.path}`"
     default = key.default if key.default in (REQUIRED, NONE) else f"`{key.default}`"
     return f"| {name} | {_format_value(key)} | {key.meaning} ({default}) |"
 

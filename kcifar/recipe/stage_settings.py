@@ -60,7 +60,7 @@ def _expand_nonnegative(value: Any) -> Any:
 
 
 # The docstrings of the parts below are what a message says when something else was received. A field's `description` is what
-# `python -m kcifar.recipes keys`, README.md and editors show; its `examples` are values of the key.
+# `python -m kcifar.recipes keys`, docs/recipe.md and editors show; its `examples` are values of the key.
 
 
 class Part(Strict):

@@ -33,7 +33,7 @@ from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.recipe.load import load_recipe
 from kcifar.training import preview
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
 Run = Callable[..., tuple[int, str, str]]
 
 MIXED = [{"name": "random_affine", "rotation": 15}, {"name": "mixup", "alpha": 1.0, "probability": 0.7}]
@@ -419,9 +419,9 @@ def test_images_of_any_size_take_a_bounded_place(side: int) -> None:
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "preview"])
-def test_the_readmes_options_exist(run: Run, command: str) -> None:
-    used = {option for line in re.findall(rf"kcifar\.datasets {command} ([^#\n]*)", README) for option in re.findall(r"--[\w-]+", line)}
+def test_the_pages_options_exist(run: Run, command: str) -> None:
+    used = {option for line in re.findall(rf"kcifar\.datasets {command} ([^#\n]*)", PAGE) for option in re.findall(r"--[\w-]+", line)}
     code, out, _ = run(command, "--help")
     assert code == 0
     assert used <= set(re.findall(r"--[\w-]+", out))
-    assert re.search(rf"kcifar\.datasets {command}", README)
+    assert re.search(rf"kcifar\.datasets {command}", PAGE)

@@ -1,13 +1,14 @@
-"""The README against the tree: its map names every file, its commands have the options that they use, its keys are the recipe's."""
+"""The README and the pages of docs/ against the tree: links, files, commands with their options, keys and parts with their arguments."""
 
 import re
 import subprocess
 import sys
 from fractions import Fraction
 from inspect import Parameter, signature
+from pathlib import Path
 
 import pytest
-from places import ROOT
+from places import PAGES, ROOT
 from published_parameters import PARAMETERS
 
 from kcifar.augment import AUGMENTATIONS
@@ -24,8 +25,9 @@ from kcifar.recipe.yaml_file import parse_yaml
 from kcifar.reporting.section import find_sections
 from kcifar.schedules import SCHEDULES
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-MAP = README[README.index("## A map of the files") :]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
+ALL_PAGES = "\n".join(TEXTS.values())
+MAP = ALL_PAGES[ALL_PAGES.index("## A map of the files") :].split("\n## ")[0]
 
 
 def test_the_map_names_every_file_and_nothing_that_is_gone() -> None:
@@ -40,8 +42,8 @@ def test_the_map_names_every_file_and_nothing_that_is_gone() -> None:
 
 def test_the_tables_of_keys_are_made_from_the_keys_descriptions() -> None:
     """`python -m kcifar.recipes keys --markdown` prints them."""
-    start = README.index("| key | value |")
-    tables = README[start : README.index("\n\n", README.index("| key of a stage |")) + 1]
+    start = ALL_PAGES.index("| key | value |")
+    tables = ALL_PAGES[start : ALL_PAGES.index("\n\n", ALL_PAGES.index("| key of a stage |")) + 1]
     assert tables == make_key_tables()
     named = {row.split("`")[1].split(".")[0] for row in tables.splitlines() if "`" in row}
     assert named == set(Document.model_fields) | set(Stage.model_fields)
@@ -58,7 +60,7 @@ def test_the_tables_of_keys_are_made_from_the_keys_descriptions() -> None:
     ids=["schedules", "optimizers", "losses", "augmentations"],
 )
 def test_the_tables_of_parts_have_every_name_with_its_arguments_and_defaults(head: str, registry: Registry, supplied: set[str]) -> None:
-    rows = [row.split(" | ") for row in README[README.index(head) :].split("\n\n")[0].splitlines()[2:]]
+    rows = [row.split(" | ") for row in ALL_PAGES[ALL_PAGES.index(head) :].split("\n\n")[0].splitlines()[2:]]
     written = {name: dict(re.findall(r"`(\w+)`(?: \(([^:;) ]*)[^)]*\))?", row[1])) for row in rows for name in re.findall(r"`(\w+)`", row[0])}
     assert set(written) == set(registry.names())
     for name, arguments in written.items():
@@ -81,7 +83,7 @@ def _same(written: str, parameter: Parameter) -> bool:
 
 
 def test_the_tables_of_sections_have_every_section_in_the_order_of_the_report() -> None:
-    tables = README[README.index("| section | of several runs |") : README.index("A section is one file")]
+    tables = ALL_PAGES[ALL_PAGES.index("| section | of several runs |") : ALL_PAGES.index("A section is one file")]
     named = [name for row in tables.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")]
     result = find_sections()
     first = [section.name for section in result if section.of_runs]
@@ -89,21 +91,38 @@ def test_the_tables_of_sections_have_every_section_in_the_order_of_the_report() 
     assert sorted(named[len(first) :]) == sorted(section.name for section in result if section.of_run)
 
 
-def test_every_link_within_the_page_leads_to_a_heading() -> None:
-    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#([^)]*)\)", README)) - headings == set()
+def find_anchors(page: Path) -> set[str]:
+    """Return what a link may name after the # of a page: its headings, as GitHub writes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]*)\)", TEXTS[page]) if "://" not in link]
+    for link in links:
+        target, _, anchor = link.partition("#")
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), link
+        assert not anchor or anchor in find_anchors(path), link
+
+
+def test_the_readme_and_the_index_link_to_every_page() -> None:
+    for index, folder in ((ROOT / "README.md", "docs/"), (ROOT / "docs" / "README.md", "")):
+        linked = set(re.findall(r"\]\(([^)#\s]*)", TEXTS[index]))
+        assert {f"{folder}{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"} <= linked
 
 
 def test_every_recipe_and_command_exists() -> None:
-    for path in re.findall(r"stages/[\w/-]+\.yaml", README):
+    for path in set(re.findall(r"stages/[\w/-]+\.yaml", ALL_PAGES)) - {"stages/mine.yaml", "stages/NAME.yaml"}:  # examples
         assert (ROOT / path).exists(), path
-    for command in re.findall(r"python -m kcifar\.(\w+)", README):
+    for command in re.findall(r"python -m kcifar\.(\w+)", ALL_PAGES):
         assert (ROOT / "kcifar" / f"{command}.py").exists() or (ROOT / "kcifar" / command / "__main__.py").exists(), command
 
 
 def test_the_table_of_recipes_has_every_file_with_the_claim_that_it_names() -> None:
-    rows = README[README.index("| recipe | trains") :].split("\n\n")[0].splitlines()[2:]
-    result = [re.findall(r"\[`([\w-]+)`\]\((stages/[\w/-]+)\.yaml\)", row) for row in rows]
+    rows = ALL_PAGES[ALL_PAGES.index("| recipe | trains") :].split("\n\n")[0].splitlines()[2:]
+    result = [re.findall(r"\[`([\w-]+)`\]\(\.\./(stages/[\w/-]+)\.yaml\)", row) for row in rows]
     assert all(path.endswith(f"/{name}") for row in result for name, path in row)
     linked = sorted(path for row in result for _, path in row)
     assert linked == sorted(path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "stages").rglob("*.yaml"))
@@ -116,19 +135,19 @@ def test_the_table_of_recipes_has_every_file_with_the_claim_that_it_names() -> N
 
 
 def test_the_example_of_a_recipe_that_extends_another_works() -> None:
-    text = README[README.index("### A recipe that extends another") :].split("```")[1].removeprefix("yaml\n")
+    text = ALL_PAGES[ALL_PAGES.index("## A recipe that extends another") :].split("```")[1].removeprefix("yaml\n")
     written, _ = parse_yaml(text, "README.md")
     stages = make_plan(load_recipe(written | {"extend": str(ROOT / "stages" / written["extend"])})).stages
     assert [(stage.settings.batch_size, stage.optimizer.name, stage.settings.l2) for stage in stages] == [(128, "sgd", None)] * 3
 
 
 def test_the_zoo_is_whole() -> None:
-    zoo = README[README.index("| family | networks") : README.index("Each file in `kcifar/models/`")]
+    zoo = ALL_PAGES[ALL_PAGES.index("| family | networks") : ALL_PAGES.index("Each file in `kcifar/models/`")]
     assert set(re.findall(r"`(\w+)`", zoo)) == set(MODELS.names())
 
 
 def test_the_sizes_are_the_published_ones() -> None:
-    zoo = README[README.index("| family | networks") : README.index("Each file in `kcifar/models/`")]
+    zoo = ALL_PAGES[ALL_PAGES.index("| family | networks") : ALL_PAGES.index("Each file in `kcifar/models/`")]
     counts = {published.count for published in PARAMETERS.values()} | {16_998_986}
     exact = {int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*,\d{3}", zoo)}
     rounded = re.findall(r"([\d.]+)M", zoo)
@@ -142,7 +161,7 @@ def test_the_sizes_are_the_published_ones() -> None:
 def test_the_options_of_its_commands_exist(command: str) -> None:
     used = {
         option
-        for line in README.splitlines()
+        for line in ALL_PAGES.splitlines()
         if (result := re.search(rf"kcifar\.{command} ([^#&]*)", line))
         for option in re.findall(r"--[\w-]+", result[1])
     }
