@@ -24,12 +24,14 @@ LOWEST = 84  # percent: below it are the small networks of the seed projects
 
 
 def main() -> None:
+    """Write the figure beside this file."""
     png, _ = render_figure(draw)
     with complete_file(FOLDER / "accuracy_by_minutes.png") as partial:
         partial.write_bytes(png)
 
 
 def draw() -> Figure:
+    """Return the figure."""
     figure = Figure(figsize=(7.2, 3.4))
     axes = figure.add_subplot()
     axes.axhline(CLAIM, color=VERMILION, linewidth=1, linestyle="--")
