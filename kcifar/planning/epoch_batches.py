@@ -1,6 +1,6 @@
 """Data set + order + draws -> the batches of one epoch, a pure function of its arguments."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +35,8 @@ def make_epoch_batches(
         num_classes: Width of the targets.
         batch_size: Images per batch.
         last_batch: "keep" a smaller last batch, or "drop" it (unless it is the only one).
-        sampling: "all" shows each image once; "balanced" shows each class equally often, so some images repeat and others are absent.
+        sampling: "all" shows each image once; "balanced" shows each class equally often, so some images repeat and others are absent;
+            partners of a mixing step are chosen likewise: any training image, or any class and then any image of it.
         class_weights: float32 (classes,), the weight of each class in the loss; None for none.
         image_shape: Height, width and channels that the augmentation sees, if images are resized before it; None for those of `part`.
     """
@@ -52,7 +53,8 @@ def make_epoch_batches(
         places = np.flatnonzero(occurrences == occurrence)
         draws[places] = draw_all(operations, _occasion(key, occurrence), len(part), shape)[order[places]]
     plain = EpochBatches(key, part, order, draws, num_classes, batch_size, class_weights=class_weights)
-    return _add_partners(plain, training, operations, occurrences, first, shape)
+    choose = _choose_balanced(part.labels, training) if sampling == "balanced" else _choose_any(training)
+    return _add_partners(plain, choose, operations, occurrences, first, shape)
 
 
 def _shuffle(indices: np.ndarray, purpose: Purpose, key: EpochKey) -> np.ndarray:
@@ -84,15 +86,38 @@ def _count_earlier(order: np.ndarray) -> np.ndarray:
     return occurrences
 
 
+# From one random number in [0, 1) per place to an index of the part per place.
+_Choose = Callable[[np.ndarray], np.ndarray]
+
+
+def _choose_any(training: np.ndarray) -> _Choose:
+    """Return a choice among all training images, each equally likely."""
+    return lambda chances: np.asarray(training[(chances * len(training)).astype(np.int64)])
+
+
+def _choose_balanced(labels: np.ndarray, training: np.ndarray) -> _Choose:
+    """Return a choice that is equally likely to be any class that has training images, then any image of the class."""
+    by_class = training[np.argsort(labels[training], kind="stable")]
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+
+    def choose(chances: np.ndarray) -> np.ndarray:
+        # The integer part chooses the class; what remains is again uniform in [0, 1), and chooses the image.
+        remainders, classes = np.modf(chances * len(counts))
+        chosen = classes.astype(np.int64)
+        return np.asarray(by_class[starts[chosen] + (remainders * counts[chosen]).astype(np.int64)])
+
+    return choose
+
+
 def _add_partners(
     batches: EpochBatches,
-    training: np.ndarray,
+    choose: _Choose,
     operations: Sequence[Step],
     occurrences: np.ndarray,
     table: np.ndarray,
     shape: tuple[int, int, int],
 ) -> EpochBatches:
-    """Give each place in the order a partner, if a step mixes images: any training image, chosen by the sample's own draw."""
+    """Give each place in the order a partner, if a step mixes images: a training image, chosen by the sample's own draw."""
     mixing = find_mixing(operations)
     if mixing is None:
         return batches
@@ -101,8 +126,8 @@ def _add_partners(
     key, count = batches.key, len(batches.part)
     for occurrence in range(int(occurrences.max(initial=0)) + 1):
         places = np.flatnonzero(occurrences == occurrence)
-        choice = generator(Purpose.PARTNER, key.seed, key.stage, key.epoch, occurrence).random(count)
-        partners[places] = training[(choice[batches.order[places]] * len(training)).astype(np.int64)]
+        chances = generator(Purpose.PARTNER, key.seed, key.stage, key.epoch, occurrence).random(count)
+        partners[places] = choose(chances[batches.order[places]])
     shares = step.own_share(batches.draws[:, columns], shape)
     return replace(batches, partners=partners, partner_draws=table[partners], own_shares=shares)
 

@@ -26,12 +26,14 @@ def make_part() -> Split:
     return Split(random.integers(0, 256, (30, 6, 5, 3), dtype=np.uint8), random.integers(0, 3, 30))
 
 
+@pytest.mark.parametrize("sampling", ["all", "balanced"])
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("augmentation", [[], [FLIP], [FLIP, MIXUP], [CUTMIX]], ids=["none", "flip", "mixup", "cutmix"])
-def test_batches_made_on_the_device_equal_those_of_the_host(augmentation: list[dict[str, Any]], weights: np.ndarray | None) -> None:
+def test_batches_made_on_the_device_equal_those_of_the_host(augmentation: list[dict[str, Any]], weights: np.ndarray | None, sampling: str) -> None:
     stages = [{"name": "only", "epochs": 1, "learning_rate": 0.1, "augmentation": augmentation}]
     stage = make_plan(load_recipe({"name": "tiny", "dataset": {"name": "digits"}, "model": {"name": "lenet"}, "stages": stages})).stages[0]
-    batches = make_epoch_batches(make_part(), np.arange(3, 30), EpochKey(0, 0, 0), stage.operations, 3, 8, "keep", class_weights=weights)
+    choices: dict[str, Any] = {"class_weights": weights, "sampling": sampling}
+    batches = make_epoch_batches(make_part(), np.arange(3, 30), EpochKey(0, 0, 0), stage.operations, 3, 8, "keep", **choices)
     resident, arrays = put_on_device(batches.part), put_epoch_on_device(batches)
     for index in range(len(batches)):  # the last of 3 images
         expected = make_training_data(batches[index])

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,14 +18,18 @@ COUNT, CLASSES = 60, 3
 # Classes of 40, 15 and 5 images; each image holds its own number.
 LABELS = np.repeat(np.arange(CLASSES), [40, 15, 5])
 PART = Split(np.broadcast_to(np.arange(COUNT, dtype=np.uint8)[:, None, None, None], (COUNT, 8, 8, 3)).copy(), LABELS)
-MIXUP = AUGMENTATIONS.get("mixup")(alpha=0.5)
+MIXUP, CUTMIX = AUGMENTATIONS.get("mixup")(alpha=0.5), AUGMENTATIONS.get("cutmix")()
 FIRST = EpochKey(0, 0, 0)
 AFFINE = RandomAffine(rotation=15.0)
+# Our own first version: partners under `sampling: all` never change.
+GOLDEN_PARTNERS = [34, 54, 32, 34, 18, 59, 39, 53, 33, 47, 7, 18]
 
 
-def epoch(*operations: Any, indices: np.ndarray | None = None, batch_size: int = 7, key: EpochKey = FIRST, **choices: Any) -> EpochBatches:
+def epoch(
+    *operations: Any, indices: np.ndarray | None = None, batch_size: int = 7, key: EpochKey = FIRST, last_batch: str = "keep", **choices: Any
+) -> EpochBatches:
     chosen = np.arange(COUNT) if indices is None else indices
-    return make_epoch_batches(PART, chosen, key, operations, CLASSES, batch_size, "keep", **choices)
+    return make_epoch_batches(PART, chosen, key, operations, CLASSES, batch_size, last_batch, **choices)
 
 
 def batches(made: EpochBatches) -> list[Any]:
@@ -59,6 +64,45 @@ class TestMixing:
 
     def test_without_a_mixing_step_there_are_no_partners(self) -> None:
         assert all(batch.partners is None for batch in batches(epoch(AFFINE)))
+
+
+MIXINGS = {
+    "mixup": MIXUP,
+    "cutmix": CUTMIX,
+    "one_of": AUGMENTATIONS.get("one_of")(operations=(MIXUP, CUTMIX), probability=0.8),
+}
+
+
+class TestPartnersUnderBalancedSampling:
+    @pytest.mark.parametrize("mixing", MIXINGS)
+    def test_every_class_has_the_same_expected_fraction_of_the_targets(self, mixing: str) -> None:
+        """A target's entry lies in [0, 1], so the variance of its mean over n places is at most p (1 - p) / n; five standard deviations."""
+        training = np.flatnonzero(np.arange(COUNT) % 4 > 0)
+        made = [epoch(MIXINGS[mixing], indices=training, key=EpochKey(0, 0, k), sampling="balanced", last_batch="drop") for k in range(60)]
+        targets = np.concatenate([batch.targets for one in made for batch in batches(one)])
+        p = 1 / CLASSES
+        np.testing.assert_allclose(targets.mean(axis=0), p, atol=5 * np.sqrt(p * (1 - p) / len(targets)))
+
+    def test_every_image_of_a_class_is_equally_likely(self) -> None:
+        partners = np.concatenate([epoch(MIXUP, key=EpochKey(0, 0, k), sampling="balanced").partners for k in range(100)])  # type: ignore[misc]
+        p = 1 / CLASSES / np.bincount(LABELS)[LABELS]
+        seen = np.bincount(partners, minlength=COUNT) / len(partners)
+        assert (np.abs(seen - p) < 5 * np.sqrt(p * (1 - p) / len(partners))).all()
+
+    def test_classes_without_training_images_are_never_chosen(self) -> None:
+        training = np.flatnonzero(LABELS != 1)
+        partners = epoch(MIXUP, indices=training, sampling="balanced").partners
+        assert set(LABELS[partners]) == {0, 2}  # type: ignore[index]
+
+    def test_a_partner_depends_on_the_sample_and_its_occurrence_alone(self) -> None:
+        """Neither on the batch size nor on a dropped last batch: the places that remain have the partners that they had."""
+        whole = epoch(MIXUP, sampling="balanced")
+        cut = epoch(MIXUP, sampling="balanced", batch_size=11, last_batch="drop")
+        assert np.array_equal(whole.partners[: len(cut.order)], cut.partners)  # type: ignore[index,arg-type]
+
+    def test_partners_of_plain_sampling_are_those_of_the_first_version(self) -> None:
+        partners = epoch(MIXUP, indices=np.arange(5, COUNT)).partners
+        assert partners[:12].tolist() == GOLDEN_PARTNERS  # type: ignore[index]
 
 
 class TestBalancedSampling:
