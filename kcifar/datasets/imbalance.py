@@ -13,14 +13,14 @@ _ROUNDING = 1e-9
 def select_long_tailed(labels: np.ndarray, indices: np.ndarray, num_classes: int, imbalance: float, split_seed: int) -> np.ndarray:
     """Return the images that a long-tailed training split keeps.
 
-    Class k of C keeps n * imbalance ** (k / (C - 1)) images, rounded down, where n is the size of the largest class; but at least
-    one image, and at most all that it has. The selection depends on `split_seed` alone: a smaller imbalance keeps a subset of the
-    images that a larger one keeps.
+    Class k of the C classes that have images keeps n * imbalance ** (k / (C - 1)) images, rounded down, where n is the size of the
+    largest class; but at least one image, and at most all that it has. The selection depends on `split_seed` alone: a smaller
+    imbalance keeps a subset of the images that a larger one keeps.
 
     Args:
         labels: int (count,), class ids from 0, of all images that training may use.
         indices: int, indices of the training images among them.
-        num_classes: C, at least 1.
+        num_classes: Number of classes, with or without images.
         imbalance: Size of the smallest class over that of the largest, in (0, 1]; 1 keeps all images.
         split_seed: >= 0.
     Returns:
@@ -41,7 +41,7 @@ def select_long_tailed(labels: np.ndarray, indices: np.ndarray, num_classes: int
 
 
 def compute_class_sizes(counts: np.ndarray, imbalance: float) -> list[int]:
-    """Return the number of images that each class keeps.
+    """Return the number of images that each class keeps; a class without images has no rank in the long tail.
 
     Args:
         counts: int (classes,), number of images in each class.
@@ -50,6 +50,7 @@ def compute_class_sizes(counts: np.ndarray, imbalance: float) -> list[int]:
         >>> compute_class_sizes(np.full(10, 5000), 0.01)
         [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     """
-    largest, last = int(counts.max(initial=0)), max(1, len(counts) - 1)
-    sizes = [math.floor(largest * imbalance ** (label / last) + _ROUNDING) for label in range(len(counts))]
+    largest, last = int(counts.max(initial=0)), max(1, np.count_nonzero(counts) - 1)
+    ranks = np.maximum(np.cumsum(counts > 0) - 1, 0).tolist()
+    sizes = [math.floor(largest * imbalance ** (rank / last) + _ROUNDING) for rank in ranks]
     return [min(int(count), max(1, size)) for count, size in zip(counts, sizes, strict=True)]

@@ -40,12 +40,12 @@ def compute_class_weights(rule: str | Sequence[float] | None, labels: np.ndarray
     """Return the weight of each class in the loss, float32 (classes,), or None for none.
 
     Args:
-        rule: "balanced": samples / (classes * samples of the class), as in scikit-learn, so that every class counts the same, and 0
-            for a class without samples; or the weights themselves; or None.
+        rule: "balanced": samples / (classes * samples of the class), as in scikit-learn, so that every class counts the same and the
+            mean over the samples is 1; classes without samples are not counted and weigh 0. Or the weights themselves; or None.
         labels: The training images' labels.
         num_classes: Number of classes.
     """
     if rule is None or not isinstance(rule, str):
         return None if rule is None else np.asarray(rule, np.float32)
     counts = np.bincount(labels, minlength=num_classes)
-    return np.divide(len(labels) / num_classes, counts, out=np.zeros(num_classes), where=counts > 0).astype(np.float32)
+    return np.divide(len(labels) / np.count_nonzero(counts), counts, out=np.zeros(num_classes), where=counts > 0).astype(np.float32)

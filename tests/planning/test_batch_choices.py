@@ -141,8 +141,17 @@ class TestClassWeights:
         expected = compute_class_weight("balanced", classes=np.arange(CLASSES), y=LABELS)
         np.testing.assert_allclose(compute_class_weights("balanced", LABELS, CLASSES), expected, rtol=1e-6)  # type: ignore[arg-type]
 
-    def test_a_class_without_images_has_weight_0(self) -> None:
-        assert compute_class_weights("balanced", np.array([0, 0, 2]), 3)[1] == 0  # type: ignore[index]
+    @given(st.lists(st.integers(0, 7), min_size=1, max_size=40))
+    def test_balanced_weights_use_the_classes_that_exist(self, values: list[int]) -> None:
+        """As scikit-learn does for `classes=np.unique(y)`: the mean over the samples is 1, whichever classes have no images; those weigh 0."""
+        from sklearn.utils.class_weight import compute_class_weight
+
+        labels, weights = np.array(values), compute_class_weights("balanced", np.array(values), 10)
+        assert weights is not None
+        expected = np.zeros(10)
+        expected[np.unique(labels)] = compute_class_weight("balanced", classes=np.unique(labels), y=labels)
+        np.testing.assert_allclose(weights, expected, rtol=1e-6)
+        np.testing.assert_allclose(weights[labels].mean(), 1, rtol=1e-6)
 
     def test_a_samples_weight_is_the_mean_of_its_classes_weights(self) -> None:
         weights = np.array([1.0, 2.0, 4.0], np.float32)
