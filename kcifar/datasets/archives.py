@@ -40,20 +40,29 @@ class _CheckedTarInfo(tarfile.TarInfo):
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a folder or archive.
+    """One file of a folder or archive, or one folder in it.
 
     Attributes:
         path: Path inside the folder or archive.
         read: Returns its bytes; OSError if this file cannot be read. Call it before asking for the next entry: archives are
             read as streams.
+        is_folder: Whether it is a folder, which cannot be read.
     """
 
     path: PurePosixPath
     read: Callable[[], bytes]
+    is_folder: bool = False
 
 
 def iterate_entries(source: Path) -> Iterator[Entry]:
-    """Yield every regular file and link below `source`: in a folder sorted by name, in an archive in its own order.
+    """Yield every regular file and link below `source`; see `iterate_members`."""
+    return (member for member in iterate_members(source) if not member.is_folder)
+
+
+def iterate_members(source: Path) -> Iterator[Entry]:
+    """Yield every regular file, link and folder below `source`: in a folder sorted by name, in an archive in its own order.
+
+    An archive may leave out folders that contain files.
 
     Args:
         source: A folder, a tar archive (plain, gz, bz2 or xz) or a zip archive.
@@ -71,6 +80,8 @@ def _iterate_folder(source: Path) -> Iterator[Entry]:
     root = source.resolve()
     for folder, subfolders, files in os.walk(source):
         subfolders.sort()
+        if Path(folder) != source:
+            yield Entry(PurePosixPath(Path(folder).relative_to(source).as_posix()), _refuse_folder, True)
         links = [name for name in subfolders if (Path(folder) / name).is_symlink()]
         for name in sorted(files + links):
             path = Path(folder) / name
@@ -97,6 +108,8 @@ def _iterate_tar(source: Path) -> Iterator[Entry]:
                 path = _check_member_path(member.name, source)
                 if member.isreg():
                     yield Entry(path, partial(_read_tar_member, source, archive, member))
+                elif member.isdir():
+                    yield Entry(path, _refuse_folder, True)
                 elif member.issym() or member.islnk():
                     yield Entry(path, _refuse_link)
     except _TAR_DAMAGE as error:
@@ -124,6 +137,10 @@ def _read_tar_member(source: Path, archive: tarfile.TarFile, member: tarfile.Tar
         raise UserError(_describe_damage(source, error)) from None
 
 
+def _refuse_folder() -> bytes:
+    raise OSError("a folder")
+
+
 def _refuse_link() -> bytes:
     raise OSError("a link, which is not followed in an archive")
 
@@ -133,8 +150,7 @@ def _iterate_zip(source: Path) -> Iterator[Entry]:
         with zipfile.ZipFile(source) as archive:
             for member in archive.infolist():
                 path = _check_member_path(member.filename, source)
-                if not member.is_dir():
-                    yield Entry(path, partial(_read_zip_member, archive, member))
+                yield Entry(path, partial(_read_zip_member, archive, member), member.is_dir())
     except (zipfile.BadZipFile, OSError) as error:
         raise UserError(_describe_damage(source, error)) from None
 

@@ -18,6 +18,7 @@ from kcifar.datasets import DATASETS
 from kcifar.datasets.archives import Entry, iterate_entries
 from kcifar.datasets.cifar_files import SIDE, concatenate_splits
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, Layout, describe_cifar100
+from kcifar.datasets.cifar_names import CIFAR100_COARSE_NAMES
 from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.download import download
 from kcifar.datasets.messages import join_names
@@ -26,6 +27,8 @@ from kcifar.datasets.npz import is_npz, read_npz_dataset
 OFFICIAL_URL = "https://www.cs.toronto.edu/~kriz/"
 OFFICIAL_TRAIN_IMAGES, OFFICIAL_TEST_IMAGES = 50_000, 10_000
 _Say = Callable[[str], None]
+# Whose labels may pass for those of a CIFAR with more classes, by their number.
+_SMALLER_LABELS = {len(CIFAR10.class_names): "cifar10", len(CIFAR100_COARSE_NAMES): "cifar100 with labels: coarse"}
 
 
 @DATASETS.register("cifar10")
@@ -125,6 +128,7 @@ def _download_if_missing(cifar: Cifar, source: Source) -> Path:
 
 def _read(cifar: Cifar, path: Path, say: _Say) -> Dataset:
     dataset = _read_npz(cifar, path) if is_npz(path) else _read_archive(cifar, path)
+    _check_number_of_classes(cifar, dataset, path)
     train, test = len(dataset.train), len(dataset.test or ())
     if (train, test) != (OFFICIAL_TRAIN_IMAGES, OFFICIAL_TEST_IMAGES):
         note = f"{train} training and {test} test images; the official data set has {OFFICIAL_TRAIN_IMAGES} and {OFFICIAL_TEST_IMAGES}"
@@ -139,6 +143,18 @@ def _read_npz(cifar: Cifar, path: Path) -> Dataset:
         test = "x_test" if dataset.test is not None else "no x_test"
         raise UserError(f"{path}: expected images (count, {SIDE}, {SIDE}, 3) in x_train and x_test, got {dataset.image_shape} and {test}")
     return dataset
+
+
+def _check_number_of_classes(cifar: Cifar, dataset: Dataset, path: Path) -> None:
+    """Refuse the labels of a smaller CIFAR: they are in range, but every class would get another one's name."""
+    highest = max(int(split.labels.max()) for split in dataset.splits().values())
+    expected = len(cifar.class_names)
+    smaller = next((name for classes, name in _SMALLER_LABELS.items() if highest < classes < expected), None)
+    if smaller is not None:
+        raise UserError(
+            f"{path}: expected labels from 0 to {expected - 1} of {cifar.name}, got 0 to {highest}: those of {smaller}? "
+            "(For a part of the classes, use the data set npz with class_names, or folder.)"
+        )
 
 
 def _read_archive(cifar: Cifar, path: Path) -> Dataset:

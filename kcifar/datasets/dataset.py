@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kcifar.core.errors import UserError
+from kcifar.core.errors import UserError, one_line
+from kcifar.datasets.class_checks import check_class_names
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Dataset:
 
     Attributes:
         name: As in the recipe.
-        class_names: One per label, in the order of the labels.
+        class_names: One per label, in the order of the labels; at least two, printable and different.
         train: All images for training and (unless `validation` is given) validation.
         test: The test split, or None.
         validation: The data set's own validation split, or None: one is split off `train`.
@@ -64,6 +65,7 @@ class Dataset:
     def __post_init__(self) -> None:
         for name, split in self.splits().items():
             _check_split(f"data set {self.name}: {name} split", split, self.train.images.shape[1:], len(self.class_names))
+        check_class_names(f"data set {one_line(self.name, 40)}", self.class_names)
 
     def splits(self) -> dict[str, Split]:
         """Return the splits that exist, by name: train, validation, test."""
@@ -83,4 +85,5 @@ def _check_split(place: str, split: Split, shape: tuple[int, ...], num_classes: 
     if len(images) == 0:
         raise UserError(f"{place}: expected at least one image, got none")
     if labels.min() < 0 or labels.max() >= num_classes:
-        raise UserError(f"{place}: expected labels from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}")
+        hint = "; labels count from 0: subtract 1" if (labels.min(), labels.max()) == (1, num_classes) else ""
+        raise UserError(f"{place}: expected labels from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}{hint}")

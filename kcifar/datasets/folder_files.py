@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kcifar.core.errors import UserError, did_you_mean, one_line
-from kcifar.datasets.archives import iterate_entries
+from kcifar.datasets.archives import Entry, iterate_members
+from kcifar.datasets.class_checks import check_class_names
 from kcifar.datasets.messages import list_first
 
 SPLITS = ("train", "validation", "test")
@@ -32,7 +33,8 @@ def find_images(source: Path, say: Callable[[str], None]) -> ImageFiles:
     Raises:
         UserError: Nothing in train, one class only, or a class that train lacks.
     """
-    paths = [entry.path for entry in iterate_entries(source) if not _is_system_file(entry.path)]
+    members = [member for member in iterate_members(source) if not _is_system_file(member.path)]
+    paths = [member.path for member in members if not member.is_folder]
     root = _find_root(paths, source)
     classes: dict[PurePosixPath, tuple[str, str]] = {}
     ignored = []
@@ -41,8 +43,9 @@ def find_images(source: Path, say: Callable[[str], None]) -> ImageFiles:
         if len(inner) >= 3 and inner[0] in SPLITS and _may_be_image(path):
             classes[path] = inner[0], inner[1]
         else:
-            ignored.append(str(path))
+            ignored.append(path)
     _mention_ignored(ignored, source, say)
+    _mention_empty(_list_class_folders(members, root), classes.values(), source, say)
     return _assign_labels(classes, source)
 
 
@@ -55,8 +58,7 @@ def _assign_labels(classes: dict[PurePosixPath, tuple[str, str]], source: Path) 
         if name not in class_names:
             near = did_you_mean(name, class_names)
             raise UserError(f"{source}: {one_line(path)}: {split} has a class {one_line(name)!r} that train lacks{near}")
-        if not name.isprintable():
-            raise UserError(f"{source}: {one_line(path)}: expected a class name of printable UTF-8 characters")
+    check_class_names(str(source), class_names)
     labels = {name: label for label, name in enumerate(class_names)}
     order = sorted(classes, key=lambda path: (SPLITS.index(classes[path][0]), labels[classes[path][1]], path))
     return ImageFiles(class_names, {path: (classes[path][0], labels[classes[path][1]]) for path in order})
@@ -74,10 +76,23 @@ def _find_root(paths: Iterable[PurePosixPath], source: Path) -> PurePosixPath:
     return PurePosixPath(enclosing.pop())
 
 
-def _mention_ignored(ignored: list[str], source: Path, say: Callable[[str], None]) -> None:
+def _list_class_folders(members: Iterable[Entry], root: PurePosixPath) -> list[str]:
+    """Return the names of the folders in `train`, with or without images, sorted."""
+    train = root / "train"
+    inner = [(member.path.relative_to(train).parts, member.is_folder) for member in members if member.path.is_relative_to(train)]
+    return sorted({parts[0] for parts, is_folder in inner if len(parts) > (0 if is_folder else 1)})
+
+
+def _mention_empty(folders: Iterable[str], used: Iterable[tuple[str, str]], source: Path, say: Callable[[str], None]) -> None:
+    with_images = {name for split, name in used if split == "train"}
+    if empty := [name for name in folders if name not in with_images]:
+        say(f"{source}: train: no image of {list_first(map(repr, empty))}: left out of the classes")
+
+
+def _mention_ignored(ignored: list[PurePosixPath], source: Path, say: Callable[[str], None]) -> None:
     if ignored:
         folders = ", ".join(f"{split}/<class>/…" for split in SPLITS)
-        say(f"{source}: {len(ignored)} files ignored; only images in {folders} are used: {list_first(ignored)}")
+        say(f"{source}: {len(ignored)} files ignored; only images in {folders} are used: {list_first(map(str, ignored))}")
 
 
 def _is_system_file(path: PurePosixPath) -> bool:

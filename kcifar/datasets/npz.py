@@ -43,14 +43,20 @@ def is_npz(path: Path) -> bool:
 
 
 def read_npz_dataset(path: Path, name: str, class_names: Sequence[str] | None) -> Dataset:
-    """Load a .npz file as data set `name`; `class_names` None: those in the file, else the numbers of the labels."""
+    """Load a .npz file as data set `name`.
+
+    Args:
+        path: The file.
+        name: Name of the data set.
+        class_names: The names that the file must have, if it has any; None: those in the file, else the numbers of the labels.
+    """
     arrays = _read_arrays(path)
     unpaired = [array for pair in _ARRAYS.values() for array in pair if (pair[0] in arrays) != (pair[1] in arrays) and array not in arrays]
     missing = [array for array in _ARRAYS["train"] if array not in arrays] or unpaired
     if missing:
         raise UserError(f"{path}: {', '.join(missing)} missing; it contains {join_names(arrays) or 'no array with a known name'}")
-    if class_names is None and "class_names" in arrays:
-        class_names = _convert_class_names(arrays["class_names"], path)
+    if "class_names" in arrays:
+        class_names = _check_same_names(_convert_class_names(arrays["class_names"], path), class_names, path)
     pairs: dict[str, ImagesAndLabels] = {split: (arrays[x], arrays[y]) for split, (x, y) in _ARRAYS.items() if x in arrays}
     try:
         return from_arrays(**pairs, class_names=class_names, name=name)
@@ -79,6 +85,12 @@ def _list_arrays(path: Path) -> list[str]:
             return [name.removesuffix(".npy") for name in archive.namelist()]
     except (zipfile.BadZipFile, OSError) as error:
         raise UserError(f"{path}: damaged, or not a .npz file: {one_line(error)}") from None
+
+
+def _check_same_names(names: list[str], expected: Sequence[str] | None, path: Path) -> list[str]:
+    if expected is not None and names != list(expected):
+        raise UserError(f"{path}: class_names: expected {join_names(expected, 80)}, got {join_names(names, 80)}")
+    return names
 
 
 def _convert_class_names(array: np.ndarray, path: Path) -> list[str]:

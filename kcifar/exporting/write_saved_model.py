@@ -7,6 +7,7 @@ REFERENCE receives images and the Keras model's probabilities for them, which th
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from kcifar.core.errors import one_line
 from kcifar.runs.folder import EXAMPLES_FILE
 from kcifar.runs.run import Run, open_run
 
@@ -35,8 +37,13 @@ def write_saved_model(run: Run, out: Path, reference: Path) -> None:
     archive.add_endpoint("serve_image_bytes", lambda image_bytes: _predict(model, _decode(image_bytes, height, width)), [encoded])
     archive.write_out(str(out), verbose=False)
     (out / "assets.extra").mkdir()
-    (out / "assets.extra" / "classes.txt").write_text("\n".join(run.dataset["class_names"]) + "\n", encoding="utf-8")
+    write_class_names(run.dataset["class_names"], out / "assets.extra" / "classes.txt")
     _write_reference(run, model, reference)
+
+
+def write_class_names(names: Sequence[str], path: Path) -> None:
+    """Write one line per class, in the order of the labels, whatever an older run allowed in a name."""
+    path.write_text("".join(f"{one_line(name)}\n" for name in names), encoding="utf-8")
 
 
 def _predict(model: Any, images: tf.Tensor) -> dict[str, tf.Tensor]:

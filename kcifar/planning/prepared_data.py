@@ -8,6 +8,7 @@ import numpy as np
 
 from kcifar.core.errors import UserError
 from kcifar.datasets.checksum import compute_content_sha256
+from kcifar.datasets.class_checks import check_trained_classes, describe_missing_classes
 from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.imbalance import select_long_tailed
 from kcifar.datasets.load import load_dataset
@@ -40,21 +41,26 @@ class PreparedData:
         return len(self.dataset.class_names)
 
 
-def prepare_data(plan: Plan, source: Source | Dataset) -> PreparedData:
+def prepare_data(plan: Plan, source: Source, dataset: Dataset | None = None) -> PreparedData:
     """Load the data set (unless it is given), split off validation, thin out the training split if it is to be imbalanced, and describe the result.
 
+    Args:
+        plan: The plan.
+        source: Where the files are, and how to report to the user: what the data set's loader says, then classes without images.
+        dataset: The data set itself, instead of the files.
     Raises:
-        UserError: Files that cannot be read, or a validation split that cannot be made.
+        UserError: Files that cannot be read, training images of one class only, or a validation split that cannot be made.
     """
     document, origin = plan.recipe.document, plan.recipe.origin
-    if isinstance(source, Dataset):
-        dataset = source
-    else:
+    if dataset is None:
         dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
     place = origin.place(("dataset", "validation"))
     train_indices, validation, validation_indices = _split_validation(dataset, document.dataset.validation, document.split_seed, place)
     train_indices = select_long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
+    check_trained_classes(f"data set {dataset.name}", dataset.class_names, dataset.train.labels[train_indices])
     description = _describe(dataset, train_indices, validation, validation_indices)
+    for line in description["notes"][len(dataset.notes) :]:
+        source.say(f"data set {dataset.name}: {line}")
     return PreparedData(dataset, train_indices, validation, validation_indices, description)
 
 
@@ -88,5 +94,5 @@ def _describe(dataset: Dataset, train: np.ndarray, validation: Split | None, val
         "split_sha256": hashlib.sha256(train.astype("<i8").tobytes() + b"|" + validation_indices.astype("<i8").tobytes()).hexdigest(),
         "channel_mean": [float(value) for value in mean],
         "channel_deviation": [float(value) for value in deviation],
-        "notes": list(dataset.notes),
+        "notes": [*dataset.notes, *describe_missing_classes(dataset.class_names, labels)],
     }

@@ -52,7 +52,7 @@ def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None
     if not _is_already_finished(request, progress):
         check_backend()
         check_same_environment(request, data)
-        prepared = prepare_data(request.plan, data or Source(request.data, request.url, progress.say))
+        prepared = prepare_data(request.plan, Source(request.data, request.url, progress.say), data)
         check_same_data(request, prepared)
         trainer = Trainer(request, prepared, progress)
         with request.folder.lock():

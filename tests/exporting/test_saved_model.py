@@ -147,3 +147,10 @@ def test_both_signatures_are_compared(exported: tuple[Path, str], reference: dic
     unknown = reference | {"probabilities": np.full_like(reference["probabilities"], np.nan)}
     with pytest.raises(ValueError, match="differs from the Keras model by nan"):
         check_export(tiny_run, exported[0], unknown, tmp_path)
+
+
+def test_a_class_takes_one_line_whatever_an_older_run_allowed_in_its_name(tmp_path: Path) -> None:
+    from kcifar.exporting.write_saved_model import write_class_names
+
+    write_class_names(["a\nb", "\x1b[31mc", "d\u2028e", "é 画"], tmp_path / "classes.txt")
+    assert (tmp_path / "classes.txt").read_text(encoding="utf-8") == "a b\n [31mc\nd e\né 画\n"
