@@ -1,7 +1,7 @@
 """Reads the files of a folder, a tar or a zip archive in turn, in memory: nothing is ever extracted.
 
-Links are never followed out of the folder or archive. A name that points outside (absolute, or with "..") refuses the entire archive,
-because it must be malicious.
+Links are not followed out of the folder, unless that is asked for, and never in an archive. A name that points outside (absolute, or
+with "..") refuses the entire archive, because it must be malicious.
 """
 
 import bz2
@@ -21,6 +21,8 @@ from kcifar.core.errors import UserError, one_line
 
 # CIFAR-100's training file, the largest that is needed, has 148 MiB. More than this in one file is an error or a decompression bomb.
 MAX_FILE_BYTES = 512 * 2**20
+# Links may lead to the same folders in ever more ways; ImageNet with all of its classes has 22,000 folders.
+MAX_FOLDERS = 200_000
 # Small reads of a compressed stream cost more than decompressing it: 1.4 s instead of 0.9 s for CIFAR-10.
 _BUFFER_BYTES = 2**20
 _OPENERS: dict[bytes, Callable[[Path], object]] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
@@ -54,25 +56,29 @@ class Entry:
     is_folder: bool = False
 
 
-def iterate_entries(source: Path) -> Iterator[Entry]:
+def iterate_entries(source: Path, follow_links: bool = False) -> Iterator[Entry]:
     """Yield every regular file and link below `source`; see `iterate_members`."""
-    return (member for member in iterate_members(source) if not member.is_folder)
+    return (member for member in iterate_members(source, follow_links) if not member.is_folder)
 
 
-def iterate_members(source: Path) -> Iterator[Entry]:
+def iterate_members(source: Path, follow_links: bool = False) -> Iterator[Entry]:
     """Yield every regular file, link and folder below `source`: in a folder sorted by name, in an archive in its own order.
 
     An archive may leave out folders that contain files.
 
     Args:
         source: A folder, a tar archive (plain, gz, bz2 or xz) or a zip archive.
+        follow_links: Whether links in a folder lead to whatever they point to; one to a folder that contains it is not followed.
     Raises:
-        UserError: It does not exist, is none of these, is damaged as a whole, or contains a name that points outside.
+        UserError: It does not exist, is none of these, is damaged as a whole, contains a name that points outside, or is an archive
+            whose links are to be followed.
     """
     if source.is_dir():
-        return _iterate_folder(source)
+        return _iterate_linked_folder(source) if follow_links else _iterate_folder(source)
     if not source.is_file():
         raise UserError(f"{source}: no such file or folder")
+    if follow_links:
+        raise UserError(f"{source}: follow_links: true needs a folder; links in an archive are not followed")
     return _iterate_zip(source) if zipfile.is_zipfile(source) else _iterate_tar(source)
 
 
@@ -89,12 +95,39 @@ def _iterate_folder(source: Path) -> Iterator[Entry]:
                 yield Entry(PurePosixPath(path.relative_to(source).as_posix()), partial(_read_file, path, root))
 
 
+def _iterate_linked_folder(source: Path) -> Iterator[Entry]:
+    """Yield the files below `source`, through links too, sorted by name; a link back to a folder that contains it ends there."""
+    pending: list[tuple[Path, tuple[Path, ...]]] = [(source, (source.resolve(),))]
+    count = 0
+    while pending:
+        folder, way = pending.pop()
+        count += 1
+        if count > MAX_FOLDERS:
+            raise UserError(f"{source}: more than {MAX_FOLDERS:,} folders; its links lead to the same folders in too many ways")
+        if folder != source:
+            yield Entry(PurePosixPath(folder.relative_to(source).as_posix()), _refuse_folder, True)
+        subfolders = []
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                real = path.resolve()
+                subfolders += [] if real in way else [(path, (*way, real))]
+            elif path.is_file() or path.is_symlink():
+                yield Entry(PurePosixPath(path.relative_to(source).as_posix()), partial(_read_regular_file, path))
+        pending += reversed(subfolders)
+
+
 def _read_file(path: Path, root: Path) -> bytes:
     if path.is_symlink() and not path.resolve().is_relative_to(root):
-        raise OSError("a link that leaves the folder")
+        raise OSError("a link that leaves the folder; set follow_links: true to follow it")
     if path.is_dir():
-        raise OSError("a link to a folder, which is not followed")
+        raise OSError("a link to a folder; set follow_links: true to follow it")
+    return _read_regular_file(path)
+
+
+def _read_regular_file(path: Path) -> bytes:
     _check_size(path.stat().st_size)
+    if not path.is_file():
+        raise OSError("not a regular file")
     return path.read_bytes()
 
 

@@ -1,7 +1,8 @@
-"""A user's own images: `train/<class>/…` and, optionally, `validation/<class>/…` and `test/<class>/…`.
+"""A user's own images: `train/<class>/…` and, optionally, `validation/<class>/…` and `test/<class>/…`; or `<class>/…` alone.
 
 The images may be in a folder or in a .tar, .tar.gz, .tar.xz or .zip archive, with or without one enclosing folder. Links that leave it
-are not followed. Images are decoded once and cached; the cache key depends on their contents, so a changed image is never missed.
+are followed only with `follow_links`. Images are decoded once and cached; the cache key depends on their contents, so a changed image is
+never missed.
 """
 
 from collections import Counter
@@ -18,10 +19,12 @@ from kcifar.datasets.archives import iterate_entries
 from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.decoding import Resize, decode_image
 from kcifar.datasets.folder_cache import DecodedImages, compute_key, load_cached, save_to_cache
-from kcifar.datasets.folder_files import SPLITS, ImageFiles, find_images
+from kcifar.datasets.folder_files import ImageFiles, find_images
+from kcifar.datasets.folder_layout import SPLITS
 from kcifar.datasets.messages import list_first
 from kcifar.datasets.progress import count_bar
 from kcifar.datasets.statistics import count_classes
+from kcifar.recipe.stage_settings import Fraction
 
 
 @DATASETS.register("folder")
@@ -31,6 +34,8 @@ def folder(
     image_size: Annotated[int, Field(gt=0, le=1024)] = 32,
     resize: Resize = "crop",
     unreadable: Literal["skip", "fail"] = "skip",
+    test: Annotated[int, Field(ge=0)] | Fraction = 0,
+    follow_links: bool = False,
 ) -> Dataset:
     """Load a folder of images, its classes sorted by name.
 
@@ -39,12 +44,15 @@ def folder(
         image_size: Height and width to which every image is resized.
         resize: crop, stretch or pad: see `decode_image`, also for gray, palette, 16-bit and transparent images.
         unreadable: Whether files that cannot be decoded are skipped and listed, or stop the command.
+        test: Where there is no `test` folder: how many images to split off for test, as a number or a fraction below 1, the same fraction
+            of each class. Which ones depends on the files alone, never on a seed. 0: none.
+        follow_links: Whether links are followed, to folders and out of the data's folder too.
     Raises:
         UserError: No images in train, a class that train lacks, a damaged archive, or a class without a readable image.
     """
     if source.data is None:
         raise UserError(f"data set folder: expected {name_option('data')} with a folder or archive of images, got none")
-    files = find_images(source.data, source.say)
+    files = find_images(source.data, source.say, test=test, follow_links=follow_links)
     key = compute_key(source.data, files, image_size, resize)
     decoded = load_cached(key, source.say)
     if decoded is None:
@@ -62,7 +70,7 @@ def _decode(source: Path, files: ImageFiles, image_size: int, resize: Resize) ->
     rows = _assign_rows(files)
     problems: dict[PurePosixPath, str] = {}
     with count_bar("decoding", len(rows)) as advance:
-        for entry in iterate_entries(source):
+        for entry in iterate_entries(source, files.follow_links):
             if entry.path not in rows:
                 continue
             split, row = rows[entry.path]
@@ -106,4 +114,5 @@ def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> 
     counts = count_classes(decoded.splits["train"].labels, len(decoded.class_names))
     empty = [name for name, count in zip(decoded.class_names, counts, strict=True) if not count]
     if empty:
-        raise UserError(f"{source.data}: train: no readable image of {list_first(empty)}")
+        reason = f" ({one_line(decoded.unreadable[0], 120)})" if decoded.unreadable else ""
+        raise UserError(f"{source.data}: train: no readable image of {list_first(empty)}{reason}")

@@ -30,10 +30,11 @@ class DecodedImages:
 def compute_key(source: Path, files: ImageFiles, image_size: int, resize: str) -> str:
     """Return the cache key of the decoded images: it depends on every byte of every image, on their paths and on the settings."""
     checksum = hashlib.sha256(f"{_VERSION} {image_size} {resize}\n".encode())
+    checksum.update(f"{files.test}\n".encode())
     if source.is_file():
         checksum.update(compute_sha256(source).encode())
         return checksum.hexdigest()
-    for entry in iterate_entries(source):
+    for entry in iterate_entries(source, files.follow_links):
         if entry.path in files.labels:
             try:
                 content = hashlib.sha256(entry.read()).hexdigest()

@@ -1,15 +1,13 @@
 """Laws of a user's own folder of images: the same data from folder and archive, decoded once, and no unnecessary failures."""
 
-import io
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
-from archives import private_caches, refusal, write_folder, write_tar
+from archives import encoded, private_caches, refusal, write_folder, write_tar, write_zip
 from PIL import Image, UnidentifiedImageError
 
 from kcifar.datasets.checksum import compute_content_sha256
@@ -26,25 +24,12 @@ def _caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private_caches(tmp_path, monkeypatch)
 
 
-def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **settings: object) -> bytes:
-    file = io.BytesIO()
-    (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(file, kind, **settings)
-    return file.getvalue()
-
-
 def noise(size: int = 32) -> np.ndarray:
     return RANDOM.integers(0, 256, (size, size, 3), np.uint8)
 
 
 PIXELS = {f"{part}/{name}/{number}.png": noise() for part in ("train", "validation", "test") for name in ("hen", "cat", "dog") for number in range(2)}
 FILES = {name: encoded(pixels) for name, pixels in PIXELS.items()}
-
-
-def write_zip(path: Path, files: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return path
 
 
 def wrapped(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -193,9 +178,12 @@ def test_images_deeper_in_a_class_belong_to_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({}, "it contains nothing"),
-        ({"cat/1.png": b"", "dog/1.png": b""}, "it contains cat, dog"),
-        ({"train/1.png": b""}, "none"),
+        ({}, "it contains no images"),
+        ({"list.txt": b"", "cat/notes.txt": b""}, "it contains no images"),
+        ({"1.png": b"", "2.png": b""}, "it contains 1.png, 2.png"),
+        ({"cat/1.png": b"", "cat/2.png": b""}, "it contains cat"),
+        ({"cat/1.png": b"", "dog/1.png": b""}, "no readable image of cat, dog (cat/1.png: "),
+        ({"train/1.png": b""}, "none (links to folders are followed only with follow_links: true)"),
         ({"train/cat/1.png": FILES["train/cat/0.png"]}, "at least two classes in train/<class>/…, got cat"),
         (FILES | {"test/dgo/1.png": b""}, "test has a class 'dgo' that train lacks; did you mean 'dog'?"),
         (FILES | {"validation/bird/1.png": b""}, "validation has a class 'bird'"),

@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import tarfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from kcifar.core.errors import UserError
 from kcifar.datasets.cifar_names import CIFAR10_NAMES, CIFAR100_COARSE_NAMES, CIFAR100_FINE_NAMES
@@ -128,6 +130,19 @@ def write_tar(path: Path, files: Mapping[str, bytes], mode: str = "w:gz") -> Pat
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return path
+
+
+def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def encoded(image: Image.Image | np.ndarray, kind: str = "PNG", **settings: object) -> bytes:
+    file = io.BytesIO()
+    (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(file, kind, **settings)
+    return file.getvalue()
 
 
 def private_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
