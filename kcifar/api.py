@@ -126,23 +126,25 @@ def train(
 
 
 @_public
-def evaluate(run: str | Path | Run, data: str | Path | None = None, *, split: str = "test") -> dict[str, Any]:
-    """Return the metrics of a saved run on a split of its data; a run trained with `test: never` is completed.
+def evaluate(run: str | Path | Run, data: str | Path | None = None, *, split: str = "test", name: str | None = None) -> dict[str, Any]:
+    """Return the metrics of a saved run on a split of its data, or on other images of its classes; a run trained with `test: never` is completed.
 
     Args:
         run: A finished run, or its folder.
-        data: The files of the data set. Default: where the run found them.
+        data: The files of the data set. Default: where the run found them. Or other images: folders named after the run's classes, an
+            archive, a .npz with class_names or CIFAR's files. Their results are written to the run's folder `evaluations`.
         split: "test" or "validation".
+        name: Name of an evaluation on other images. Default: the beginning of their checksum.
     Returns:
         What `test.json` contains: split, weights, samples, accuracy and cross_entropy (fractions and nats), one entry per class, and
         the confusion matrix.
     Raises:
-        UserError: The run is not finished or has no such split, or the data are not those that it was trained on.
+        UserError: The run is not finished or has no such split, or the data are neither its own nor images of its classes.
     """
     from kcifar.training.evaluation import evaluate_run
 
     expect_choice("split", split, ("test", "validation"))
-    return evaluate_run(_as_run(run), None if data is None else Path(data), split)
+    return evaluate_run(_as_run(run), None if data is None else Path(data), split, name)
 
 
 @_public

@@ -1,4 +1,8 @@
-"""Evaluate a saved run on its test or validation split. This completes a run that was trained with `test: never`."""
+"""Evaluate a saved run on its test or validation split, or on other images of the same classes.
+
+This completes a run that was trained with `test: never`. Other images (a folder, an archive, a .npz or CIFAR's files) are matched by class
+name; their results are written to the run's folder `evaluations` and never to test.json.
+"""
 
 from enum import StrEnum
 from pathlib import Path
@@ -22,9 +26,12 @@ class Split(StrEnum):
 @app.command(help=__doc__)
 def main(
     run: Annotated[Path, typer.Argument(help="A finished run folder.")],
-    data: Annotated[Path | None, typer.Option(help="The data set's files.  [default: those that the run was trained with]")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="The run's data set, or other images of its classes.  [default: the files it was trained with]")
+    ] = None,
     import_: Imports = None,
     split: Annotated[Split, typer.Option(help="The split to evaluate on.")] = Split.TEST,
+    name: Annotated[str | None, typer.Option(help="Name of an evaluation on other images.  [default: from their checksum]")] = None,
 ) -> None:
     """Parse, evaluate, exit."""
     from kcifar.core.user_parts import import_parts
@@ -35,4 +42,4 @@ def main(
     from kcifar.training.evaluation import evaluate_run
     from kcifar.training.metrics import format_metrics
 
-    print("\n".join(format_metrics(evaluate_run(opened, data, split.value))))
+    print("\n".join(format_metrics(evaluate_run(opened, data, split.value, name))))

@@ -38,7 +38,7 @@ def from_arrays(
         ('0', '1')
     """
     pairs = {"train": train, "validation": validation, "test": test}
-    splits = {title: _make_split(pair, f"data set {name}: {title}") for title, pair in pairs.items() if pair is not None}
+    splits = {title: make_split(pair, f"data set {name}: {title}") for title, pair in pairs.items() if pair is not None}
     if class_names is None:
         class_names = [str(label) for label in range(1 + max(int(split.labels.max(initial=0)) for split in splits.values()))]
     return Dataset(name, tuple(map(str, class_names)), splits["train"], splits.get("test"), splits.get("validation"))
@@ -70,7 +70,8 @@ def convert_labels(labels: ArrayLike, place: str) -> np.ndarray:
     return np.ascontiguousarray(array, np.int64)
 
 
-def _make_split(pair: ImagesAndLabels, place: str) -> Split:
+def make_split(pair: ImagesAndLabels, place: str) -> Split:
+    """Return a pair (images, labels) as a split; see `from_arrays`."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise UserError(f"{place}: expected a pair (images, labels), got {one_line(type(pair).__name__)}")
     return Split(convert_images(pair[0], f"{place} images"), convert_labels(pair[1], f"{place} labels"))

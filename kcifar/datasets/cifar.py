@@ -84,6 +84,17 @@ def find_files(cifar: Cifar, data: Path | None) -> Path:
     return copies[0]
 
 
+def contains_files(cifar: Cifar, path: Path) -> bool:
+    """Return whether a folder or archive contains any of a CIFAR's official files."""
+    try:
+        if path.is_dir():
+            _locate_files(cifar, path)
+            return True
+        return next(_iterate_official_files(cifar, path), None) is not None
+    except UserError:
+        return False
+
+
 def _locate_files(cifar: Cifar, data: Path) -> Path:
     """Return the file, or the folder that directly contains the data set's files."""
     if not data.is_dir():

@@ -6,6 +6,7 @@ never missed.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -53,15 +54,21 @@ def folder(
     if source.data is None:
         raise UserError(f"data set folder: expected {name_option('data')} with a folder or archive of images, got none")
     files = find_images(source.data, source.say, test=test, follow_links=follow_links)
-    key = compute_key(source.data, files, image_size, resize)
-    decoded = load_cached(key, source.say)
-    if decoded is None:
-        source.say(f"decoding {len(files.labels)} images of {source.data}")
-        decoded = _decode(source.data, files, image_size, resize)
-        save_to_cache(key, decoded, source.say)
+    decoded = read_images(source.data, files, image_size, resize, source.say)
     _check_readable(decoded, source, unreadable)
     splits, notes = decoded.splits, tuple(f"not readable: {line}" for line in decoded.unreadable)
     return Dataset("folder", decoded.class_names, splits["train"], splits.get("test"), splits.get("validation"), notes)
+
+
+def read_images(source: Path, files: ImageFiles, image_size: int, resize: Resize, say: Callable[[str], None]) -> DecodedImages:
+    """Return the pixels of image files, from the cache if they were decoded before."""
+    key = compute_key(source, files, image_size, resize)
+    decoded = load_cached(key, say)
+    if decoded is None:
+        say(f"decoding {len(files.labels)} images of {source}")
+        decoded = _decode(source, files, image_size, resize)
+        save_to_cache(key, decoded, say)
+    return decoded
 
 
 def _decode(source: Path, files: ImageFiles, image_size: int, resize: Resize) -> DecodedImages:

@@ -28,9 +28,10 @@ class DecodedImages:
 
 
 def compute_key(source: Path, files: ImageFiles, image_size: int, resize: str) -> str:
-    """Return the cache key of the decoded images: it depends on every byte of every image, on their paths and on the settings."""
+    """Return the cache key of the decoded images: it depends on every byte of every image, on their paths and labels and on the settings."""
     checksum = hashlib.sha256(f"{_VERSION} {image_size} {resize}\n".encode())
-    checksum.update(f"{files.test}\n".encode())
+    for path, place in files.labels.items():
+        checksum.update(f"{path}\0{place}\n".encode("utf-8", "surrogateescape"))
     if source.is_file():
         checksum.update(compute_sha256(source).encode())
         return checksum.hexdigest()

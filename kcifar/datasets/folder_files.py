@@ -30,13 +30,11 @@ class ImageFiles:
         class_names: The class folders, sorted.
         labels: Path inside the folder or archive -> split and label, sorted by split, class and path.
         follow_links: Whether links of a folder were, and are to be, followed.
-        test: The share or number of images that were split off for test; 0 for none.
     """
 
     class_names: tuple[str, ...]
     labels: dict[PurePosixPath, tuple[str, int]]
     follow_links: bool = False
-    test: int | float = 0
 
 
 def find_images(source: Path, say: Callable[[str], None], *, test: int | float = 0, follow_links: bool = False) -> ImageFiles:
@@ -50,16 +48,16 @@ def find_images(source: Path, say: Callable[[str], None], *, test: int | float =
     Raises:
         UserError: Nothing to train on, one class only, a class that train lacks, or a test split that exists already or cannot be made.
     """
-    members = [member for member in iterate_members(source, follow_links) if not _is_system_file(member.path)]
+    members = [member for member in iterate_members(source, follow_links) if not is_system_file(member.path)]
     paths = sorted(member.path for member in members if not member.is_folder)
-    layout = find_layout([path for path in paths if _may_be_image(path)], source)
-    places = {path: place for path in paths if _may_be_image(path) and (place := layout.locate(path)) is not None}
+    layout = find_layout([path for path in paths if may_be_image(path)], source)
+    places = {path: place for path in paths if may_be_image(path) and (place := layout.locate(path)) is not None}
     _mention_ignored([path for path in paths if path not in places], layout, source, say)
     _mention_empty(members, layout, places.values(), source, say)
     class_names = _list_classes(places, layout, source)
-    files = ImageFiles(class_names, _split_off_test(_assign_labels(places, class_names), test, source), follow_links, test)
+    files = ImageFiles(class_names, _split_off_test(_assign_labels(places, class_names), test, source), follow_links)
     if test or not layout.has_splits:
-        say(f"{source}: {_describe(files, layout)}")
+        say(f"{source}: {_describe(files, layout, bool(test))}")
     return files
 
 
@@ -99,14 +97,14 @@ def _split_off_test(labels: dict[PurePosixPath, tuple[str, int]], test: int | fl
     return dict(sorted(assigned.items(), key=lambda item: SPLITS.index(item[1][0])))  # stable: classes and paths stay sorted
 
 
-def _describe(files: ImageFiles, layout: FolderLayout) -> str:
+def _describe(files: ImageFiles, layout: FolderLayout, has_split_off: bool) -> str:
     """Return what was understood of a folder that does not say it by itself."""
     counts = {name: sum(split == name for split, _ in files.labels.values()) for name in SPLITS}
     parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     classes = f"{len(files.class_names)} classes ({list_first(map(one_line, files.class_names))})"
     if layout.has_splits:
         return f"{classes}: {parts} images; test images are split off train"
-    test = "test images are split off" if files.test else "without test images (dataset.test: 0.2 splits some off)"
+    test = "test images are split off" if has_split_off else "without test images (dataset.test: 0.2 splits some off)"
     return f"no train folder: each folder is a class: {classes}, {parts} images; {test}, and validation as dataset.validation says"
 
 
@@ -125,11 +123,12 @@ def _mention_ignored(ignored: list[PurePosixPath], layout: FolderLayout, source:
         say(f"{source}: {len(ignored)} files ignored; only images in {layout.describe()} are used: {list_first(map(str, ignored))}{hint}")
 
 
-def _is_system_file(path: PurePosixPath) -> bool:
+def is_system_file(path: PurePosixPath) -> bool:
+    """Return whether a file is hidden or one that operating systems add."""
     return any(name.startswith(".") or name.lower() in _SYSTEM_FILES for name in path.parts)
 
 
-def _may_be_image(path: PurePosixPath) -> bool:
+def may_be_image(path: PurePosixPath) -> bool:
     """Return whether a file's name suggests an image; without a suffix, decoding decides."""
     from PIL import Image
 

@@ -9,8 +9,8 @@ import numpy as np
 from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.option_names import name_option
 from kcifar.datasets import DATASETS
-from kcifar.datasets.arrays import ImagesAndLabels, from_arrays
-from kcifar.datasets.dataset import Dataset, Source
+from kcifar.datasets.arrays import ImagesAndLabels, from_arrays, make_split
+from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.messages import join_names
 
 _ARRAYS = {"train": ("x_train", "y_train"), "validation": ("x_val", "y_val"), "test": ("x_test", "y_test")}
@@ -50,7 +50,7 @@ def read_npz_dataset(path: Path, name: str, class_names: Sequence[str] | None) -
         name: Name of the data set.
         class_names: The names that the file must have, if it has any; None: those in the file, else the numbers of the labels.
     """
-    arrays = _read_arrays(path)
+    arrays = _read_arrays(path, _NAMES)
     unpaired = [array for pair in _ARRAYS.values() for array in pair if (pair[0] in arrays) != (pair[1] in arrays) and array not in arrays]
     missing = [array for array in _ARRAYS["train"] if array not in arrays] or unpaired
     if missing:
@@ -64,9 +64,24 @@ def read_npz_dataset(path: Path, name: str, class_names: Sequence[str] | None) -
         raise UserError(f"{path}: {error}") from None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays with known names."""
-    names = [name for name in _NAMES if name in _list_arrays(path)]
+def read_npz_split(path: Path, split: str) -> tuple[Split, list[str] | None]:
+    """Return the images and labels of one split, and the file's class names if it has any; the other splits may be absent.
+
+    Raises:
+        UserError: No such split, or anything that `from_arrays` refuses.
+    """
+    arrays = _read_arrays(path, (*_ARRAYS[split], "class_names"))
+    missing = [name for name in _ARRAYS[split] if name not in arrays]
+    if missing:
+        raise UserError(f"{path}: {', '.join(missing)} missing; it contains {join_names(_list_arrays(path))}")
+    names = _convert_class_names(arrays["class_names"], path) if "class_names" in arrays else None
+    images, labels = (arrays[name] for name in _ARRAYS[split])
+    return make_split((images, labels), f"{path}: {split}"), names
+
+
+def _read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return those of the wanted arrays that the file contains."""
+    names = [name for name in wanted if name in _list_arrays(path)]
     arrays: dict[str, np.ndarray] = {}
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as contents:

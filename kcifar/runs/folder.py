@@ -26,7 +26,7 @@ from kcifar.runs.json_file import read_json_file
 RECIPE_FILE, ENVIRONMENT_FILE, DATASET_FILE, MODEL_SUMMARY_FILE = "recipe.yaml", "environment.json", "dataset.json", "model.json"
 HISTORY_FILE, BATCHES_FILE, TEST_FILE, STATUS_FILE = "history.csv", "batches.csv", "test.json", "status.json"
 PREDICTIONS_FILE, EXAMPLES_FILE, MODEL_FILE, BEST_MODEL_FILE = "predictions.npz", "examples.npz", "model.keras", "best.keras"
-CHECKPOINT_FOLDER, TENSORBOARD_FOLDER, LOCK_FILE = "checkpoint", "tensorboard", ".lock"
+CHECKPOINT_FOLDER, TENSORBOARD_FOLDER, EVALUATIONS_FOLDER, LOCK_FILE = "checkpoint", "tensorboard", "evaluations", ".lock"
 _RESULT_FILES = (MODEL_FILE, BEST_MODEL_FILE, TEST_FILE, PREDICTIONS_FILE, EXAMPLES_FILE)
 _CLEARED_FILES = (*_RESULT_FILES, HISTORY_FILE, BATCHES_FILE, DATASET_FILE, MODEL_SUMMARY_FILE, ENVIRONMENT_FILE)
 
@@ -86,7 +86,7 @@ class RunFolder:
 
         Checkpoints go first: if the process dies midway, the earlier run is left without checkpoints and starts again.
         """
-        for name in (CHECKPOINT_FOLDER, TENSORBOARD_FOLDER):
+        for name in (CHECKPOINT_FOLDER, TENSORBOARD_FOLDER, EVALUATIONS_FOLDER):
             if (self / name).exists():  # an error must reach the user: files that remain would pass for the new run's
                 shutil.rmtree(self / name)
         for name in _CLEARED_FILES:

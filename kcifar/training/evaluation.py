@@ -1,4 +1,4 @@
-"""Evaluates the model of a saved run on the run's own data: what `python -m kcifar.evaluate` does."""
+"""Evaluates the model of a saved run, on the run's own data or on other images of the same classes: what `python -m kcifar.evaluate` does."""
 
 from functools import partial
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.core.errors import UserError
+from kcifar.core.errors import UserError, one_line
 from kcifar.core.lazy import keras
 from kcifar.core.option_names import name_option
 from kcifar.datasets.dataset import Source, Split
@@ -17,23 +17,56 @@ from kcifar.runs.folder import TEST_FILE, RunFolder
 from kcifar.runs.resuming import check_finished
 from kcifar.runs.run import Run
 from kcifar.training.metrics import compute_metrics
+from kcifar.training.other_data import check_name, load_other_images, write_evaluation
 from kcifar.training.request import make_run_plan
 from kcifar.training.results import write_results
+from kcifar.training.test_time_views import Logits
 
 
-def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
-    """Return the metrics of a split; if it is the test split and the run has no `test.json`, write that and the predictions too.
+def evaluate_run(run: Run, data: Path | None, split: str, name: str | None = None) -> dict[str, Any]:
+    """Return the metrics of a split.
+
+    If it is the run's own test split and the run has no `test.json`, that and the predictions are written too. Other images of the same
+    classes are matched by class name; their metrics and predictions are written to the run's folder `evaluations`, apart from its own.
 
     Args:
         run: A finished run.
-        data: The data set's files, or None for those that the run was trained with.
+        data: The run's data set, or other images; None for the files that the run was trained with.
         split: "test" or "validation".
+        name: Name of the files of an evaluation on other images; None: the beginning of their checksum.
     Raises:
-        UserError: The run is unfinished or has no such split, or the data are not those that it was trained on.
+        UserError: The run is unfinished or has no such split, or the data are neither its own nor images of its classes.
     """
     check_finished(run)
+    check_name(name)
     check_backend()
-    prepared = _prepare_same_data(run, data)
+    try:
+        prepared, reason = _prepare_own_data(run, data), ""
+    except UserError as error:
+        if data is None:
+            raise
+        prepared, reason = None, str(error)
+    if prepared is None and data is not None:
+        return _evaluate_other(run, data, split, name, reason)
+    if prepared is None:
+        raise UserError(f"{run.dataset['name']}: expected the images and labels that {run.path} was trained on, got others")
+    if name is not None:
+        raise UserError(f"{name_option('name', name)}: expected images other than the run's own, whose results are in {TEST_FILE}")
+    return _evaluate_own(run, prepared, split)
+
+
+def _evaluate_other(run: Run, data: Path, split: str, name: str | None, reason: str) -> dict[str, Any]:
+    """Evaluate images that are not the run's own; if they are refused, also say why they are not its own."""
+    try:
+        images = load_other_images(run, data, split, print)
+    except UserError as error:
+        others = f" (as the run's data set: {one_line(reason)})" if reason not in ("", str(error)) else ""
+        raise UserError(f"{error}{others}") from None
+    load_backend()
+    return write_evaluation(run, data, split, images, _make_logits_function(run.load_model()), name)
+
+
+def _evaluate_own(run: Run, prepared: PreparedData, split: str) -> dict[str, Any]:
     part, indices = _find_split(prepared, split)
     load_backend()
     logits = _make_logits_function(run.load_model())
@@ -47,16 +80,38 @@ def evaluate_run(run: Run, data: Path | None, split: str) -> dict[str, Any]:
     return {"split": split, "weights": run.recipe["select"]} | metrics
 
 
-def _prepare_same_data(run: Run, data: Path | None) -> PreparedData:
-    """Load the data that a run was trained on, and refuse any other."""
-    if run.dataset["name"] != run.recipe["dataset"]["name"]:
-        raise UserError(f"{run.path}: the run was given its data from Python (data set {run.dataset['name']!r}), so there are no files to evaluate")
+def _prepare_own_data(run: Run, data: Path | None) -> PreparedData | None:
+    """Return the data that a run was trained on; None if those found are others.
+
+    Raises:
+        UserError: The run was given its data from Python, or the files are not of its data set's form.
+    """
     source = run.dataset.get("source", {})
-    path = data or (Path(source["data"]) if source.get("data") else None)
-    prepared = prepare_data(make_run_plan(None, run.path), Source(path, source.get("url"), print))
+    said: list[str] = []
+    _check_data_of_files(run)
+    path = data or _find_recorded_path(run, source)
+    prepared = prepare_data(make_run_plan(None, run.path), Source(path, source.get("url"), said.append))
     if prepared.description["content_sha256"] != run.dataset["content_sha256"]:
-        raise UserError(f"{path or run.dataset['name']}: expected the images and labels that {run.path} was trained on, got others")
+        return None
+    for line in said:
+        print(line)
     return prepared
+
+
+def _check_data_of_files(run: Run) -> None:
+    if run.dataset["name"] != run.recipe["dataset"]["name"]:
+        given = f"the run was given its data from Python (data set {run.dataset['name']!r})"
+        raise UserError(f"{run.path}: {given}, so there are no files to evaluate; name images of its classes with {name_option('data')}")
+
+
+def _find_recorded_path(run: Run, source: dict[str, Any]) -> Path | None:
+    """Return the path that the run was trained with; None if it named none."""
+    if not source.get("data"):
+        return None
+    path = Path(source["data"])
+    if not path.exists():
+        raise UserError(f"{path}: the data that {run.path} was trained with are no longer there; name their new place with {name_option('data')}")
+    return path
 
 
 def _find_split(data: PreparedData, split: str) -> tuple[Split, np.ndarray]:
@@ -67,6 +122,6 @@ def _find_split(data: PreparedData, split: str) -> tuple[Split, np.ndarray]:
     raise UserError(f"{name_option('split', split)}: the run has no {split} split")
 
 
-def _make_logits_function(model: Any) -> Any:
+def _make_logits_function(model: Any) -> Logits:
     """Return a function from images and indices to logits, from a saved model (whose last layer makes probabilities)."""
     return partial(predict, keras.Model(model.input, model.get_layer("probabilities").input))

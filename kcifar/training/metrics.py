@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.core.errors import one_line
 from kcifar.datasets.dataset import Split
 from kcifar.runs.evaluation_result import compute_class_results, count_confusions
 
@@ -88,15 +89,19 @@ def _choose_confused(labels: np.ndarray, predicted: np.ndarray, wrong: np.ndarra
 
 
 def format_metrics(metrics: dict[str, Any]) -> list[str]:
-    """Write metrics as lines for a terminal: a summary, then one row per class."""
+    """Write metrics as lines for a terminal: a summary, what it is of if not of the run's own data, then one row per class."""
     width = max(len(row["name"]) for row in metrics["classes"])
-    head = f"{metrics['split']}: {format_scores(metrics)} ({metrics['samples']:,} images)"
+    data = f"{one_line(metrics['data'])}, " if "data" in metrics else ""
+    head = f"{data}{metrics['split']}: {format_scores(metrics)} ({metrics['samples']:,} images)"
     if "views" in metrics:
         head += f"; averaged over {metrics['views']['count']} views: {format_scores(metrics['views'])}"
     rows = [
         f"{row['name']:{width}}  {row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['support']:7}" for row in metrics["classes"]
     ]
-    return [head, f"{'class':{width}}  precision  recall     f1  support", *rows]
+    others = list(metrics.get("notes", ()))
+    if "file" in metrics:
+        others.append(f"not the run's own data: written to the run's {metrics['file']}, apart from test.json")
+    return [head, *others, f"{'class':{width}}  precision  recall     f1  support", *rows]
 
 
 def format_scores(metrics: dict[str, Any]) -> str:

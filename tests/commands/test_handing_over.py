@@ -69,9 +69,10 @@ def test_a_learning_rate_test_gets_the_recipe_and_trains_no_run(run: Run, recipe
 def test_the_split_that_was_asked_for_is_evaluated(split: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / RECIPE_FILE).write_text("name: x\n", encoding="utf-8")
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(evaluation, "evaluate_run", lambda run, data, name: calls.append((run.path, data, name)) or METRICS)
+    monkeypatch.setattr(evaluation, "evaluate_run", lambda run, *others: calls.append((run.path, *others)) or METRICS)
     assert run(evaluate, tmp_path, "--data", "d", *(["--split", split] if split != "test" else [])) == 0
-    assert calls == [(tmp_path, Path("d"), split)]
+    assert run(evaluate, tmp_path, "--data", "d", "--name", "mine") == 0
+    assert calls == [(tmp_path, Path("d"), split, None), (tmp_path, Path("d"), "test", "mine")]
 
 
 METRICS = {"split": "test", "samples": 1, "accuracy": 1.0, "cross_entropy": 0.0, "classes": [{"name": "a", "precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 1}]}  # fmt: skip
