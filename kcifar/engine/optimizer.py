@@ -1,17 +1,24 @@
 """A stage's optimizer: one of Keras' optimizers, its update extended by clipping, decoupled decay, rate multipliers and scheduled momentum.
 
 The order is gradient -> accumulation -> clipping by value -> clipping by norm -> weight decay -> the optimizer's own step.
+
+A rate multiplier of 0 holds a variable, bit for bit, from that update on, whatever velocity it has: no step and no decay. The optimizer's
+slots go on as at a rate of 0: the means of gradients of Adam, Lion and Muon stay current, and the velocity of SGD, which holds rate x gradient,
+dies away. Once the multiplier is positive again, the variable continues from these slots. Its gradient still counts in `clip_norm`, and the
+averages go on: lookahead moves it to its slow weight, as in airbench.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partialmethod, reduce
+from operator import mul
 from typing import Any
 
 from kcifar.core.keras_internals import get_sgd_velocity, get_variable_index, name_optimizer_hooks
 from kcifar.core.lazy import keras
 from kcifar.engine.schedule_tables import ScheduleTables, make_table_rate
-from kcifar.engine.tensorflow.update_kernels import find_fast_update_step
+from kcifar.engine.tensorflow.update_kernels import UpdateStep, find_fast_update_step
 from kcifar.planning.stage_plan import StagePlan
 from kcifar.recipe.stage_settings import WeightDecay
 
@@ -99,8 +106,7 @@ def _extend_class(base: type, momentum: str | None, has_multipliers: bool) -> ty
         members[momentum] = property(_look_up_momentum)
     if is_extended:
         keras_step = _update_by_sgd if momentum and issubclass(base, keras.optimizers.SGD) else base.update_step  # type: ignore[attr-defined]
-        step = fast_step or keras_step
-        members["update_step"] = lambda self, gradient, variable, rate: step(self, gradient, variable, _multiply_rate(self, variable, rate))
+        members["update_step"] = partialmethod(_update_by_rules, fast_step or keras_step)
     return type(base.__name__, (base,), members)
 
 
@@ -116,21 +122,34 @@ def _clip_gradients(self: Any, gradients: Sequence[Any]) -> list[Any]:
 
 
 def _apply_weight_decay(self: Any, variables: Sequence[Any]) -> None:
-    """Shrink the decayed weights by rate x decay, independently of the gradient (Loshchilov, Hutter, 2019, algorithm 2)."""
+    """Shrink the decayed weights by their rate x decay, independently of the gradient (Loshchilov, Hutter, 2019, algorithm 2)."""
     rules = self.update_rules
     if not any(rules.decayed):
         return
-    kept = 1 - rules.tables.look_up("learning_rate") * rules.tables.look_up("weight_decay.value")
+    rate, decay = rules.tables.look_up("learning_rate"), rules.tables.look_up("weight_decay.value")
     for variable in variables:
         if rules.decayed[get_variable_index(self, variable)]:
+            multiplier = _look_up_multiplier(self, variable)
+            kept = 1 - (rate if multiplier is None else rate * multiplier) * decay
             variable.assign(variable * keras.ops.cast(kept, variable.dtype))
 
 
-def _multiply_rate(self: Any, variable: Any, rate: Any) -> Any:
+def _update_by_rules(self: Any, step: UpdateStep, gradient: Any, variable: Any, rate: Any) -> None:
+    """Take an optimizer's step at the variable's own rate; hold the variable where its multiplier is 0, since a velocity would move it on."""
+    ops, multiplier = keras.ops, _look_up_multiplier(self, variable)
+    if multiplier is None:
+        step(self, gradient, variable, rate)
+        return
+    before = ops.copy(ops.convert_to_tensor(variable))  # under torch the step overwrites the tensor itself
+    step(self, gradient, variable, rate * ops.cast(multiplier, rate.dtype))
+    variable.assign(ops.where(multiplier > 0, ops.convert_to_tensor(variable), before))
+
+
+def _look_up_multiplier(self: Any, variable: Any) -> Any:
+    """Return the product of a variable's rate multipliers for the current update, a float32 scalar tensor; None if it has none."""
     rules = self.update_rules
-    for name in rules.multipliers[get_variable_index(self, variable)]:
-        rate = rate * keras.ops.cast(rules.tables.look_up(name), rate.dtype)
-    return rate
+    factors = [rules.tables.look_up(name) for name in rules.multipliers[get_variable_index(self, variable)]]
+    return reduce(mul, factors) if factors else None
 
 
 def _look_up_momentum(self: Any) -> Any:

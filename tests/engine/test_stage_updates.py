@@ -9,6 +9,7 @@ from stage_loop import WITH_NORM, assign_weights, begin_new_stage, copy_weights,
 
 TOLERANCE: dict[str, Any] = {"rtol": 0, "atol": 2e-6}
 ROLES = ("kernel", "bias", "gamma", "beta")
+HELD = ("*/bias", "block1_conv/kernel")  # of LeNet
 
 
 def select_trained(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -107,14 +108,49 @@ class TestRateMultipliers:
         multiplied = subtract(copy_start(), train_from_start(1, rate_multipliers=[{"variables": "*/bias", "value": 3.0}]))
         check_same(multiplied, {path: value * (3 if path.endswith("bias") else 1) for path, value in free.items()})
 
-    def test_zero_freezes_within_a_stage_even_under_adam(self) -> None:
-        schedule = {"name": "piecewise", "values": [1.0, 0.0], "boundaries": ["1 steps"]}
-        loop, stage = begin_new_stage(optimizer={"name": "adam"}, rate_multipliers=[{"variables": "*/bias", "value": schedule}])
-        train(loop, stage, 1, [0.01] * 3)
-        after_first = copy_weights(loop)
-        train(loop, stage, 2, [0.01] * 3)
-        for path, value in select_trained(after_first).items():
-            assert np.array_equal(value, copy_weights(loop)[path]) == path.endswith("bias"), path
+    @pytest.mark.parametrize(
+        "optimizer",
+        [
+            {"name": "sgd"},
+            {"name": "sgd", "momentum": 0.9},
+            {"name": "sgd", "momentum": 0.9, "nesterov": True},
+            {"name": "adam"},
+            {"name": "lion"},
+            {"name": "muon", "scale_kernels": True},
+        ],
+        ids=str,
+    )
+    def test_zero_holds_the_variables_at_once(self, optimizer: dict[str, Any]) -> None:
+        """Bit for bit and whatever their velocity, as a torch parameter without a gradient; a kernel is not even scaled or decayed."""
+        held = [{"variables": pattern, "value": {"name": "piecewise", "values": [2.0, 0.0], "boundaries": ["2 steps"]}} for pattern in HELD]
+        loop, stage = begin_new_stage(optimizer=optimizer, rate_multipliers=held, weight_decay={"value": 0.5, "weights": "all"})
+        train(loop, stage, 2, [0.01] * 5)
+        before = copy_weights(loop)
+        train(loop, stage, 3, [0.01] * 5, first=128)
+        after = copy_weights(loop)
+        assert {path for path in before if np.array_equal(before[path], after[path])} == {p for p in before if p.endswith("bias") or p in HELD}
+
+    def test_a_held_variable_continues_from_slots_that_went_on_at_a_rate_of_zero(self) -> None:
+        """By hand: velocities 0.9 v - rate x multiplier x gradient, and no step at a multiplier of 0; the gradient is that of a fixed batch."""
+        loop, stage = begin_new_stage(optimizer={"name": "sgd", "momentum": 0.9}, rate_multipliers=[{"variables": "*", "value": 1.0}])
+        start, steps = copy_weights(loop), []
+        gradient = {path: -value / 0.1 for path, value in subtract(start, train_from_start(1)).items()}
+        for multiplier in ([1.0], [1.0, 0.0], [1.0, 0.0, 0.5]):
+            before = copy_weights(loop)
+            train(loop, stage, 1, [0.1], **{"rate_multipliers.0.value": multiplier})
+            steps.append(subtract(before, copy_weights(loop)))
+            assign_weights(loop, start)
+        for path, value in gradient.items():
+            np.testing.assert_array_equal(steps[1][path], 0)
+            np.testing.assert_allclose(steps[2][path], -0.1 * (0.81 + 0.5) * value, err_msg=path, **TOLERANCE)
+
+    def test_multiply_the_decay_too(self) -> None:
+        """As in a torch parameter group with a rate of its own: rate x multiplier x decay."""
+        settings: dict[str, Any] = {"rate_multipliers": [{"variables": "*", "value": 3.0}]}
+        before, free, decayed = copy_start(), train_from_start(1, **settings), train_from_start(1, weight_decay=0.5, **settings)
+        for path in select_trained(before):
+            expected = 0.1 * 3 * 0.5 * before[path] if path.endswith("kernel") else np.zeros(1, np.float32)
+            np.testing.assert_allclose(free[path] - decayed[path], np.broadcast_to(expected, free[path].shape), err_msg=path, **TOLERANCE)
 
 
 @pytest.mark.parametrize(
