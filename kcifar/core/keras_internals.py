@@ -146,6 +146,14 @@ def get_batch_counter(optimizer: Any) -> Any:
     return optimizer._iterations
 
 
+def is_gradient_accumulator(variable: Any) -> bool:
+    """Whether a variable of an optimizer holds the sum of the gradients since its last update.
+
+    Keras 3.15.1: the ending of the variable's name, "gradient_accumulator". No public attribute lists these variables.
+    """
+    return bool(variable.name.endswith("_gradient_accumulator"))
+
+
 def get_variable_index(optimizer: Any, variable: Any) -> int:
     """Return a variable's place in the list that an optimizer was built for.
 

@@ -43,9 +43,16 @@ class ScheduleTables:
         table = self._tables[name]
         return keras.ops.take(table, keras.ops.clip(self.count_updates(), 0, table.shape[0] - 1))
 
-    def restart(self) -> None:
-        """Make the next batch the first one of the tables' first update."""
-        updates = -(-int(self._batches) // self._accumulate)
+    def count_all_updates(self) -> int:
+        """Return the number of complete updates since the optimizer's state was reset."""
+        return int(self._batches) // self._accumulate
+
+    def restart(self, updates: int) -> None:
+        """Make the next batch the first one of the tables' first update.
+
+        Args:
+            updates: Complete updates since the optimizer's state was reset; Adam's bias correction continues from it.
+        """
         self._batches.assign(updates * self._accumulate)
         self._start.assign(updates)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.core.keras_internals import build_metrics
+from kcifar.core.keras_internals import build_metrics, is_gradient_accumulator
 from kcifar.core.lazy import keras
 from kcifar.datasets.dataset import Split
 from kcifar.engine.averaging import Averages
@@ -73,7 +73,7 @@ class TrainingLoop:
 
     def begin_stage(self, stage: StagePlan) -> None:
         """Prepare a stage: compile if more than numbers changes, and reset or keep the optimizer's state."""
-        kept = self._copy_kept_state(stage)
+        kept, updates = self._copy_kept_state(stage)
         self._adapt_network(stage)
         structure = _describe_structure(stage)
         if structure != self._structure:
@@ -84,7 +84,7 @@ class TrainingLoop:
         else:
             self._assign_optimizer_state(self._initial_state)
         self._assign_optimizer_state(kept)
-        self._tables.restart()
+        self._tables.restart(updates)
         self.restart_averages()
 
     def restart_averages(self) -> None:
@@ -213,12 +213,16 @@ class TrainingLoop:
     def _pair_averages(self) -> list[tuple[Any, Any]]:
         return [] if self._averages is None else self._averages.pair_with_weights()
 
-    def _copy_kept_state(self, stage: StagePlan) -> dict[str, np.ndarray | float]:
-        """Return the optimizer's state if the stage keeps it; nothing for the first stage."""
+    def _copy_kept_state(self, stage: StagePlan) -> tuple[dict[str, np.ndarray | float], int]:
+        """Return the optimizer's state and the updates that made it if the stage keeps it; nothing for the first stage.
+
+        Gradients that the former stage accumulated for an update that it did not complete are left behind.
+        """
         if stage.settings.optimizer_state == "reset" or self._model is None:
-            return {}
+            return {}, 0
+        kept = {path: variable for path, variable in self._collect_optimizer_variables().items() if not is_gradient_accumulator(variable)}
         # A copy: under torch the array would be a view that changes with the variable.
-        return {path: np.array(keras.ops.convert_to_numpy(variable)) for path, variable in self._collect_optimizer_variables().items()}
+        return {path: np.array(keras.ops.convert_to_numpy(variable)) for path, variable in kept.items()}, self._tables.count_all_updates()
 
     def _collect_optimizer_variables(self) -> dict[str, Any]:
         return {variable.path: variable for variable in self._model.optimizer.variables}

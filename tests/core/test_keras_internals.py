@@ -195,6 +195,13 @@ def test_the_batch_counter_counts_batches_while_gradients_accumulate() -> None:
         assert to_numpy(variables[0])[0, 0] == 1
 
 
+def test_sums_of_accumulated_gradients_are_recognized() -> None:
+    with expect("the variable name 'gradient_accumulator'"):
+        optimizer, variables = make_built_optimizer(keras.optimizers.Adam(0.1, gradient_accumulation_steps=3))
+        sums = [to_numpy(variable) for variable in optimizer.variables if internals.is_gradient_accumulator(variable)]
+        assert [value.tolist() for value in sums] == [np.ones(variable.shape).tolist() for variable in variables]
+
+
 def test_variables_are_found_by_their_place() -> None:
     with expect("Optimizer._get_variable_index"):
         optimizer, variables = make_built_optimizer(keras.optimizers.SGD(0.1))

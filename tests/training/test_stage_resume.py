@@ -35,7 +35,7 @@ EXTRAS: list[dict[str, Any]] = [
     {"momentum": {"name": "polynomial", "start": 0.8, "end": 0.9}, "optimizer": {"name": "sgd", "momentum": 0.9}},
     {"freeze": ["block1*"], "clip_norm": 0.1},
     {"weight_decay": {"value": {"name": "cosine", "value": 0.1}, "weights": "all"}},
-    {"rate_multipliers": [{"variables": "*/bias", "value": 2.0}], "optimizer_state": "keep"},
+    {"rate_multipliers": [{"variables": "*/bias", "value": 2.0}], "optimizer_state": "keep", "accumulate": 3},
 ]
 
 
@@ -68,9 +68,10 @@ def test_a_run_interrupted_several_times_ends_like_an_uninterrupted_one(tmp_path
 
     uninterrupted = kcifar.train(make_recipe(), make_data(), run=tmp_path / "uninterrupted")
     epochs = len(uninterrupted.history)
-    # One interruption is in the stage that stops early, after its best epoch, whose weights must be restored.
-    early = list(SCHEDULED).index("polynomial") * 2 + 1
-    stops = {early, *np.random.default_rng(7).choice(np.arange(1, epochs), 3, replace=False).tolist()}
+    # One interruption is in the stage that stops early, after its best epoch, whose weights must be restored; one is before the last stage,
+    # which keeps the optimizer's state and counts its updates in other groups of batches.
+    early, before_last = list(SCHEDULED).index("polynomial") * 2 + 1, epochs - 2
+    stops = {early, before_last, *np.random.default_rng(7).choice(np.arange(1, before_last), 2, replace=False).tolist()}
     attempts, run_epoch = len(stops), TrainingLoop.run_epoch
 
     def interrupt_once(loop: Any, batches: Any, *arguments: Any) -> Any:

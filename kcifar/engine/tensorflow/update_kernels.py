@@ -8,7 +8,7 @@ kernels read and write everything once, in place: with Adam on 17.0M parameters 
 from collections.abc import Callable
 from typing import Any
 
-from kcifar.core.keras_internals import get_adam_moments, get_batch_counter, get_resource_handle, get_sgd_velocity
+from kcifar.core.keras_internals import get_adam_moments, get_resource_handle, get_sgd_velocity
 from kcifar.core.lazy import keras, tensorflow
 from kcifar.engine.backend import has_gpu
 
@@ -26,7 +26,7 @@ def find_fast_update_step(optimizer_class: type) -> UpdateStep | None:
 def _update_by_adam(optimizer: Any, gradient: Any, variable: Any, rate: Any) -> None:
     """Update as `keras.optimizers.Adam.update_step` does (without `amsgrad`, which no recipe can set)."""
     tf, (momentum, velocity) = tensorflow, get_adam_moments(optimizer, variable)
-    step = tf.cast(get_batch_counter(optimizer) + 1, variable.dtype)
+    step = tf.cast(optimizer.iterations + 1, variable.dtype)  # updates, not batches, where gradients are accumulated
     beta_1, beta_2 = (tf.cast(beta, variable.dtype) for beta in (optimizer.beta_1, optimizer.beta_2))
     tf.raw_ops.ResourceApplyAdam(
         var=get_resource_handle(variable),
