@@ -6,6 +6,7 @@ from kcifar.engine.stage_checks import check_stages
 from kcifar.engine.training_loop import TrainingLoop
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import PreparedData
+from kcifar.planning.update_counts import check_updates
 
 
 def build_training_loop(plan: Plan, data: PreparedData, precision: str, min_updates: int = 1) -> TrainingLoop:
@@ -23,6 +24,7 @@ def build_training_loop(plan: Plan, data: PreparedData, precision: str, min_upda
     with use_dtype_policy(precision):
         network = build_network(plan, shape, classes)
         check_stages(network, plan, shape, classes)
+        check_updates(plan, len(data.train_indices))
         kind = plan.recipe.document.input.normalization
         normalization = make_normalization(kind, description["channel_mean"], description["channel_deviation"])
         # Computes every schedule of every stage once, so that durations that do not fit are refused now.

@@ -12,6 +12,7 @@ from kcifar.engine.stage_checks import check_stages
 from kcifar.models.summary import summarize_model
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import prepare_data
+from kcifar.planning.update_counts import check_updates
 from kcifar.recipe.write import format_yaml
 
 
@@ -28,6 +29,7 @@ def print_plan(plan: Plan, data: Path | None, url: str | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     check_backend()
     prepared = prepare_data(plan, Source(data, url, console.print))
+    check_updates(plan, len(prepared.train_indices))
     backend = load_backend()
     precision = resolve_precision(plan.recipe.document.precision)
     network = build_network(plan, prepared.dataset.image_shape, prepared.num_classes)

@@ -66,6 +66,7 @@ BUILT = [
     ({"drop_path_rate": 0.1}, "drop_path_rate: expected a network with an argument drop_path_rate, got 'residual_cnn', which has none"),
     ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": "1 epoch"}}, "learning_rate.warm_up: expected less than the stage's"),
     ({"momentum": {"name": "piecewise", "values": [0.5, 0.9], "boundaries": ["9 epochs"]}}, r"momentum: boundaries"),
+    ({"accumulate": 19}, "accumulate: expected at most 18, the number of batches of stage 'later', got 19"),
     ({"init_from": "/nowhere"}, "init_from: expected a finished run with model.keras, got '/nowhere'"),
 ]
 
