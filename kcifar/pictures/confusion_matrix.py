@@ -1,6 +1,7 @@
 """A confusion matrix as a picture: errors in blue, the diagonal in gray, numbers in the cells if they fit.
 
-The color scale of the errors ends at the largest error, so the many images on the diagonal do not make the errors pale.
+The color scale of the errors ends at the largest error, so the many images on the diagonal do not make the errors pale, but not below a tenth
+of a class and not below a few images, so a few errors do not look like many.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,11 +27,14 @@ _NAME_ROOM = 105.0  # points
 _MAX_NUMBERED = 20  # classes; the cells of more have no numbers
 _LARGEST_NUMBER, _SMALLEST_NUMBER = 9.5, 5.0  # points
 _DIGIT = 0.64  # width of a digit per point of its size
+_LEAST_FRACTION, _LEAST_IMAGES = 0.1, 5  # of the largest class: where the color scale of the errors ends at the earliest
 _GREYS = (0.08, 0.45)  # range of the white-to-black color map; dark text is readable on all of it
 _BAD_LUMINANCE = 0.179  # at which black and white have the same contrast
 
 
-def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: np.ndarray, write: Callable[[float], str], unit: str) -> Figure:
+def draw_confusion_matrix(
+    name: str, words: str, names: Sequence[str], values: np.ndarray, write: Callable[[float], str], unit: str, scale_end: float
+) -> Figure:
     """Draw a confusion matrix: one row per true class, one column per predicted class.
 
     Args:
@@ -40,6 +44,7 @@ def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: n
         values: (classes, classes), >= 0; cells of 0 stay empty.
         write: Returns the text of a value, for the cells.
         unit: Unit of the color scale of the errors.
+        scale_end: The error with the darkest color, > 0; see `compute_scale_end`.
     """
     labels = [fit_text(name, _NAME_ROOM, _NAME) for name in names[:: compute_label_step(len(names))]]
     side = len(names) * max(1, round(_SIDE / len(names)))  # a cell is an integer number of dots wide
@@ -47,14 +52,14 @@ def draw_confusion_matrix(name: str, words: str, names: Sequence[str], values: n
     figure, panel, bar = _make_panels(side, max(measure_text(label, _NAME) for label in labels), scaled=not size)
     title = f"{fit_text(name, 72 * figure.get_figwidth() - _BORDER, _TITLE)}\n{words}"
     figure.text(0.5, 1 - _BORDER / (figure.get_figheight() * DOTS_PER_INCH), title, ha="center", va="top", fontsize=_TITLE, linespacing=1.4)
-    colors, errors = color_cells(values)
+    colors, errors = color_cells(values, scale_end)
     panel.imshow(colors, interpolation="none", aspect="auto")
     ticks = range(0, len(names), compute_label_step(len(names)))
     panel.set_xticks(ticks, labels, rotation=90, fontsize=_NAME)
     panel.set_yticks(ticks, labels, fontsize=_NAME)
     panel.set(xlabel="predicted class", ylabel="true class")
     if size:
-        _write_numbers(panel, values, write, size)
+        _write_numbers(panel, values, write, size, colors)
     if bar:
         integer = np.issubdtype(values.dtype, np.integer)
         figure.colorbar(errors, cax=bar, ticks=MaxNLocator(6, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1))
@@ -77,10 +82,25 @@ def compute_number_size(values: np.ndarray, write: Callable[[float], str]) -> fl
     return size if size >= _SMALLEST_NUMBER else 0.0
 
 
-def color_cells(values: np.ndarray) -> tuple[np.ndarray, ScalarMappable]:
-    """Return the color of each cell, float (classes, classes, 4), and the color scale of those off the diagonal."""
+def compute_scale_end(values: np.ndarray, images: int) -> float:
+    """Return the error with the darkest color: the largest, but at least a tenth of a class, and at least five images.
+
+    Args:
+        values: (classes, classes), >= 0: numbers of images, or their fractions of the true class in any unit, such as percent.
+        images: Of the class with the most images, > 0.
+    Example:
+        >>> compute_scale_end(np.array([[35, 1], [0, 36]]), 36), compute_scale_end(np.array([[900, 100], [300, 700]]), 1000)
+        (5.0, 300.0)
+    """
+    whole = float(values.sum(axis=1).max())  # a class, in the unit of the values
+    least = whole * min(1.0, max(_LEAST_FRACTION, _LEAST_IMAGES / images))
+    return max(least, float(np.where(np.eye(len(values), dtype=bool), 0, values).max()))
+
+
+def color_cells(values: np.ndarray, scale_end: float) -> tuple[np.ndarray, ScalarMappable]:
+    """Return the color of each cell, float (classes, classes, 4), and the color scale, from 0 to `scale_end`, of those off the diagonal."""
     diagonal = np.eye(len(values), dtype=bool)
-    errors = ScalarMappable(Normalize(0, np.where(diagonal, 0, values).max() or 1), "Blues")
+    errors = ScalarMappable(Normalize(0, scale_end), "Blues")
     colors = np.array(errors.to_rgba(values))
     correct = values[diagonal]
     low, high = _GREYS
@@ -112,9 +132,8 @@ def _make_panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, A
     return figure, panel, figure.add_axes(bar) if scaled else None
 
 
-def _write_numbers(panel: Axes, values: np.ndarray, write: Callable[[float], str], size: float) -> None:
+def _write_numbers(panel: Axes, values: np.ndarray, write: Callable[[float], str], size: float, colors: np.ndarray) -> None:
     """Write the numbers, those of the diagonal in bold, and separate the cells by white lines."""
-    colors, _ = color_cells(values)
     edges = np.arange(1, len(values)) - 0.5
     panel.hlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)
     panel.vlines(edges, -0.5, len(values) - 0.5, color="white", linewidth=1)

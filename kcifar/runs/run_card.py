@@ -48,13 +48,17 @@ def _draw_curves(run: "Run") -> str:
 
 
 def _draw_confusion_matrix(run: "Run") -> str:
-    from kcifar.pictures.confusion_matrix import MAX_CLASSES, draw_confusion_matrix
+    from kcifar.pictures.confusion_matrix import MAX_CLASSES, compute_scale_end, draw_confusion_matrix
 
     matrix, names = np.array(run.test["confusion_matrix"]), [row["name"] for row in run.test["classes"]]
     if not 2 <= len(names) <= MAX_CLASSES:
         return ""
     title = f"Confusion matrix, {run.test['samples']:,} test images"
-    return _embed("confusion matrix", lambda: draw_confusion_matrix(run.path.name, title, names, matrix, lambda value: f"{value:,.0f}", "images"))
+    scale_end = compute_scale_end(matrix, int(matrix.sum(axis=1).max()))
+    return _embed(
+        "confusion matrix",
+        lambda: draw_confusion_matrix(run.path.name, title, names, matrix, lambda value: f"{value:,.0f}", "images", scale_end),
+    )
 
 
 def _embed(text: str, draw: Callable[[], Any]) -> str:

@@ -58,7 +58,7 @@ def make_prediction_arrays(split: str, labels: np.ndarray, logits: np.ndarray, i
 
 
 def choose_examples(part: Split, logits: np.ndarray, indices: np.ndarray, split: str) -> dict[str, np.ndarray]:
-    """Choose the images that a report shows: the first, the most confident errors, and some of each frequent confusion.
+    """Choose the images that a report shows: the first, the most confident errors, and the most confident ones of each frequent confusion.
 
     Args:
         part: Contains the images.
@@ -73,13 +73,13 @@ def choose_examples(part: Split, logits: np.ndarray, indices: np.ndarray, split:
     confidence = log_softmax(logits).max(axis=1)
     by_confidence = wrong[np.argsort(-confidence[wrong], kind="stable")]
     first = np.arange(min(NUM_FIRST, len(labels)))
-    chosen = np.concatenate([first, by_confidence[:NUM_ERRORS], _choose_confused(labels, predicted, wrong)])
+    chosen = np.concatenate([first, by_confidence[:NUM_ERRORS], _choose_confused(labels, predicted, by_confidence)])
     rows = indices[np.unique(chosen)]
     return {"images": part.images[rows], "indices": rows, "split": np.full(len(rows), split)}
 
 
 def _choose_confused(labels: np.ndarray, predicted: np.ndarray, wrong: np.ndarray) -> np.ndarray:
-    """Return a few rows of each of the most frequent (true, predicted) pairs."""
+    """Return the first few rows of each of the most frequent (true, predicted) pairs, in the given order of wrong rows."""
     if not len(wrong):
         return wrong
     pairs = np.stack([labels[wrong], predicted[wrong]])

@@ -21,7 +21,7 @@ from run_folders import CASES, HOSTILE, write_json, write_run
 from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from kcifar.pictures.confusion_matrix import choose_ink, color_cells, compute_number_size, draw_confusion_matrix
+from kcifar.pictures.confusion_matrix import choose_ink, color_cells, compute_number_size, compute_scale_end, draw_confusion_matrix
 from kcifar.pictures.saving import render_figure
 from kcifar.pictures.style import report_style
 from kcifar.reporting.commentary.classes import describe_classes
@@ -138,7 +138,7 @@ def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np
 @given(MATRICES)
 @settings(max_examples=30)
 def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_gray(matrix: np.ndarray) -> None:
-    colors, _ = color_cells(matrix)
+    colors, _ = color_cells(matrix, 4.0)
     diagonal = np.eye(len(matrix), dtype=bool)
     gray = colors[diagonal]
     assert (gray[:, 0] == gray[:, 1]).all()
@@ -150,13 +150,44 @@ def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_gray(matrix: np
 
 
 def test_the_largest_error_has_the_darkest_blue_however_many_are_right() -> None:
-    colors, _ = color_cells(np.array([[5000, 3], [1, 900]]))
+    matrix = np.array([[5000, 900], [1, 900]])
+    colors, _ = color_cells(matrix, compute_scale_end(matrix, 5900))
     np.testing.assert_allclose(colors[0, 1], matplotlib.colormaps["Blues"](1.0))
+
+
+def test_one_error_in_360_is_not_the_darkest() -> None:
+    """Ten digits of 36 images: one error is a fifth of the scale, which ends at five images of a class, 13.9%."""
+    digits = np.diag([36] * 10)
+    digits[5, 5], digits[5, 9] = 35, 1
+    for values, scale_end in ((digits, 5.0), (100 * normalize_rows(digits), 100 * 5 / 36)):
+        assert compute_scale_end(values, 36) == pytest.approx(scale_end)
+        colors, _ = color_cells(values, compute_scale_end(values, 36))
+        np.testing.assert_allclose(colors[5, 9], matplotlib.colormaps["Blues"](0.2))
+
+
+@given(MATRICES.filter(lambda matrix: matrix.any()), st.sampled_from([1, 7, 100]))
+@settings(max_examples=50)
+def test_the_scale_ends_at_the_largest_error_or_a_tenth_of_a_class_or_five_images(matrix: np.ndarray, times: int) -> None:
+    counts = times * matrix
+    images, errors = int(counts.sum(axis=1).max()), counts - np.diag(np.diag(counts))
+    expected = max(errors.max(), min(images, max(images / 10, 5)))
+    assert compute_scale_end(counts, images) == pytest.approx(expected)
+    if counts.sum(axis=1).min() == images:  # of classes of one size, fractions have the colors of counts
+        percent = 100 * normalize_rows(counts)
+        colors = [color_cells(values, compute_scale_end(values, images))[0] for values in (counts, percent)]
+        np.testing.assert_allclose(colors[0], colors[1], atol=1 / 255)
+
+
+def test_the_caption_names_the_darkest_blue(tmp_path: Path) -> None:
+    digits = np.diag([36] * 10)
+    digits[5, 5], digits[5, 9] = 35, 1
+    captions = [figure.caption for figure in confusion.of_run(run_of(tmp_path / "run", digits)).figures]
+    assert [re.findall(r"the darkest blue stands for (\S+)", caption) for caption in captions] == [["5"], ["13.9%."]]
 
 
 def test_numbers_stand_out_on_every_color() -> None:
     values = np.arange(100).reshape(10, 10)
-    for color in [*color_cells(values)[0].reshape(-1, 4), *color_cells(values[::-1])[0].reshape(-1, 4)]:
+    for color in [*color_cells(values, 99.0)[0].reshape(-1, 4), *color_cells(values[::-1], 99.0)[0].reshape(-1, 4)]:
         linear = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
         luminance = float(linear @ (0.2126, 0.7152, 0.0722))
         contrast = (luminance + 0.05) / 0.05 if choose_ink(color) == "black" else 1.05 / (luminance + 0.05)
@@ -175,7 +206,7 @@ def test_long_names_are_neither_cut_off_nor_laid_over_one_another(count: int) ->
     names = [*("W" * 50, "画" * 40, HOSTILE * 3, ""), *(f"class {k}" for k in range(count))][:count]
     with report_style(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
-        figure = draw_confusion_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images")
+        figure = draw_confusion_matrix("W" * 90, "10 images", names, np.arange(count**2).reshape(count, count), str, "images", count**2)
         figure.draw_without_rendering()
         panel = figure.axes[0]
         rows = [label.get_window_extent() for label in panel.get_yticklabels()]

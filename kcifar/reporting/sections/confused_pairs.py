@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from kcifar.core.errors import one_line
 from kcifar.pictures.text import fit_text
 from kcifar.pictures.thumbnails import HEADING_SIZE, Thumbnail, ThumbnailRow, draw_thumbnails
+from kcifar.reporting.analysis.saved_errors import are_most_confident
 from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.confusion import normalize_rows, rank_confused_pairs
@@ -65,12 +66,24 @@ def _make_figures(run: LoadedRun, matrix: np.ndarray, pairs: list[_Pair]) -> lis
         return []
     names = [one_line(name, _MAX_NAME) for name in run.class_names]
     caption = (
-        f"Examples of the most confused pairs, from the {kept.quantity} saved with the run: at most {_COLUMNS} per pair, "
-        "most confident first; below each image, the probability of its predicted class."
+        f"Examples of the most confused pairs, from the {kept.quantity} saved with the run: at most {_COLUMNS} per pair, most confident first"
+        f"{_describe_unsaved(run, kept, examples)}; below each image, the probability of its predicted class."
     )
     spoken = [f"{names[label]} predicted as {names[predicted]} ({matrix[label, predicted]:,})" for label, predicted in list(examples)[:_MAX_SPOKEN]]
     text = f"Thumbnails of misclassified images, one row for each of {len(examples)} pair{'s' * (len(examples) > 1)}; first: {', '.join(spoken)}."
     return [FigureSpec("confused_pairs", lambda: _draw(run, kept, matrix, examples), caption, text)]
+
+
+def _describe_unsaved(run: LoadedRun, kept: KeptImages, examples: dict[_Pair, list[int]]) -> str:
+    """Say for how many pairs more confident errors exist whose images were not saved; "" for none."""
+    predictions = run.predictions
+    if predictions is None:
+        return ""
+    unsaved = sum(
+        not are_most_confident(kept.confidence[places], predictions.confidence[(predictions.labels == label) & (predictions.predicted == predicted)])
+        for (label, predicted), places in examples.items()
+    )
+    return f" (in {unsaved} of {len(examples)} pairs, errors that were not saved are more confident)" if unsaved else ""
 
 
 def find_pair_examples(kept: KeptImages, pairs: list[_Pair]) -> dict[_Pair, list[int]]:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
-from kcifar.pictures.confusion_matrix import MAX_CLASSES, compute_label_step, compute_number_size, draw_confusion_matrix
+from kcifar.pictures.confusion_matrix import MAX_CLASSES, compute_label_step, compute_number_size, compute_scale_end, draw_confusion_matrix
 from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.confusion import normalize_rows, order_by_similarity
@@ -49,25 +49,30 @@ def _make_rows(evaluation: EvaluationResult, matrix: np.ndarray) -> Iterator[dic
 
 
 def _make_counts_figure(name: str, evaluation: EvaluationResult, matrix: np.ndarray) -> FigureSpec:
+    scale_end = compute_scale_end(matrix, int(matrix.sum(axis=1).max()))
+
     def draw() -> Figure:
-        return draw_confusion_matrix(name, _make_title(evaluation, "counts"), evaluation.class_names, matrix, _write_count, "images")
+        return draw_confusion_matrix(name, _make_title(evaluation, "counts"), evaluation.class_names, matrix, _write_count, "images", scale_end)
 
     correct = f"{np.trace(matrix):,} ({PERCENT.write(np.trace(matrix) / matrix.sum())})"
     text = f"Confusion matrix of {len(matrix):,} classes over {evaluation.samples:,} {evaluation.split} images, {correct} of them on the diagonal; "
-    caption = f"Number of images by true and predicted class, in the order of the labels: {_explain_reading(matrix, _write_count)}"
+    reading = _explain_reading(matrix, _write_count, f"{scale_end:,.0f} images")
+    caption = f"Number of images by true and predicted class, in the order of the labels: {reading}"
     return FigureSpec("confusion_counts", draw, caption, text + _describe_largest(evaluation, matrix, COUNT.write))
 
 
 def _make_percent_figure(name: str, evaluation: EvaluationResult, matrix: np.ndarray) -> FigureSpec:
     fractions = normalize_rows(matrix)
+    scale_end = compute_scale_end(100 * fractions, int(matrix.sum(axis=1).max()))
 
     def draw() -> Figure:
         order = order_by_similarity(matrix)
-        names = [evaluation.class_names[label] for label in order]
-        return draw_confusion_matrix(name, _make_title(evaluation, _PERCENT), names, 100 * fractions[np.ix_(order, order)], _write_tenths, _PERCENT)
+        names, percent = [evaluation.class_names[label] for label in order], 100 * fractions[np.ix_(order, order)]
+        return draw_confusion_matrix(name, _make_title(evaluation, _PERCENT), names, percent, _write_tenths, _PERCENT, scale_end)
 
     text = f"The same matrix as fractions of the true class, {len(matrix):,} classes ordered by similarity; "
-    caption = f"The same in {_PERCENT}, with classes that are often confused side by side: {_explain_reading(100 * fractions, _write_tenths)}"
+    reading = _explain_reading(100 * fractions, _write_tenths, f"{scale_end:.1f}%")
+    caption = f"The same in {_PERCENT}, with classes that are often confused side by side: {reading}"
     return FigureSpec("confusion_shares", draw, caption, text + _describe_largest(evaluation, fractions, PERCENT.write))
 
 
@@ -79,12 +84,13 @@ def _write_tenths(percent: float) -> str:
     return f"{percent:.1f}"
 
 
-def _explain_reading(values: np.ndarray, write: Callable[[float], str]) -> str:
-    """Say how to read a matrix, and which numbers and names are omitted."""
+def _explain_reading(values: np.ndarray, write: Callable[[float], str], darkest: str) -> str:
+    """Say how to read a matrix, which error has the darkest color, and which numbers and names are omitted."""
     numbers = " Cells without a number contain no image." if compute_number_size(values, write) else ""
     step = compute_label_step(len(values))
     names = f" One class in {step} is named on the axes." if step > 1 else ""
-    return f"rows are true classes, columns predicted ones; the diagonal (correct) is gray, errors are blue, darker for more.{numbers}{names}"
+    colors = f"the diagonal (correct) is gray, errors are blue, darker for more; the darkest blue stands for {darkest}"
+    return f"rows are true classes, columns predicted ones; {colors}.{numbers}{names}"
 
 
 def _describe_largest(evaluation: EvaluationResult, values: np.ndarray, write: Callable[[Any], str]) -> str:

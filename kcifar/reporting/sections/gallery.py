@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from kcifar.core.errors import one_line
 from kcifar.pictures.text import fit_text
 from kcifar.pictures.thumbnails import CAPTION_SIZE, Thumbnail, caption_width, draw_thumbnails, split_into_rows
+from kcifar.reporting.analysis.saved_errors import are_most_confident
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.reporting.page.names import join_names
@@ -71,13 +72,19 @@ def _make_errors(run: LoadedRun, kept: KeptImages) -> SectionContent:
         probabilities = f"{PERCENT.write(kept.confidence[place])} vs {PERCENT.write(kept.label_probability[place])}"
         return _fit_line("pred. ", names[kept.predicted[place]]), _fit_line("true ", names[kept.labels[place]]), probabilities
 
-    caption = (
-        f"The most confident errors among the {kept.quantity} saved with the run ({len(places)} shown); "
-        "below each image, its predicted class, its true class, and the probabilities of both."
-    )
+    title, which = _name_errors(run, kept, places)
+    caption = f"{which} ({len(places)} shown); below each image, its predicted class, its true class, and the probabilities of both."
     spoken = [_describe_error(kept, place, names) for place in places]
     text = f"Thumbnails of {len(places)} misclassified images: {join_names(spoken)}."
-    return SectionContent(figures=[FigureSpec("mistakes", lambda: _draw(run.name, "most confident errors", kept, places, words), caption, text)])
+    return SectionContent(figures=[FigureSpec("mistakes", lambda: _draw(run.name, title, kept, places, words), caption, text)])
+
+
+def _name_errors(run: LoadedRun, kept: KeptImages, places: Sequence[int]) -> tuple[str, str]:
+    """Return title and beginning of the caption: of all images if no error that was not saved is more confident, else of the saved ones."""
+    predictions = run.predictions
+    if predictions and are_most_confident(kept.confidence[places], predictions.confidence[~predictions.correct]):
+        return "most confident errors", f"The most confident errors of all {predictions.quantity}"
+    return "most confident saved errors", f"The most confident errors among the {kept.quantity} saved with the run, though not of all its images"
 
 
 def _describe_error(kept: KeptImages, place: int, names: Sequence[str]) -> str:
