@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 from hypothesis import strategies as st
 from run_folders import metrics_row
+from scipy.stats import chi2_contingency, fisher_exact
 
 from kcifar.runs import schemas as run_files
 from kcifar.runs.evaluation_result import EvaluationResult, convert_metrics_file
@@ -75,3 +76,33 @@ def gains_of(history: pandas.DataFrame) -> list[tuple[float, float, int]]:
 def outcome_of(matrix: Sequence[Sequence[int]]) -> EvaluationResult:
     """The outcome that test.json has with this confusion matrix, of at most twelve classes."""
     return convert_metrics_file(run_files.MetricsFile.model_validate(metrics_row(NAMES[: len(matrix)], matrix)))
+
+
+def is_clear(before: float, after: float, images: int | None, comparisons: int = 1) -> bool:
+    """Whether an accuracy changed by more than chance, by SciPy's tests of two proportions, and not by a difference written as zero."""
+    if not images or math.isnan(after - before) or f"{100 * abs(after - before):.2f}" == "0.00":
+        return False
+    return min(1.0, comparisons * p_value_of(before, after, images)) < 0.05
+
+
+def p_value_of(before: float, after: float, images: int) -> float:
+    """The p-value of two proportions on as many images each: Fisher's exact test where fewer than five are expected in a cell."""
+    right = [round(before * images), round(after * images)]
+    table = np.array([[count, images - count] for count in right])
+    if table.sum(axis=0).min() / 2 < 5:
+        return float(fisher_exact(table).pvalue)
+    return float(chi2_contingency(table, correction=False).pvalue)
+
+
+def clear_gains(gains: Sequence[tuple[float, float, int]], images: int | None) -> list[bool]:
+    """Which stages changed accuracy clearly, by Holm's method over those with a known gain."""
+    known = [place for place, (start, end, epochs) in enumerate(gains) if epochs and not math.isnan(end - start)]
+    if not images:
+        return [False] * len(gains)
+    p_values = {place: p_value_of(gains[place][0], gains[place][1], images) for place in known}
+    ranked = sorted(known, key=lambda place: p_values[place])
+    clear, highest = [False] * len(gains), 0.0
+    for rank, place in enumerate(ranked):
+        highest = max(highest, (len(ranked) - rank) * p_values[place])
+        clear[place] = highest < 0.05 and f"{100 * abs(gains[place][1] - gains[place][0]):.2f}" != "0.00"
+    return clear

@@ -29,6 +29,7 @@ def made(
     seen: float = 5000.0,
     hardware: str | None = "a processor",
     val_accuracy: Sequence[float] = (0.3, 0.4),
+    validation: int | None = None,
 ) -> LoadedRun:
     """A run without a folder: `right` of its test images right, None for no test result."""
     epochs = len(val_accuracy)
@@ -48,7 +49,9 @@ def made(
         None if parameters is None else ModelFile(parameters=parameters, bytes=4096),
         None if hardware is None else EnvironmentFile(backend="jax", precision="float32", processor=hardware, cores=2),
         None if right is None else MetricsFile(samples=images, accuracy=right / images, cross_entropy=1.0, classes=[]),
-        None if content is None else DatasetFile(class_names=["a", "b"], content_sha256=content),
+        None
+        if content is None
+        else DatasetFile(class_names=["a", "b"], content_sha256=content, counts={"validation": validation} if validation else {}),
         settings,
     )
 

@@ -3,31 +3,56 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pandas
 
 from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images
-from kcifar.reporting.commentary.wording import join_labels, write_size
+from kcifar.reporting.commentary.wording import count_noun, join_labels, write_size
 from kcifar.reporting.page.columns import LOSS, PERCENT, read_alike, round_points
 from kcifar.reporting.page.names import join_words
 from kcifar.reporting.stats.intervals import compute_fraction_interval
+from kcifar.reporting.stats.proportions import compare_with_fraction, make_proportion
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 
 _WIDE, _NEAR, _LOW = 5, 2, 90  # percentage points of accuracy; the sentences name the last two
 _RISE = 0.1  # of the lowest validation loss; at a constant learning rate, consecutive epochs of LeNet differ by up to 0.08
+_STEPS = 3  # typical differences between consecutive epochs
 
 
 @dataclass(frozen=True)
 class LastAccuracies:
-    """Training and validation accuracy of the last epoch, in [0, 1]."""
+    """Training and validation accuracy of the last epoch, in [0, 1].
+
+    Attributes:
+        training: Measured on so many images that its own error is left out.
+        validation: Measured on `images` images.
+        images: Number of validation images; None if unknown, and then nothing is claimed.
+    """
 
     training: float
     validation: float
+    images: int | None
 
     @property
     def gap(self) -> float:
         """Training minus validation accuracy."""
         return self.training - self.validation
+
+    @property
+    def gap_interval(self) -> tuple[float, float]:
+        """The 95% interval of the gap: training accuracy minus the Wilson interval of validation accuracy; (-1, 1) for unknown images."""
+        low, high = compute_fraction_interval(self.validation, self.images) if self.images else (0.0, 1.0)
+        return (self.training - high, self.training - low) if self.images else (-1.0, 1.0)
+
+    @property
+    def differ(self) -> bool:
+        """Whether the gap is more than chance, and not written as zero."""
+        if not self.images or read_alike(self.training, self.validation):
+            return False
+        return compare_with_fraction(make_proportion(self.validation, self.images), self.training) < SIGNIFICANCE_LEVEL
 
     @property
     def low_and_near(self) -> str:
@@ -36,14 +61,14 @@ class LastAccuracies:
 
     @property
     def are_low_and_near(self) -> bool:
-        """Whether both are low and close to each other, judged by the printed values."""
-        return round_points(max(self.training, self.validation)) < _LOW and abs(round_points(self.gap)) <= _NEAR
+        """Whether both are low and close to each other, as written, and the images are enough to exclude a wide gap."""
+        near = round_points(max(self.training, self.validation)) < _LOW and abs(round_points(self.gap)) <= _NEAR
+        return near and round_points(self.gap_interval[1]) < _WIDE
 
-    def are_far_apart(self, validation_images: int | None) -> bool:
-        """Whether training accuracy is at least five points above validation accuracy, and above its 95% interval."""
-        images = validation_images or 0
-        high = compute_fraction_interval(self.validation, images)[1] if images else 0
-        return round_points(self.gap) >= _WIDE and self.training > high
+    @property
+    def are_far_apart(self) -> bool:
+        """Whether training accuracy is at least five points above validation accuracy, by more than chance."""
+        return round_points(self.gap) >= _WIDE and self.differ
 
 
 @dataclass(frozen=True)
@@ -69,19 +94,24 @@ class LossRise:
         return last < first and LOSS.write(first) != LOSS.write(last)
 
 
-def read_last_accuracies(history: pandas.DataFrame) -> LastAccuracies | None:
+def read_last_accuracies(history: pandas.DataFrame, validation_images: int | None) -> LastAccuracies | None:
     """Return training and validation accuracy of the last epoch; None if either is not finite."""
-    accuracies = LastAccuracies(float(history["accuracy"].iloc[-1]), float(history["val_accuracy"].iloc[-1]))
+    accuracies = LastAccuracies(float(history["accuracy"].iloc[-1]), float(history["val_accuracy"].iloc[-1]), validation_images)
     return None if math.isnan(accuracies.gap) else accuracies
 
 
 def find_loss_rise(history: pandas.DataFrame) -> LossRise | None:
-    """Return how far the validation loss ended above its lowest value; None if consecutive epochs may differ by as much."""
+    """Return how far the validation loss ended above its lowest value; None if consecutive epochs may differ by as much.
+
+    It must be more than a tenth of the lowest value, and more than three times the median difference between consecutive epochs.
+    """
     losses, training = history["val_loss"].tolist(), history["loss"].tolist()
-    if math.isnan(losses[-1]):
+    known = [loss for loss in losses if not math.isnan(loss)]
+    if math.isnan(losses[-1]) or len(known) < 2:
         return None
-    lowest, last = min(loss for loss in losses if not math.isnan(loss)), losses[-1]
-    if last - lowest <= _RISE * abs(lowest) or LOSS.write(last) == LOSS.write(lowest):
+    lowest, last = min(known), losses[-1]
+    step = median(abs(after - before) for before, after in pairwise(known))
+    if last - lowest <= max(_RISE * abs(lowest), _STEPS * step) or LOSS.write(last) == LOSS.write(lowest):
         return None
     row = losses.index(lowest)
     return LossRise(row + 1, lowest, last, (training[row], training[-1]))
@@ -92,7 +122,7 @@ def describe_gap(history: pandas.DataFrame, settings: Mapping[str, Any], validat
     if history["val_accuracy"].isna().all():
         return []
     where = "the only epoch" if len(history) == 1 else "the last epoch"
-    accuracies = read_last_accuracies(history)
+    accuracies = read_last_accuracies(history, validation_images)
     if accuracies is None:
         return [f"Training and validation accuracy cannot be compared in {where}: at least one of them has no finite value."]
     stage = int(history["stage_index"].iloc[-1])
@@ -100,7 +130,7 @@ def describe_gap(history: pandas.DataFrame, settings: Mapping[str, Any], validat
         _compare_accuracies(accuracies, where),
         *_describe_conditions(accuracies, settings, stage),
         *_describe_loss(history),
-        *_interpret(accuracies, settings, stage, validation_images),
+        *_interpret(accuracies, settings, stage),
     ]
 
 
@@ -109,7 +139,14 @@ def _compare_accuracies(accuracies: LastAccuracies, where: str) -> str:
         verdict = "within 0.01 points of validation accuracy"
     else:
         verdict = f"{write_size(accuracies.gap)} {'above' if accuracies.gap > 0 else 'below'} validation accuracy"
-    return f"In {where}, training accuracy is {PERCENT.write(accuracies.training)}, {verdict} ({PERCENT.write(accuracies.validation)})."
+    chance = "" if accuracies.differ or read_alike(accuracies.training, accuracies.validation) else f"; {_describe_chance(accuracies.images)}"
+    return f"In {where}, training accuracy is {PERCENT.write(accuracies.training)}, {verdict} ({PERCENT.write(accuracies.validation)}){chance}."
+
+
+def _describe_chance(images: int | None) -> str:
+    if images:
+        return f"with {count_noun(images, 'validation image')}, the difference may be chance"
+    return "as the number of validation images is unknown, the difference may be chance"
 
 
 def _describe_conditions(accuracies: LastAccuracies, settings: Mapping[str, Any], stage: int) -> list[str]:
@@ -117,7 +154,7 @@ def _describe_conditions(accuracies: LastAccuracies, settings: Mapping[str, Any]
     names = find_augmentation_names(settings, stage)
     conditions = [f"on augmented images ({join_labels(names)})"] if names else []
     conditions += ["with dropout"] if drops_units(settings, stage) else []
-    if read_alike(accuracies.training, accuracies.validation):
+    if not accuracies.differ:
         return []
     if accuracies.gap > 0:
         return [f"Training accuracy is measured {join_words(conditions)}, which may hide part of the gap."] if conditions else []
@@ -135,9 +172,9 @@ def _describe_loss(history: pandas.DataFrame) -> list[str]:
     return [f"Validation loss was lowest in epoch {rise.epoch:,} ({LOSS.write(rise.lowest)}) and ended at {LOSS.write(rise.last)}{fell}."]
 
 
-def _interpret(accuracies: LastAccuracies, settings: Mapping[str, Any], stage: int, validation_images: int | None) -> list[str]:
+def _interpret(accuracies: LastAccuracies, settings: Mapping[str, Any], stage: int) -> list[str]:
     """Say what the gap points to; nothing if mixed images and targets keep training accuracy low."""
-    if accuracies.are_far_apart(validation_images):
+    if accuracies.are_far_apart:
         return ["The network performs better on its training images than on new ones, which points to overfitting."]
     if accuracies.are_low_and_near and not mixes_images(settings, stage):
         return [f"Both accuracies are {accuracies.low_and_near}, which points to underfitting rather than overfitting."]

@@ -6,16 +6,18 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.analysis.stages import StageGain, compute_stage_gains
+from kcifar.reporting.analysis.claims import Claim
+from kcifar.reporting.analysis.stages import StageGain, claim_gains, compute_stage_gains
 from kcifar.reporting.commentary.generalization_gap import find_loss_rise, read_last_accuracies
-from kcifar.reporting.commentary.progress import Rise, find_rise
+from kcifar.reporting.commentary.progress import Rise, find_peak, find_rise
 from kcifar.reporting.commentary.recipe_facts import mixes_images, read_stage_setting
 from kcifar.reporting.commentary.wording import MAX_NAMED, count_noun, join_labels, write_change, write_size
-from kcifar.reporting.page.columns import LEARNING_RATE, LOSS, PERCENT, read_alike, round_points
-from kcifar.reporting.stats.intervals import Z_95, compute_difference_error, compute_fraction_interval
+from kcifar.reporting.page.columns import LEARNING_RATE, LOSS, PERCENT, round_points
+from kcifar.reporting.stats.intervals import binomial_half_width, compute_fraction_interval
 from kcifar.runs.evaluation_result import EvaluationResult
 from kcifar.runs.schemas import StatusFile
 
+_WORTH = 0.01  # of accuracy: a stage that cannot have gained as much may be shortened
 _LATE_EPOCHS, _LATE_FRACTION = 3, 0.2  # training was too long if this many epochs, and this fraction of all, brought no improvement
 
 
@@ -41,25 +43,21 @@ def suggest_tuning(history: pandas.DataFrame, settings: Mapping[str, Any], valid
     """
     if history["val_accuracy"].isna().all():
         return ["Set images aside for validation: there is no validation accuracy, so neither overfitting nor the best epoch can be detected."]
-    rise, gains = find_rise(history), compute_stage_gains(history)
-    if rise:
-        return [
-            _train_longer(rise, gains[-1]),
-            *_regularize(history, validation_images),
-            *_enlarge(history, settings),
-            *_shorten(gains[1:-1], validation_images),
-        ]
+    rise, gains = find_rise(history, validation_images), compute_stage_gains(history)
+    stages = list(zip(gains, claim_gains(gains, validation_images), strict=True))
+    judged = stages[1:-1] if rise else stages[1:]
     return [
+        *([_train_longer(rise, gains[-1])] if rise else []),
         *_regularize(history, validation_images),
-        *_enlarge(history, settings),
-        *_shorten(gains[1:], validation_images),
-        *_stop_early(history, settings),
+        *_enlarge(history, settings, validation_images),
+        *_shorten(judged, validation_images),
+        *([] if rise else _stop_early(history, settings, validation_images)),
     ]
 
 
 def suggest_seeds(evaluation: EvaluationResult) -> list[str]:
     """State the difference below which a comparison of single seeds says nothing."""
-    by_chance = Z_95 * compute_difference_error(evaluation.accuracy, evaluation.accuracy, evaluation.samples)
+    by_chance = binomial_half_width(evaluation.accuracy, evaluation.samples, evaluation.accuracy, evaluation.samples)
     if not round_points(by_chance):
         return []
     rival = f"one whose {evaluation.split} accuracy differs by less than {write_size(by_chance)}"
@@ -104,17 +102,17 @@ def _train_longer(rise: Rise, stage: StageGain) -> str:
 
 
 def _regularize(history: pandas.DataFrame, validation_images: int | None) -> list[str]:
-    accuracies, rise = read_last_accuracies(history), find_loss_rise(history)
-    if accuracies is None or not accuracies.are_far_apart(validation_images):
+    accuracies, rise = read_last_accuracies(history, validation_images), find_loss_rise(history)
+    if accuracies is None or not accuracies.are_far_apart:
         return []
     loss = f", and validation loss rose from {LOSS.write(rise.lowest)} in epoch {rise.epoch:,} to {LOSS.write(rise.last)}" if rise else ""
     evidence = f"training accuracy is {write_size(accuracies.gap)} above validation accuracy in the last epoch{loss}"
     return [f"Try stronger augmentation or regularization: {evidence}."]
 
 
-def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any]) -> list[str]:
+def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
     """Suggest more capacity, unless mixed images and targets keep training accuracy low."""
-    accuracies = read_last_accuracies(history)
+    accuracies = read_last_accuracies(history, validation_images)
     if accuracies is None or not accuracies.are_low_and_near or mixes_images(settings, int(history["stage_index"].iloc[-1])):
         return []
     training, validation = PERCENT.write(accuracies.training), PERCENT.write(accuracies.validation)
@@ -122,51 +120,36 @@ def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any]) -> list[str
     return [f"Try a larger network or longer training: {evidence}."]
 
 
-def _shorten(stages: Sequence[StageGain], images: int | None) -> list[str]:
-    """Name the stages that gained less than the standard error of a difference, or lost more than it."""
+def _shorten(stages: Sequence[tuple[StageGain, Claim]], images: int | None) -> list[str]:
+    """Name the stages that clearly lost accuracy, and those that cannot have gained as much as a point."""
     if not images:
         return []
-    weak = [stage for stage in stages if stage.is_known and (_has_lost(stage, images) or (stage.epochs > 1 and _has_gained_little(stage, images)))]
+    weak = [text for stage, claim in stages if stage.is_known and (text := _describe_weak_stage(stage, claim, images))]
     more = len(weak) - MAX_NAMED
-    return [_describe_weak_stage(stage, images) for stage in weak[:MAX_NAMED]] + (
-        [f"The same applies to {count_noun(more, 'more stage')}."] if more > 0 else []
-    )
+    return weak[:MAX_NAMED] + ([f"The same applies to {count_noun(more, 'more stage')}."] if more > 0 else [])
 
 
-def _compute_error(stage: StageGain, images: int) -> float:
-    return compute_difference_error(stage.start, stage.end, images)
+def _describe_weak_stage(stage: StageGain, claim: Claim, images: int) -> str:
+    """Return what to do about a stage that lost accuracy or gained none; "" without evidence for either."""
+    change = f"changed validation accuracy by {write_change(stage.gain)}" if stage.is_change else "left validation accuracy where it was"
+    changed = f"its {count_noun(stage.epochs, 'epoch')} {change}"
+    if claim.holds and stage.gain < 0:
+        return f"Lower the learning rate of stage {stage.label} or remove the stage: {changed}, more than chance explains."
+    highest = stage.gain + binomial_half_width(stage.end, images, stage.start, images)
+    if stage.epochs == 1 or round_points(highest) >= round_points(_WORTH) or claim.holds:
+        return ""
+    bound = "which is no gain (95%)" if round_points(highest) <= 0 else f"and its gain is at most {write_size(highest)} (95%)"
+    return f"Shorten or remove stage {stage.label}: with {count_noun(images, 'image')}, {changed}, {bound}."
 
 
-def _has_lost(stage: StageGain, images: int) -> bool:
-    return -round_points(stage.gain) > round_points(_compute_error(stage, images))
-
-
-def _has_gained_little(stage: StageGain, images: int) -> bool:
-    return round_points(stage.gain) < round_points(_compute_error(stage, images))
-
-
-def _describe_weak_stage(stage: StageGain, images: int) -> str:
-    error = f"the standard error of such a difference ({write_size(_compute_error(stage, images))} for {count_noun(images, 'image')})"
-    changed = f"its {count_noun(stage.epochs, 'epoch')} changed validation accuracy by {write_change(stage.gain)}"
-    if _has_lost(stage, images):
-        return f"Lower the learning rate of stage {stage.label} or remove the stage: {changed}, a loss larger than {error}."
-    return f"Shorten or remove stage {stage.label}: {changed}, which is within {error}."
-
-
-def _stop_early(history: pandas.DataFrame, settings: Mapping[str, Any]) -> list[str]:
-    """Suggest a way to keep the best epoch, if it is long before the last one and the recipe does not keep it yet."""
-    accuracy = history["val_accuracy"].tolist()
-    highest = max(value for value in accuracy if not math.isnan(value))
+def _stop_early(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
+    """Suggest a way to keep the best epoch, if accuracy clearly fell long before the end and the recipe does not keep it yet."""
+    peak, count = find_peak(history, validation_images), len(history)
     stopping = read_stage_setting(settings, int(history["stage_index"].iloc[-1]), "early_stopping") is not None
     means = ["early stopping"] * (not stopping) + ['"select: best"'] * (settings.get("select") != "best")
-    best, count = accuracy.index(highest) + 1, len(accuracy)
-    if not means or count - best < max(_LATE_EPOCHS, _LATE_FRACTION * count):
+    last = float(history["val_accuracy"].iloc[-1])
+    if not means or count - peak.epoch < max(_LATE_EPOCHS, _LATE_FRACTION * count) or not (peak.fall.holds or math.isnan(last)):
         return []
-    evidence = f"validation accuracy was highest ({PERCENT.write(highest)}) in epoch {best:,} of {count:,}"
-    return [f"Use {' or '.join(means)}: {evidence}; the last epoch {_describe_last(accuracy[-1], highest)}."]
-
-
-def _describe_last(last: float, highest: float) -> str:
-    if math.isnan(last):
-        return "has no finite value"
-    return "is within 0.01 points of this value" if read_alike(last, highest) else f"is {write_size(highest - last)} below"
+    evidence = f"validation accuracy was highest ({PERCENT.write(peak.accuracy)}) in epoch {peak.epoch:,} of {count:,}"
+    fell = "has no finite value" if math.isnan(last) else f"is {write_size(peak.fall.difference)} below, more than chance explains"
+    return [f"Use {' or '.join(means)}: {evidence}; the last epoch {fell}."]

@@ -22,6 +22,14 @@ def find_augmentation_names(settings: Mapping[str, Any], stage: int) -> list[str
     return list(dict.fromkeys(one_line(part["name"], 40) for part in parts if isinstance(part, Mapping) and "name" in part))
 
 
+def find_softening(settings: Mapping[str, Any], stage: int) -> list[str]:
+    """Return what makes the targets of a stage less certain than its labels, in words: label smoothing, mixed images."""
+    loss = read_stage_setting(settings, stage, "loss")
+    smoothing = loss.get("label_smoothing") if isinstance(loss, Mapping) else None
+    smoothed = [f"label smoothing of {smoothing:g}"] if isinstance(smoothing, int | float) and smoothing > 0 else []
+    return smoothed + ["mixed images"] * mixes_images(settings, stage)
+
+
 def mixes_images(settings: Mapping[str, Any], stage: int) -> bool:
     """Whether a stage mixes images and their targets."""
     return not _MIXING.isdisjoint(_find_all_names(read_stage_setting(settings, stage, "augmentation")))

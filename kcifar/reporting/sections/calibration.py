@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from kcifar.reporting.charts.reliability_diagram import draw_reliability
-from kcifar.reporting.commentary.confidence import describe_confidence_bias
+from kcifar.reporting.commentary.confidence import describe_confidence_bias, explain_underconfidence
 from kcifar.reporting.page.columns import COUNT, LOSS, PERCENT, POINTS, TEXT, make_frame, read_alike
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats import calibration as formulas
 from kcifar.reporting.stats.calibration import ReliabilityBins, bin_by_confidence
-from kcifar.reporting.stats.intervals import compute_fraction_interval
+from kcifar.reporting.stats.intervals import CONFIDENCE, compute_fraction_interval, wilson_interval
 from kcifar.reporting.stats.temperature import MAX_TEMPERATURE, MIN_TEMPERATURE, apply_temperature, fit_temperature
 from kcifar.runs.arrays import VALIDATION_SPLIT, Predictions
 from kcifar.runs.load import LoadedRun
@@ -87,7 +87,7 @@ def of_run(run: LoadedRun) -> SectionContent:
         "calibration", lambda: draw_reliability(bins, run.name, predictions.split), _CAPTION, _describe_figure(predictions, bins, rows[0])
     )
     return SectionContent(
-        [_describe_confidence(predictions), _describe_error(rows[0]), _describe_temperature(predictions, fitted_on, temperature, rows)],
+        [_describe_confidence(run, predictions), _describe_error(rows[0]), _describe_temperature(predictions, fitted_on, temperature, rows)],
         tables,
         [drawing],
     )
@@ -126,7 +126,7 @@ def _describe_zeros(predictions: Predictions) -> str:
     return f"a probability of exactly 0 counts as 1.4e-45, the smallest positive float32{counted}."
 
 
-def _describe_confidence(predictions: Predictions) -> str:
+def _describe_confidence(run: LoadedRun, predictions: Predictions) -> str:
     """Say whether the network is over- or underconfident, by how much, and whether that exceeds chance."""
     difference, error = formulas.estimate_overconfidence(predictions.confidence, predictions.correct)
     confidence, accuracy = predictions.confidence.mean(), predictions.correct.mean()
@@ -137,7 +137,8 @@ def _describe_confidence(predictions: Predictions) -> str:
     claimed = describe_confidence_bias(difference, error)
     if not claimed:
         return f"{measured}: the difference of {points} is within its uncertainty, so neither over- nor underconfidence is shown."
-    return f"{measured}: the network is {claimed} by {points}."
+    cause = explain_underconfidence(claimed, run.settings, int(run.history["stage_index"].iloc[-1]))
+    return " ".join([f"{measured}: the network is {claimed} by {points}.", *cause])
 
 
 def _describe_error(row: dict[str, Any]) -> str:
@@ -188,11 +189,35 @@ def _describe_caution(predictions: Predictions, fitted_on: Predictions) -> str:
 
 
 def _describe_figure(predictions: Predictions, bins: ReliabilityBins, row: dict[str, Any]) -> str:
-    worst = int(np.nanargmax(np.abs(bins.gaps)))
-    count, ends = int(bins.counts[worst]), " to ".join(PERCENT.write(edge) for edge in bins.edges[worst : worst + 2])
     return (
         f"Reliability diagram of {predictions.quantity}: mean confidence {PERCENT.write(row['mean_confidence'])}, "
         f"accuracy {PERCENT.write(row['accuracy'])}, expected calibration error "
-        f"{PERCENT.write(row['expected_calibration_error'])}. The gap is largest in the bin from {ends}: "
-        f"confidence {PERCENT.write(bins.confidence[worst])}, accuracy {PERCENT.write(bins.accuracy[worst])}, {count:,} image{'s' * (count != 1)}."
+        f"{PERCENT.write(row['expected_calibration_error'])}. {_describe_worst_bin(bins)}"
     )
+
+
+def _describe_worst_bin(bins: ReliabilityBins) -> str:
+    """Name the bin with the largest gap among those whose gap exceeds chance; the gap of a bin of few images may be anything."""
+    clear = np.where(find_clear_gaps(bins), np.abs(bins.gaps), np.nan)
+    if np.isnan(clear).all():
+        return "No bin has a gap that exceeds chance."
+    worst = int(np.nanargmax(clear))
+    count, ends = int(bins.counts[worst]), " to ".join(PERCENT.write(edge) for edge in bins.edges[worst : worst + 2])
+    return (
+        f"Of the gaps that exceed chance, the largest is in the bin from {ends}: confidence {PERCENT.write(bins.confidence[worst])}, "
+        f"accuracy {PERCENT.write(bins.accuracy[worst])}, {count:,} image{'s' * (count != 1)}."
+    )
+
+
+def find_clear_gaps(bins: ReliabilityBins) -> np.ndarray:
+    """Return which bins have a mean confidence outside the Wilson interval of their accuracy; bool (bins,).
+
+    The confidence of the intervals is 1 - 0.05 / (bins with images), so that all of them hold at once with at least 95%.
+    """
+    clear = np.zeros(len(bins.counts), bool)
+    filled = np.flatnonzero(bins.counts)
+    for place in filled:
+        count = int(bins.counts[place])
+        low, high = wilson_interval(round(bins.accuracy[place] * count), count, 1 - (1 - CONFIDENCE) / len(filled))
+        clear[place] = not low <= bins.confidence[place] <= high
+    return clear

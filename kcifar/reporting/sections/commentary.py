@@ -14,18 +14,22 @@ ORDER = 110
 TITLE = "Commentary"
 PRINTED = True
 ESSENTIAL = True
+_TESTED = (
+    "Ranks, gains and falls are stated where a test shows them at the 5% level, adjusted for the number of comparisons; what is not stated may still "
+    "be real, but these images do not show it."
+)
 
 
 def of_run(run: LoadedRun) -> SectionContent:
     """Return one paragraph for each topic with something to say."""
     topics = [
         _describe_progress(run),
-        describe_stages(run.history),
+        describe_stages(run.history, _count_validation_images(run)),
         *_describe_evaluation(run),
         describe_gap(run.history, run.settings, _count_validation_images(run)),
         *_describe_confidence(run),
     ]
-    return SectionContent(paragraphs=[" ".join(sentences) for sentences in (*topics, _suggest_next_steps(run)) if sentences])
+    return SectionContent(paragraphs=[" ".join(sentences) for sentences in (*topics, _suggest_next_steps(run), [_TESTED]) if sentences])
 
 
 def _describe_progress(run: LoadedRun) -> list[str]:
@@ -33,7 +37,7 @@ def _describe_progress(run: LoadedRun) -> list[str]:
     return [
         *describe_progress(run.history, run.recipe.stages, run.status, run.settings),
         *describe_evaluation(run.evaluation, weights, run.test.views if run.test else None),
-        *describe_validation(run.history),
+        *describe_validation(run.history, _count_validation_images(run)),
     ]
 
 
@@ -42,7 +46,8 @@ def _describe_evaluation(run: LoadedRun) -> list[list[str]]:
 
 
 def _describe_confidence(run: LoadedRun) -> list[list[str]]:
-    return [describe_confidence(run.predictions)] if run.predictions else []
+    stage = int(run.history["stage_index"].iloc[-1])
+    return [describe_confidence(run.predictions, run.settings, stage)] if run.predictions else []
 
 
 def _suggest_next_steps(run: LoadedRun) -> list[str]:

@@ -61,7 +61,7 @@ def compare_samples(sample: Sample, reference: Sample, confidence: float = CONFI
     Otherwise it is computed from the number of images: it covers other images with the same networks, and says nothing about other seeds.
     """
     value = sample.mean - reference.mean
-    if min(len(sample.accuracies), len(reference.accuracies)) > 1 and sample.deviation + reference.deviation > _ROUNDING:
+    if can_compare_seeds(sample, reference):
         return Difference(value, welch_half_width(sample, reference, confidence), FROM_SEEDS)
     if sample.accuracies and reference.accuracies and sample.images and reference.images:
         return Difference(value, binomial_half_width(sample.mean, sample.images, reference.mean, reference.images, confidence), FROM_IMAGES)
@@ -103,6 +103,34 @@ def welch_half_width(a: Sample, b: Sample, confidence: float = CONFIDENCE) -> fl
     """
     from scipy.special import stdtrit
 
+    error, degrees_of_freedom = _estimate_welch_error(a, b)
+    return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2) * error)
+
+
+def welch_test(a: Sample, b: Sample) -> float:
+    """Return the two-sided p-value of Welch's test of whether two means are equal.
+
+    Args:
+        a: At least two accuracies.
+        b: The same; the standard deviations are not both 0.
+    Example:
+        >>> round(welch_test(Sample((0.81, 0.82, 0.83), None), Sample((0.70, 0.74), None)), 4)
+        0.1038
+
+    Source: B. L. Welch, 1947, as for `welch_half_width`.
+    """
+    from scipy.special import stdtr
+
+    error, degrees_of_freedom = _estimate_welch_error(a, b)
+    return float(2 * stdtr(degrees_of_freedom, -abs(a.mean - b.mean) / error))
+
+
+def can_compare_seeds(a: Sample, b: Sample) -> bool:
+    """Whether two samples have at least two seeds each, and accuracies that vary between seeds."""
+    return min(len(a.accuracies), len(b.accuracies)) > 1 and a.deviation + b.deviation > _ROUNDING
+
+
+def _estimate_welch_error(a: Sample, b: Sample) -> tuple[float, float]:
+    """Return the standard error of the difference of two means, and its degrees of freedom."""
     v_a, v_b = (sample.deviation**2 / len(sample.accuracies) for sample in (a, b))
-    degrees_of_freedom = (v_a + v_b) ** 2 / (v_a**2 / (len(a.accuracies) - 1) + v_b**2 / (len(b.accuracies) - 1))
-    return float(stdtrit(degrees_of_freedom, (1 + confidence) / 2) * math.sqrt(v_a + v_b))
+    return math.sqrt(v_a + v_b), (v_a + v_b) ** 2 / (v_a**2 / (len(a.accuracies) - 1) + v_b**2 / (len(b.accuracies) - 1))
