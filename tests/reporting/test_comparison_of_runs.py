@@ -13,18 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import SETTINGS, changed, made, rows_of, words
 from run_folders import CASES, HOSTILE, write_run
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 from kcifar.pictures.saving import render_figure
 from kcifar.pictures.style import report_style
 from kcifar.pictures.text import measure_text, shorten_middle
+from kcifar.reporting.analysis.groups import Group
+from kcifar.reporting.analysis.recipe_tests import compare_recipes
 from kcifar.reporting.analysis.tested_epoch import find_tested_row, find_tested_validation
 from kcifar.reporting.charts.axes import make_log_ticks
 from kcifar.reporting.charts.pareto_front import CostPanel
 from kcifar.reporting.charts.pareto_front import draw_pareto_fronts as draw_fronts
 from kcifar.reporting.page.table_files import to_markdown
 from kcifar.reporting.sections import ablation, comparison, cost, recipes, reproduction
-from kcifar.reporting.stats.pareto import pareto_front
+from kcifar.reporting.stats.pareto import find_clear_front
+from kcifar.reporting.stats.proportions import Proportion
 from kcifar.runs.load import LoadedRun, load_run
 from kcifar.runs.schemas import ViewsResult
 
@@ -112,6 +115,60 @@ def test_recipes_are_measured_by_their_finished_runs() -> None:
     assert content.paragraphs[0].startswith(
         "The highest mean test accuracy of 2 recipes is 60.00% (lenet (stages[0].epochs=9), 1 run); the next is 53.00% ± 4.24 (lenet"
     )
+
+
+def test_recipes_are_compared_over_their_seeds_by_welch_and_holm() -> None:
+    seeds = {"best": (90, 92, 91), "middle": (80, 82, 84), "worst": (20, 22, 21), "single": (85,)}
+    runs = [made(f"{name}{seed}", right, seed=seed, resolved=named(name)) for name, rights in seeds.items() for seed, right in enumerate(rights)]
+    content = recipes.of_runs(runs)
+    table = content.tables[1].frame
+    assert table.index.tolist() == list(itertools.combinations(("best", "single", "middle", "worst"), 2))
+    tested = [(a, b) for a, b in table.index if "single" not in (a, b)]
+    p_values = [ttest_ind(seeds[a], seeds[b], equal_var=False).pvalue for a, b in tested]
+    assert table.loc[tested, "p_value"].tolist() == pytest.approx(p_values)
+    assert table.loc[tested, "adjusted_p_value"].tolist() == pytest.approx(multiply_by_holm(p_values))
+    interval = ttest_ind(seeds["best"], seeds["middle"], equal_var=False).confidence_interval()
+    assert (table.loc[("best", "middle"), ["low", "high"]] * 100).tolist() == pytest.approx(list(interval))
+    assert set(table["verdict"]) == {"a better", "too few seeds"}
+    assert (table["verdict"] == "too few seeds").tolist() == ["single" in pair for pair in table.index]
+    assert content.paragraphs[0].endswith("Whether the recipes differ by more than seeds do cannot be tested: one of them has a single seed.")
+    assert "Over their seeds, 3 of 3 pairs of recipes with two or more seeds each show a difference at the significance level 0.05." in words(content)
+    assert "Fewer than 3 seeds, too few to compare recipes by: single." in words(content)
+
+
+def multiply_by_holm(p_values: list[float]) -> list[float]:
+    order = np.argsort(p_values)
+    adjusted = np.minimum(1, np.maximum.accumulate(np.array(p_values)[order] * np.arange(len(p_values), 0, -1)))
+    return adjusted[np.argsort(order)].tolist()  # type: ignore[no-any-return]
+
+
+def test_two_seeds_show_only_large_differences_and_that_is_said() -> None:
+    runs = [made(f"{name}{seed}", right + seed, seed=seed, resolved=named(name)) for name, right in (("a", 60), ("b", 56)) for seed in (0, 1)]
+    p_value = ttest_ind((60, 61), (56, 57), equal_var=False).pvalue
+    below = ttest_ind((60, 61), (56, 57), equal_var=False).confidence_interval()
+    assert p_value < 0.05
+    assert f"Welch's test over seeds, adjusted by Holm's method for all pairs, shows a difference (p = {p_value:.4f})." in words(
+        recipes.of_runs(runs)
+    )
+    closer = [made(f"{name}{seed}", right + seed, seed=seed, resolved=named(name)) for name, right in (("a", 60), ("b", 58)) for seed in (0, 1)]
+    unclear = ttest_ind((60, 61), (58, 59), equal_var=False).pvalue
+    half = (below.high - below.low) / 2  # the same deviations
+    assert (
+        f"shows no difference (p = {unclear:.4f}); with two seeds, one below {half:.2f} points cannot show." in recipes.of_runs(closer).paragraphs[0]
+    )
+    alike = [made(f"{name}{seed}", right, seed=seed, resolved=named(name)) for name, right in (("a", 60), ("b", 56)) for seed in (0, 1)]
+    assert "cannot be tested: their accuracies do not vary over seeds." in recipes.of_runs(alike).paragraphs[0]
+
+
+def test_seeds_of_the_same_recipe_are_called_different_recipes_in_at_most_one_case_in_twenty() -> None:
+    rng, told = np.random.default_rng(0), 0
+    for row in rng.normal(0.9, 0.002, (200, 4, 3)).tolist():
+        groups = [
+            Group(str(place), [made(f"{place}-{seed}", round(10**6 * value), 10**6, seed=seed) for seed, value in enumerate(values)])
+            for place, values in enumerate(row)
+        ]
+        told += any(pair.holds for pair in compare_recipes([groups])[0])
+    assert told / 200 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 200)
 
 
 def test_views_and_compilation_have_columns_where_they_are_known() -> None:
@@ -223,23 +280,54 @@ def test_minutes_of_which_a_part_is_unknown_are_missing_and_not_few() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([10, 20, None]), st.sampled_from([60.0, 120.0]), st.booleans()), min_size=2, max_size=8))
 def test_fronts_are_those_of_the_runs_that_compare(drawn: list[tuple[int, int | None, float, bool]]) -> None:
+    """Accuracies are equal or 20 points of 1,000 images apart, each of its own recipe, so that every difference is clear."""
     runs = [
-        made(str(place), right, parameters=parameters, seconds=seconds, hardware="p" if near else None, seen=math.nan)
-        for place, (right, parameters, seconds, near) in enumerate(drawn)
+        made(name, 200 * right, 1000, resolved=named(name), parameters=parameters, seconds=seconds, hardware="p" if near else None, seen=math.nan)
+        for name, (right, parameters, seconds, near) in zip(map(str, range(len(drawn))), drawn, strict=True)
     ]
     table = rows_of(cost.of_runs(runs))
     for name, row in table.iterrows():
         right, parameters, seconds, near = drawn[int(str(name))]
-        beaten = any(
-            p is not None and parameters is not None and p <= parameters and r >= right and (p, -r) != (parameters, -right) for r, p, _, _ in drawn
-        )
-        slower = any(n == near and s <= seconds and r >= right and (s, -r) != (seconds, -right) for r, _, s, n in drawn)
-        assert pandas.isna(row["parameters_front"]) if parameters is None else row["parameters_front"] == ("no" if beaten else "yes")
-        assert row["minutes_front"] == ("no" if slower else "yes")
+        smaller = [(r, p) for r, p, _, _ in drawn if p is not None and parameters is not None and p <= parameters]
+        faster = [(r, s) for r, _, s, n in drawn if n == near and s <= seconds]
+        assert pandas.isna(row["parameters_front"]) if parameters is None else row["parameters_front"] == place_of((right, parameters), smaller)
+        assert row["minutes_front"] == place_of((right, seconds), faster)
         assert pandas.isna(row["images_seen"])
         assert pandas.isna(row["images_seen_front"])
         assert pandas.isna(row["number"]) == ("yes" not in row[["parameters_front", "minutes_front"]].dropna().tolist())
     assert table["number"].dropna().tolist() == list(range(1, len(table["number"].dropna()) + 1))
+
+
+def named(recipe: str) -> dict[str, Any]:
+    return {**SETTINGS, "name": recipe}
+
+
+def place_of(own: tuple[int, float], cheaper: list[tuple[int, float]]) -> str:
+    """Where a run is that is compared with those of at most its cost."""
+    if any(right > own[0] for right, _ in cheaper):
+        return "no"
+    return "within error" if any(right == own[0] and cost < own[1] for right, cost in cheaper) else "yes"
+
+
+def test_seeds_of_one_recipe_are_not_on_or_off_the_front_for_their_differences() -> None:
+    """fast94 and quick in minutes on two cores, three seeds each, and a recipe that takes longer for less."""
+    counts = {"quick": (8947, 8922, 8921), "fast94": (9345, 9334, 9347), "long": (8855,)}
+    minutes = {"quick": (1.34, 1.31, 1.33), "fast94": (5.79, 5.83, 5.85), "long": (120.5,)}
+    runs = [
+        made(f"{name}{seed}", right, 10_000, seed=seed, resolved=named(name), seconds=60 * minutes[name][seed], parameters=None, seen=math.nan)
+        for name, rights in counts.items()
+        for seed, right in enumerate(rights)
+    ]
+    content = cost.of_runs(runs)
+    assert rows_of(content)["minutes_front"].to_dict() == {
+        **{"quick1": "yes", "quick0": "within error", "quick2": "within error"},
+        **{"fast940": "yes", "fast941": "within error", "fast942": "within error", "long0": "no"},
+    }
+    assert "by minutes of training: quick1 (89.22%), fast940 (93.45%), with 4 more within error." in words(content)
+    with report_style():
+        (panel,) = content.figures[0].draw().axes
+    drawn = {str(line.get_label()): len(line.get_xdata()) for line in panel.lines}
+    assert drawn == {"other runs": 1, "within error of the front": 4, "Pareto front": 2}
 
 
 def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None:
@@ -288,8 +376,8 @@ def test_the_figure_has_a_panel_for_each_cost_that_its_caption_names() -> None:
 
 
 def test_each_data_set_has_its_own_front_and_figure() -> None:
-    runs = [made(f"{data}{right}", right, data=data, parameters=right) for data in "abcd" for right in (40, 60)]
-    content = cost.of_runs([*runs, made("a50", 50, data="a")])
+    runs = [made(f"{data}{right}", right, data=data, parameters=right, resolved=named(str(right))) for data in "abcd" for right in (20, 80)]
+    content = cost.of_runs([*runs, made("a50", 50, data="a", resolved=named("50"))])
     assert [drawing.name for drawing in content.figures] == ["cost", "cost_2", "cost_3"]
     assert "3 runs on a against" in content.figures[0].text
     assert rows_of(content)["parameters_front"].value_counts().to_dict() == {"yes": 8, "no": 1}
@@ -302,7 +390,8 @@ def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
     costs[:60] = np.linspace(11, 40, 60)
     costs[60:63], gains[60:63] = 1.0, 0.3  # three at one place
     with report_style():
-        drawn = draw_fronts([CostPanel("cost", costs, pareto_front(costs, gains))], gains, list(range(400)))
+        front = find_clear_front(costs, [Proportion(round(10**9 * gain), 10**9) for gain in gains], list(range(400)), 0.05)
+        drawn = draw_fronts([CostPanel("cost", costs, front)], gains, list(range(400)))
         drawn.canvas.draw()
         boxes = [text.get_window_extent() for text in drawn.axes[0].texts]
     assert "60, 61…" in [text.get_text() for text in drawn.axes[0].texts]

@@ -15,7 +15,8 @@ from scipy.stats import binomtest
 from kcifar.reporting.analysis import groups as grouping
 from kcifar.reporting.analysis.groups import distribute_evenly
 from kcifar.reporting.stats.intervals import summarize
-from kcifar.reporting.stats.pareto import pareto_front
+from kcifar.reporting.stats.pareto import find_clear_front, find_clear_level
+from kcifar.reporting.stats.proportions import Proportion, compare_proportions
 from kcifar.reporting.stats.significance import adjust_holm, mcnemar_exact
 from kcifar.runs.load import LoadedRun
 
@@ -54,15 +55,55 @@ def test_holm_keeps_the_order_and_is_bounded(p_values: list[float]) -> None:
         assert other == pytest.approx(min(1, max((len(p_values) - place) * p for place, p in enumerate(below))))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, 3.0, 5.0, math.nan]), st.sampled_from([0.5, 0.6, 0.7, 0.9, math.nan])), max_size=12))
-def test_a_run_is_on_the_front_unless_another_beats_it(points: list[tuple[float, float]]) -> None:
-    costs, gains = np.array(points).reshape(-1, 2).T
-    expected = [
-        not (math.isnan(c) or math.isnan(g)) and not any(other <= c and gain >= g and (other < c or gain > g) for other, gain in points)
-        for c, g in points
-    ]
-    assert pareto_front(costs, gains).tolist() == expected
+POINTS_OF_FRONTS = st.lists(
+    st.tuples(st.sampled_from([1.0, 2.0, 3.0, 5.0, math.nan]), st.sampled_from([500, 510, 600, 700, 900]), st.sampled_from("abc")), max_size=12
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(POINTS_OF_FRONTS)
+def test_a_front_is_made_of_what_is_clearly_better_and_nothing_near_it_is_called_worse(points: list[tuple[float, int, str]]) -> None:
+    costs, recipes = np.array([cost for cost, _, _ in points]), [recipe for _, _, recipe in points]
+    counts = [Proportion(right, 1000) for _, right, _ in points]
+    front = find_clear_front(costs, counts, recipes, 0.05)
+    known = [k for k, (cost, _, _) in enumerate(points) if not math.isnan(cost)]
+    assert not (front.on & front.near).any()
+    assert set(np.flatnonzero(front.on | front.near).tolist()) <= set(known)
+    members = np.flatnonzero(front.on).tolist()
+    assert bool(members) == bool(known)
+    for a in members:
+        assert not any(costs[b] <= costs[a] and points[b][1] > points[a][1] for b in members)
+        for b in members:
+            if costs[b] < costs[a] or (costs[b] == costs[a] and points[b][1] < points[a][1]):
+                assert compare_proportions(counts[a], counts[b]) < 0.05
+    for k in known:
+        better = [b for b in known if costs[b] <= costs[k] and points[b][1] > points[k][1] and recipes[b] != recipes[k]]
+        if not front.on[k] and not front.near[k]:
+            assert any(compare_proportions(counts[b], counts[k]) < 0.05 for b in better)
+        if better and compare_proportions(counts[max(better, key=lambda b: points[b][1])], counts[k]) < 0.05:
+            assert not front.near[k]
+
+
+def test_runs_that_are_truly_equal_are_told_off_the_front_in_at_most_one_case_in_twenty() -> None:
+    rng = np.random.default_rng(0)
+    costs, told = np.arange(8.0), 0
+    for row in rng.binomial(10_000, 0.93, (400, 8)):
+        counts = [Proportion(int(right), 10_000) for right in row]
+        front = find_clear_front(costs, counts, "abcdefgh", find_clear_level(counts))
+        told += front.on.sum() > 1 or not (front.on | front.near).all()
+    assert told / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_the_front_by_hand() -> None:
+    counts = [Proportion(right, 10_000) for right in (8922, 8947, 9345, 9347, 9438, 8855)]
+    level = find_clear_level([Proportion(right, 10_000) for right in (8930, 9342, 9438, 8855)])
+    assert level == 0.05  # all six pairs differ
+    costs = np.array([1.0, 1.1, 5.8, 5.9, 8.7, 120.0])
+    front = find_clear_front(costs, counts, ["quick", "quick", "fast94", "fast94", "fast95", "long"], level)
+    assert front.on.tolist() == [True, False, True, False, True, False]
+    assert front.near.tolist() == [False, True, False, True, False, False]
+    same = find_clear_front(np.array([1.0, 1.0, 2.0]), [Proportion(358, 360)] * 3, ["a", "a", "a"], 0.05)
+    assert (same.on.tolist(), same.near.tolist()) == ([True, True, False], [False, False, True])
 
 
 @settings(max_examples=40, deadline=None)

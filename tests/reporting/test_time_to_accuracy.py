@@ -95,12 +95,13 @@ def test_a_run_without_validation_or_time_has_no_curve() -> None:
 SHORT, LONG = {**changed(), "name": "short"}, {**changed(), "name": "long"}
 
 
-def two_recipes(**keywords: Any) -> list[Any]:
+def two_recipes(validation: int | None = None, **keywords: Any) -> list[Any]:
     """Two seeds of a recipe of 2 minutes, and one of a recipe of 8."""
     short = [
-        made(f"short-{seed}", seed=seed, resolved=SHORT, seconds=120.0, val_accuracy=(0.6, last), **keywords) for seed, last in enumerate((0.8, 0.9))
+        made(f"short-{seed}", seed=seed, resolved=SHORT, seconds=120.0, val_accuracy=(0.6, last), validation=validation, **keywords)
+        for seed, last in enumerate((0.8, 0.9))
     ]
-    return [*short, made("long-0", resolved=LONG, seconds=480.0, val_accuracy=(0.5, 0.7, 0.65, 0.92))]
+    return [*short, made("long-0", resolved=LONG, seconds=480.0, val_accuracy=(0.5, 0.7, 0.65, 0.92), validation=validation)]
 
 
 def test_the_table_has_a_row_for_each_recipe_with_means_over_its_seeds() -> None:
@@ -121,11 +122,16 @@ def test_at_most_eight_levels_are_shown_and_those_are_the_highest() -> None:
 
 
 def test_the_longest_recipe_is_compared_with_the_best_of_the_others() -> None:
-    content = time_to_accuracy.of_runs(two_recipes())
+    content = time_to_accuracy.of_runs(two_recipes(validation=5000))
     assert "On d, long takes longest (8.0 min)" in words(content)
     assert "at most 35.00 points below the best of the other recipes, short, at 2.0 min." in words(content)  # the mean of 0.8 and 0.9, above 0.5
-    ahead = [made("a", resolved=SHORT, val_accuracy=(0.2, 0.3)), made("b", resolved=LONG, seconds=90.0, val_accuracy=(0.4, 0.5))]
-    assert "is never below another recipe." in words(time_to_accuracy.of_runs(ahead))
+    ahead = [
+        made("a", resolved=SHORT, val_accuracy=(0.2, 0.3), validation=5000),
+        made("b", resolved=LONG, seconds=90.0, val_accuracy=(0.4, 0.5), validation=5000),
+    ]
+    assert "is never clearly below another recipe." in words(time_to_accuracy.of_runs(ahead))
+    assert "is never clearly below another recipe." in words(time_to_accuracy.of_runs(two_recipes(validation=5)))
+    assert "takes longest" not in words(time_to_accuracy.of_runs(two_recipes()))  # the number of validation images is unknown
 
 
 def test_runs_that_are_left_out_are_named_with_the_reason() -> None:

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from kcifar.pictures.style import BLACK, VERMILION
 from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
+from kcifar.reporting.stats.pareto import ClearFront
 
 _ROOM = np.array([5.3, 1.85])  # inches of a panel without its axes
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.9, 0.15, 0.3, 0.55  # inches around it, for axes and legend
@@ -30,12 +31,12 @@ class CostPanel:
     Attributes:
         axis: Label of the axis.
         costs: float64 (runs,), >= 0; NaN if unknown; known for at least one run.
-        front: bool (runs,), the runs that no other run dominates; False if the cost is unknown.
+        front: The runs on the front and near it; neither if the cost is unknown.
     """
 
     axis: str
     costs: np.ndarray
-    front: np.ndarray
+    front: ClearFront
 
 
 def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numbers: Sequence[int]) -> Figure:
@@ -53,14 +54,16 @@ def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numb
         bottom = _BOTTOM + step * (len(panels) - 1 - place)
         axes = figure.add_axes((_LEFT / width, bottom / height, _ROOM[0] / width, _ROOM[1] / height))
         _draw_panel(axes, panel, accuracies, numbers)
-    figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9, borderpad=0)
+    figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9, borderpad=0)
     return figure
 
 
 def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: Sequence[int]) -> None:
-    others = ~(panel.front | np.isnan(panel.costs))
+    others = ~(panel.front.on | panel.front.near | np.isnan(panel.costs))
     size = 4.5 if others.sum() <= _MANY else 2.5
     axes.plot(panel.costs[others], accuracies[others], "o", color="0.4", markerfacecolor="none", markersize=size, label="other runs")
+    near = panel.front.near
+    axes.plot(panel.costs[near], accuracies[near], "o", color="0.4", markersize=size, label="within error of the front")
     front = _find_front(panel, accuracies)
     line = axes.plot(panel.costs[front], accuracies[front], "D-", drawstyle="steps-post", color=BLACK, linewidth=1.3, label="Pareto front", zorder=3)
     line[0].set(markerfacecolor=VERMILION, markersize=5.5)
@@ -73,7 +76,7 @@ def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: S
 
 def _find_front(panel: CostPanel, accuracies: np.ndarray) -> list[int]:
     """Return the indices of the runs on the front, cheapest first."""
-    front = np.flatnonzero(panel.front)
+    front = np.flatnonzero(panel.front.on)
     return [int(run) for run in front[np.lexsort((accuracies[front], panel.costs[front]))]]
 
 

@@ -78,6 +78,7 @@ PERCENT = ColumnKind("float64", "{:.2%}".format)
 POINTS = ColumnKind("float64", write_points)
 UNSIGNED_POINTS = ColumnKind("float64", write_unsigned_points)
 LEARNING_RATE = ColumnKind("float64", write_rate)
+P_VALUE = ColumnKind("float64", write_p_value)
 LOSS = ColumnKind("float64", "{:.4f}".format)
 DECIMAL = ColumnKind("float64", "{:,.1f}".format)
 

@@ -1,6 +1,5 @@
 """All runs in one table, most accurate first, and whether the best is better than the next."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -45,8 +44,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     if len(runs) < 2:
         return SectionContent()
     data, groups = group_by_data(runs), rank_by_accuracy(runs)
-    pairs = sum(math.comb(len(group.runs), 2) for group in groups)
-    leads = [(f"{group.label}: " if len(data) > 1 else "") + describe_leader(group.runs, pairs) for group in groups]
+    leads = [(f"{group.label}: " if len(data) > 1 else "") + describe_leader(group.runs) for group in groups]
     paragraphs = [*_describe_data(data), *leads, *_describe_untested(runs)]
     return SectionContent(paragraphs, [_make_table(data, groups, runs)], [_make_figure(groups)] if groups else [])
 

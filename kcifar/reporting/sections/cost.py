@@ -3,25 +3,31 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from kcifar.reporting.analysis.groups import Group, rank_by_accuracy
+from kcifar.reporting.analysis.groups import Group, group_by_recipe, rank_by_accuracy
 from kcifar.reporting.analysis.hardware import NO_HARDWARE, count_hardware, describe_hardware, describe_origin, find_hardware
+from kcifar.reporting.analysis.run_tests import count_correct
 from kcifar.reporting.charts.pareto_front import CostPanel, draw_pareto_fronts
 from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, ColumnKind, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
-from kcifar.reporting.stats.pareto import pareto_front
+from kcifar.reporting.stats.pareto import ClearFront, find_clear_front, find_clear_level
+from kcifar.reporting.stats.proportions import Proportion, make_proportion
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 from kcifar.runs.load import LoadedRun
 
 ORDER = 40
 TITLE = "Accuracy and cost"
 NOTE = (
-    "Front: yes if no other run on the same data is at least as accurate at the same or a lower cost, with one of the two strictly better "
-    "(minutes: no other run on the same hardware). A small lead may be due to chance; see the pairs of runs. "
-    "Number: label of the runs on a front, as in the figure. Minutes: time of all completed epochs."
+    "Front: yes for the cheapest run, and for runs that are clearly more accurate than those on the front that cost less; no if a run at the same or "
+    "a lower cost is clearly more accurate; within error if the test images do not tell. Clearly: by the test of two proportions at the level "
+    f"{SIGNIFICANCE_LEVEL}, by Holm's method over all pairs of recipes on the same data; runs of one recipe, which differ by chance, are not "
+    "compared. Minutes are compared on the same hardware only. Number: label of the runs on a front, as in the figure. Minutes: time of all "
+    "completed epochs."
 )
 COSTS = {"parameters": COUNT, "minutes": DECIMAL, "images_seen": COUNT}
 AXES = {"parameters": "parameters", "minutes": "minutes of training", "images_seen": "training images seen"}
@@ -44,19 +50,19 @@ class RunCosts:
         runs: In this order.
         accuracies: float64 (runs,).
         costs: float64 (runs,) for each cost; NaN if unknown.
-        fronts: bool (runs,) for each cost.
+        fronts: Runs on the front of each cost, and near it.
     """
 
     label: str
     runs: Sequence[LoadedRun]
     accuracies: np.ndarray
     costs: Mapping[str, np.ndarray]
-    fronts: Mapping[str, np.ndarray]
+    fronts: Mapping[str, ClearFront]
 
     @property
     def on_a_front(self) -> np.ndarray:
         """Whether each run is on the front of any cost; bool (runs,)."""
-        return np.asarray(np.any(list(self.fronts.values()), axis=0))
+        return np.asarray(np.any([front.on for front in self.fronts.values()], axis=0))
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
@@ -77,33 +83,36 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 def _measure_costs(group: Group) -> RunCosts:
     """Measure the runs of a data set, and sort those on a front before the others; most accurate first."""
-    accuracies = np.array([run.test_accuracy for run in group.runs])
+    accuracies = [count_correct(run) for run in group.runs]
     run_costs = [_read_costs(run) for run in group.runs]
     costs = {cost: np.array([values[cost] for values in run_costs], np.float64) for cost in COSTS}
-    fronts = {cost: pareto_front(costs[cost], accuracies) for cost in COSTS}
-    fronts["minutes"] = _find_fronts_by_hardware([find_hardware(run) for run in group.runs], costs["minutes"], accuracies)
-    order = np.argsort(~np.any(list(fronts.values()), axis=0), kind="stable")
+    grouped = group_by_recipe(group.runs)
+    labels = {id(run): recipe.label for recipe in grouped for run in recipe.runs}
+    recipes, level = [labels[id(run)] for run in group.runs], find_clear_level([_average_accuracy(recipe.runs) for recipe in grouped])
+    fronts = {cost: find_clear_front(costs[cost], accuracies, recipes, level) for cost in COSTS}
+    for kind in {find_hardware(run) for run in group.runs}:
+        members = np.flatnonzero([find_hardware(run) == kind for run in group.runs])
+        front = find_clear_front(costs["minutes"][members], [accuracies[k] for k in members], [recipes[k] for k in members], level)
+        fronts["minutes"].on[members], fronts["minutes"].near[members] = front.on, front.near
+    order = np.argsort(~np.any([front.on for front in fronts.values()], axis=0), kind="stable")
     return RunCosts(
         group.label,
         [group.runs[place] for place in order],
-        accuracies[order],
+        np.array([group.runs[place].test_accuracy for place in order]),
         {cost: values[order] for cost, values in costs.items()},
-        {cost: front[order] for cost, front in fronts.items()},
+        {cost: ClearFront(front.on[order], front.near[order]) for cost, front in fronts.items()},
     )
+
+
+def _average_accuracy(runs: Sequence[LoadedRun]) -> Proportion:
+    """Return the mean test accuracy of the runs of a recipe, as a proportion of the images of one run."""
+    counts = [count_correct(run) for run in runs]
+    return make_proportion(fmean(count.value for count in counts), counts[0].trials)
 
 
 def _read_costs(run: LoadedRun) -> dict[str, float]:
     parameters = run.model.parameters if run.model else np.nan
     return {"parameters": parameters, "minutes": run.minutes, "images_seen": run.history["images_seen"].iloc[-1]}
-
-
-def _find_fronts_by_hardware(kinds: Sequence[str], costs: np.ndarray, accuracies: np.ndarray) -> np.ndarray:
-    """Return the front of each kind of hardware; bool (runs,)."""
-    front = np.zeros(len(kinds), bool)
-    for kind in set(kinds):
-        members = np.array([run_kind == kind for run_kind in kinds])
-        front[members] = pareto_front(costs[members], accuracies[members])
-    return front
 
 
 def _make_rows(group: RunCosts, first: int) -> Iterator[dict[str, Any]]:
@@ -117,8 +126,12 @@ def _make_rows(group: RunCosts, first: int) -> Iterator[dict[str, Any]]:
         }
         for cost, values in group.costs.items():
             if not np.isnan(values[place]):
-                row |= {cost: _convert_cost(values[place], COSTS[cost]), f"{cost}_front": "yes" if group.fronts[cost][place] else "no"}
+                row |= {cost: _convert_cost(values[place], COSTS[cost]), f"{cost}_front": _name_place(group.fronts[cost], place)}
         yield row
+
+
+def _name_place(front: ClearFront, place: int) -> str:
+    return "yes" if front.on[place] else "within error" if front.near[place] else "no"
 
 
 def _convert_cost(value: float, kind: ColumnKind) -> float | int | None:
@@ -127,13 +140,15 @@ def _convert_cost(value: float, kind: ColumnKind) -> float | int | None:
 
 
 def _describe_fronts(group: RunCosts) -> str:
-    """Name the runs on each front, cheapest first."""
+    """Name the runs on each front, cheapest first, and count those that are within error of it."""
     fronts = []
     for cost in COSTS:
-        members = sorted(np.flatnonzero(group.fronts[cost]).tolist(), key=lambda place: group.costs[cost][place])
+        front = group.fronts[cost]
+        members = sorted(np.flatnonzero(front.on).tolist(), key=lambda place: group.costs[cost][place])
         named = [f"{shorten_name(group.runs[place].name)} ({PERCENT.write(group.accuracies[place])})" for place in members]
-        fronts += [f"{AXES[cost]}: {join_names(named)}"] if named else []
-    return f"Pareto fronts on {group.label}, cheapest first, by {'; by '.join(fronts)}."
+        near = f", with {front.near.sum():,} more within error" if front.near.any() else ""
+        fronts += [f"{AXES[cost]}: {join_names(named)}{near}"] if named else []
+    return f"Pareto fronts on {group.label}, cheapest first, each clearly more accurate than those that cost less, by {'; by '.join(fronts)}."
 
 
 def _describe_minutes(runs: Sequence[LoadedRun]) -> Iterator[str]:
@@ -161,7 +176,8 @@ def _make_figure(place: int, group: RunCosts, first: int) -> FigureSpec:
     numbers = list(range(first, first + len(group.runs)))
     costs = ", ".join(AXES[cost] for cost, values in group.costs.items() if not np.isnan(values).all())
     caption = (
-        f"Test accuracy on {group.label} against {costs}. Diamonds: runs on the Pareto front; the line shows the best accuracy at each cost. "
+        f"Test accuracy on {group.label} against {costs}. Diamonds: runs on the Pareto front, each clearly more accurate than the cheaper ones; "
+        "filled circles: runs within error of the front. "
         "Numbers, where they fit, are those of the table."
     )
     text = f"Scatter chart of the test accuracy of {len(group.runs):,} runs on {group.label} against {costs}. {_describe_fronts(group)}"
@@ -183,4 +199,5 @@ def _make_minutes_panel(group: RunCosts) -> CostPanel:
     shown = np.array([kind == most for kind in kinds])
     which = "hardware not recorded" if most == NO_HARDWARE else "same hardware"
     axis = AXES["minutes"] + (f" ({timed[most]:,} of {timed.total():,} runs, {which})" if len(timed) > 1 else "")
-    return CostPanel(axis, np.where(shown, group.costs["minutes"], np.nan), group.fronts["minutes"] & shown)
+    front = group.fronts["minutes"]
+    return CostPanel(axis, np.where(shown, group.costs["minutes"], np.nan), ClearFront(front.on & shown, front.near & shown))

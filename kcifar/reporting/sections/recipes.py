@@ -1,18 +1,32 @@
 """Recipes ranked by the mean over their runs, which differ only in the seed."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from kcifar.reporting.analysis.groups import distribute_evenly, group_by_data, group_by_recipe
+from kcifar.reporting.analysis.groups import Group, distribute_evenly, group_by_data, group_by_recipe
+from kcifar.reporting.analysis.recipe_tests import ENOUGH_SEEDS, RecipePair, compare_recipes
 from kcifar.reporting.analysis.tested_epoch import find_tested_validation
 from kcifar.reporting.charts.recipes import Ranking, RepeatedRecipe, draw_recipes
-from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, UNSIGNED_POINTS, ColumnKind, make_frame
+from kcifar.reporting.page.columns import (
+    COUNT,
+    DECIMAL,
+    P_VALUE,
+    PERCENT,
+    POINTS,
+    TEXT,
+    UNSIGNED_POINTS,
+    ColumnKind,
+    make_frame,
+    write_named_p_value,
+)
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.intervals import Summary, summarize
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 from kcifar.runs.load import LoadedRun
 
 ORDER = 20
@@ -43,6 +57,25 @@ COLUMNS = {
     "minutes_compiling": ColumnKind("float64", "{:.2f}".format),
 }
 WHERE_KNOWN = ("views_mean", "views_deviation", "minutes_compiling")  # columns that are left out if no recipe has them
+PAIR_NOTE = (
+    "Difference: mean test accuracy of recipe a minus that of recipe b, one value per seed, in percentage points. Low and high: the bounds of "
+    "Welch's 95% interval of the difference. P value: Welch's test over the seeds, two-sided; adjusted p value: by Holm's method over all tested "
+    f"pairs of this table; the verdict is based on it, at the significance level {SIGNIFICANCE_LEVEL}. The test covers other seeds on the same test "
+    f"images. It needs at least two seeds of both recipes, and shows only very large differences with fewer than {ENOUGH_SEEDS}."
+)
+PAIR_COLUMNS = {
+    "recipe_a": TEXT,
+    "recipe_b": TEXT,
+    "seeds_a": COUNT,
+    "seeds_b": COUNT,
+    "difference": POINTS,
+    "low": POINTS,
+    "high": POINTS,
+    "p_value": P_VALUE,
+    "adjusted_p_value": P_VALUE,
+    "verdict": TEXT,
+}
+_MAX_PAIRED = 20  # recipes
 _MAX_DRAWN = 30
 
 
@@ -51,13 +84,45 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     ranking = rank_recipes([run for run in runs if _is_counted(run)])
     if not any(len(recipe.runs) > 1 for _, recipes in ranking for recipe in recipes):
         return SectionContent()
-    paragraphs = [_describe_highest(label if len(ranking) > 1 else "", recipes) for label, recipes in ranking] + list(_describe_seeds(ranking))
+    pairs = compare_recipes(_take_paired(ranking))
+    paragraphs = [
+        _describe_highest(label if len(ranking) > 1 else "", recipes, group) for (label, recipes), group in zip(ranking, pairs, strict=True)
+    ]
+    paragraphs += [*_describe_pairs(pairs), *_describe_seeds(ranking)]
     left_out = [f"{shorten_name(run.name)} ({run.progress or 'no test result'})" for run in runs if not _is_counted(run)]
     paragraphs += [f"Left out of the means: {join_names(left_out)}."] if left_out else []
     rows = [{"dataset": label, **_make_row(recipe)} for label, recipes in ranking for recipe in recipes]
     columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
     note = NOTE + "".join(text for name, text in NOTES.items() if name in columns)
-    return SectionContent(paragraphs, [Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note)], [_make_figure(ranking)])
+    table = Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note)
+    return SectionContent(paragraphs, [table, *_make_pair_table(pairs)], [_make_figure(ranking)])
+
+
+def _take_paired(ranking: Ranking) -> list[list[Group]]:
+    """Return the best recipes of each data set, at most `_MAX_PAIRED` in all."""
+    shares = distribute_evenly([len(recipes) for _, recipes in ranking], _MAX_PAIRED)
+    return [[Group(recipe.label, recipe.runs) for recipe in recipes[:share]] for (_, recipes), share in zip(ranking, shares, strict=True)]
+
+
+def _make_pair_table(pairs: Sequence[Sequence[RecipePair]]) -> list[Table]:
+    rows = [_make_pair_row(pair) for group in pairs for pair in group]
+    return (
+        [Table("recipe_pairs", "Pairs of recipes", PAIR_COLUMNS, make_frame(rows, PAIR_COLUMNS, ("recipe_a", "recipe_b")), PAIR_NOTE)] if rows else []
+    )
+
+
+def _make_pair_row(pair: RecipePair) -> dict[str, Any]:
+    return {
+        "recipe_a": pair.a,
+        "recipe_b": pair.b,
+        **{f"seeds_{name}": len(sample.accuracies) for name, sample in zip("ab", pair.samples, strict=True)},
+        "difference": pair.difference,
+        "low": pair.difference - pair.half_width,
+        "high": pair.difference + pair.half_width,
+        "p_value": pair.p_value,
+        "adjusted_p_value": pair.adjusted,
+        "verdict": "a better" if pair.holds else "too few seeds" if math.isnan(pair.p_value) else "no difference shown",
+    }
 
 
 def rank_recipes(runs: Sequence[LoadedRun]) -> Ranking:
@@ -105,15 +170,41 @@ def _list_measures(split: str, summary: Summary) -> dict[str, float]:
     )
 
 
-def _describe_highest(place: str, recipes: Sequence[RepeatedRecipe]) -> str:
-    """Say which recipe has the highest mean, and which is next."""
+def _describe_highest(place: str, recipes: Sequence[RepeatedRecipe], pairs: Sequence[RecipePair]) -> str:
+    """Say which recipe has the highest mean, which is next, and whether they differ by more than their seeds do."""
     means = [f"{recipe.reading} ({shorten_name(recipe.label)}, {len(recipe.runs):,} run{'s' * (len(recipe.runs) != 1)})" for recipe in recipes[:2]]
     subject = f"On {place}, the" if place else "The"
     if len(recipes) == 1:
         return f"{subject} mean test accuracy of the only recipe is {means[0]}."
     if PERCENT.write(recipes[0].test.mean) == PERCENT.write(recipes[1].test.mean):
         return f"{subject} highest mean test accuracy of {len(recipes):,} recipes is shared: {means[0]} and {means[1]}."
-    return f"{subject} highest mean test accuracy of {len(recipes):,} recipes is {means[0]}; the next is {means[1]}."
+    verdict = f" {_describe_lead(pairs[0])}" if pairs else ""
+    return f"{subject} highest mean test accuracy of {len(recipes):,} recipes is {means[0]}; the next is {means[1]}.{verdict}"
+
+
+def _describe_lead(pair: RecipePair) -> str:
+    if math.isnan(pair.p_value):
+        reason = "their accuracies do not vary over seeds" if pair.seeds > 1 else "one of them has a single seed"
+        return f"Whether the recipes differ by more than seeds do cannot be tested: {reason}."
+    verdict = "shows a difference" if pair.holds else "shows no difference"
+    few = (
+        "" if pair.holds or pair.seeds >= ENOUGH_SEEDS else f"; with two seeds, one below {UNSIGNED_POINTS.write(pair.half_width)} points cannot show"
+    )
+    return f"Welch's test over seeds, adjusted by Holm's method for all pairs, {verdict} ({write_named_p_value(pair.adjusted)}){few}."
+
+
+def _describe_pairs(pairs: Sequence[Sequence[RecipePair]]) -> Iterator[str]:
+    """Count the pairs of recipes that differ, and name the recipes with too few seeds for a test."""
+    every = [pair for group in pairs for pair in group]
+    tested = [pair for pair in every if not math.isnan(pair.p_value)]
+    if tested:
+        shown = sum(pair.holds for pair in tested)
+        compared = f"{len(tested):,} pair{'s' * (len(tested) != 1)} of recipes with two or more seeds each"
+        yield f"Over their seeds, {shown:,} of {compared} show{'s' * (shown == 1)} a difference at the significance level {SIGNIFICANCE_LEVEL}."
+    seeds = {label: len(sample.accuracies) for pair in every for label, sample in zip((pair.a, pair.b), pair.samples, strict=True)}
+    few = [shorten_name(label) for label, count in seeds.items() if count < ENOUGH_SEEDS]
+    if few:
+        yield f"Fewer than {ENOUGH_SEEDS} seeds, too few to compare recipes by: {join_names(few)}."
 
 
 def _describe_seeds(ranking: Ranking) -> Iterator[str]:

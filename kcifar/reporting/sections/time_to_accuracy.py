@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.reporting.analysis.claims import Claim, claim_difference
 from kcifar.reporting.analysis.groups import group_by_data, group_by_recipe
 from kcifar.reporting.analysis.hardware import describe_hardware, describe_origin
+from kcifar.reporting.analysis.samples import make_validation_sample
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
 from kcifar.reporting.charts.time_to_accuracy import MAX_RECIPES, RecipeCurves, draw_time_to_accuracy
 from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, make_frame, write_unsigned_points
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
+from kcifar.reporting.stats.proportions import make_proportion
 from kcifar.runs.load import LoadedRun
 
 ORDER = 45
@@ -32,10 +35,11 @@ MAX_FIGURES = 3  # data sets, one figure each
 
 @dataclass(frozen=True)
 class TimedRecipe:
-    """A recipe with the curves of its runs, in order."""
+    """A recipe with the curves of its runs, in order, and the number of its validation images, None if unknown."""
 
     label: str
     curves: Sequence[BestSoFar]
+    images: int | None
 
     @cached_property
     def mean(self) -> BestSoFar:
@@ -69,7 +73,9 @@ def _group_recipes(runs: Sequence[LoadedRun], curves: dict[int, BestSoFar]) -> l
     data_labels = {id(run): group.label for group in group_by_data(runs) for run in group.runs}
     recipes: dict[str, list[TimedRecipe]] = {label: [] for label in data_labels.values()}
     for group in group_by_recipe(runs):
-        recipes[data_labels[id(group.runs[0])]].append(TimedRecipe(group.label, [curves[id(run)] for run in group.runs]))
+        recipes[data_labels[id(group.runs[0])]].append(
+            TimedRecipe(group.label, [curves[id(run)] for run in group.runs], make_validation_sample(group.runs).images)
+        )
     ordered = [(label, sorted(members, key=lambda recipe: -recipe.mean.best[-1])) for label, members in recipes.items()]
     return sorted(ordered, key=lambda entry: -sum(len(recipe.curves) for recipe in entry[1]))
 
@@ -98,19 +104,27 @@ def _make_row(recipe: TimedRecipe, levels: Sequence[float]) -> dict[str, Any]:
 
 
 def _describe_longest(entry: _Data) -> Iterator[str]:
-    """Say how far the recipe that takes longest is below the others while it trains."""
+    """Say how far the recipe that takes longest is clearly below the others while it trains; nothing without the number of validation images."""
     label, recipes = entry
-    if len(recipes) < 2:
+    if len(recipes) < 2 or any(recipe.images is None for recipe in recipes):
         return
     longest = max(recipes, key=lambda recipe: recipe.minutes)
-    gaps = [(*find_largest_gap(longest.mean, recipe.mean), shorten_name(recipe.label)) for recipe in recipes if recipe is not longest]
-    gap, minute, leader = max(gaps, key=lambda gap: gap[0])
-    below = f"at most {write_unsigned_points(gap)} points below the best of the other recipes, {leader}, at {minute:.1f} min"
-    position = below if gap > 0 else "never below another recipe"
+    others = [recipe for recipe in recipes if recipe is not longest]
+    largest = max(others, key=lambda recipe: find_largest_gap(longest.mean, recipe.mean)[0])
+    gap, minute = find_largest_gap(longest.mean, largest.mean)
+    below = f"at most {write_unsigned_points(gap)} points below the best of the other recipes, {shorten_name(largest.label)}, at {minute:.1f} min"
+    position = below if gap > 0 and _claim_gap(longest, largest, minute, len(others)).holds else "never clearly below another recipe"
     yield (
         f"On {label}, {shorten_name(longest.label)} takes longest ({longest.minutes:.1f} min); its best validation accuracy so far "
         f"(mean over the runs of a recipe) is {position}."
     )
+
+
+def _claim_gap(longest: TimedRecipe, other: TimedRecipe, minute: float, recipes: int) -> Claim:
+    """Return the claim that a recipe is below another at a minute, chosen from all recipes and all minutes at which either changes."""
+    steps = len(longest.mean.minutes) + len(other.mean.minutes)
+    ahead, behind = (float(recipe.mean.at(np.array([minute]))[0]) for recipe in (other, longest))
+    return claim_difference(make_proportion(ahead, other.images or 0), make_proportion(behind, longest.images or 0), recipes * steps)
 
 
 def _describe_left_out(runs: Sequence[LoadedRun], counted: Sequence[LoadedRun], curves: dict[int, BestSoFar]) -> Iterator[str]:
