@@ -95,6 +95,41 @@ def test_calibration_errors_follow_their_definitions_in_any_order_of_images(
     assert formulas.expected_calibration_error(again) == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_confidence_of_exactly_one_is_in_the_last_bin_with_the_others() -> None:
+    """By hand: of 0.95, 0.97, 1 and 1, two are right; they are one bin, of confidence 0.98 and accuracy 0.5. Apart, 1 and 1 would differ by 0.5."""
+    confidence, correct = np.array([0.95, 0.97, 1.0, 1.0]), np.array([True, True, False, False])
+    for bins in (10, 15, 20):
+        result = formulas.bin_by_confidence(confidence, correct, bins)
+        assert result.counts.tolist() == [0] * (bins - 2 + (bins < 20)) + ([4] if bins < 20 else [1, 3])
+    result = formulas.bin_by_confidence(confidence, correct)
+    assert formulas.maximum_calibration_error(result) == pytest.approx(0.48)
+    assert formulas.expected_calibration_error(result) == pytest.approx(0.48)
+
+
+def test_the_worst_bin_is_one_whose_gap_exceeds_chance(saved: LoadedRun) -> None:
+    """One wrong image at 0.55 has a gap of 0.55, by chance; a hundred at 0.95 of which 60 are right have one of 0.35."""
+    confidence = np.array([0.55] + [0.95] * 100)
+    correct = np.array([False] + [True] * 60 + [False] * 40)
+    bins = formulas.bin_by_confidence(confidence, correct)
+    assert np.flatnonzero(calibration.find_clear_gaps(bins)).tolist() == [14]
+    assert formulas.maximum_calibration_error(bins) == pytest.approx(0.55)
+    labels = np.where(correct, 0, 1)
+    result = Predictions("test", labels, np.stack([confidence, 1 - confidence], axis=1), np.arange(101))
+    text = calibration.of_run(of_predictions(saved, result)).figures[0].text
+    assert "Of the gaps that exceed chance, the largest is in the bin from 93.33% to 100.00%: confidence 95.00%, accuracy 60.00%, 100 images." in text
+    few = Predictions("test", labels[:1], result.probabilities[:1], np.arange(1))
+    assert "No bin has a gap that exceeds chance." in calibration.of_run(of_predictions(saved, few)).figures[0].text
+
+
+def test_a_calibrated_network_has_a_bin_whose_gap_exceeds_chance_in_at_most_one_case_in_twenty() -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(300):
+        confidence = rng.uniform(0.5, 1, 600)
+        found.append(calibration.find_clear_gaps(formulas.bin_by_confidence(confidence, rng.random(600) < confidence)).any())
+    assert np.mean(found) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
 def test_chance_error_is_what_calibrated_answers_give_on_average() -> None:
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.2, 1, 2000)

@@ -107,6 +107,22 @@ def test_errors_are_the_most_confident_and_have_their_own_words(tmp_path: Path) 
     assert f"20 misclassified images: {spoken}" in content.figures[1].text
 
 
+def test_errors_are_called_the_most_confident_of_all_only_where_they_are(tmp_path: Path) -> None:
+    every, some = marked_run(tmp_path / "a", shuffled(MATRIX.sum())), marked_run(tmp_path / "b", shuffled(MATRIX.sum())[:150])
+    predictions = every.predictions
+    assert predictions is not None
+    titles = [drawn(gallery.of_run(run), "mistakes").axes[0].texts[0].get_text() for run in (every, some)]
+    captions = [gallery.of_run(run).figures[1].caption for run in (every, some)]
+    assert captions[0].startswith(f"The most confident errors of all {predictions.quantity} (")
+    assert captions[1].startswith("The most confident errors among the 150 test images saved with the run, though not of all its images (")
+    assert ["saved errors" in title for title in titles] == [False, True]
+    pairs = [confused_pairs.of_run(run).figures[0].caption for run in (every, some)]
+    assert "errors that were not saved" not in pairs[0]
+    unsaved = re.search(r"\(in (\d+) of (\d+) pairs, errors that were not saved are more confident\)", pairs[1])
+    assert unsaved
+    assert 0 < int(unsaved[1]) <= int(unsaved[2])
+
+
 def test_examples_of_pairs_are_of_those_pairs(tmp_path: Path) -> None:
     run = marked_run(tmp_path / "a", shuffled(MATRIX.sum()))
     predictions = run.predictions
