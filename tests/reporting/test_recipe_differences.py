@@ -219,6 +219,7 @@ def test_the_interval_from_seeds_is_that_of_welch_in_scipy(first: list[float], s
     assert result.source == FROM_SEEDS
     assert result.value == pytest.approx(statistics.mean(first) - statistics.mean(second), abs=1e-12)
     assert result.half_width == pytest.approx((interval.high - interval.low) / 2, rel=1e-9)
+    assert result.p_value == pytest.approx(scipy.stats.ttest_ind(first, second, equal_var=False).pvalue, rel=1e-7, abs=1e-15)
 
 
 def agresti_caffo(hits: tuple[int, int], images: tuple[int, int]) -> tuple[float, float]:
@@ -262,6 +263,7 @@ def test_the_interval_from_few_images_covers_that_of_agresti_and_caffo(drawn: li
     assert result.value + result.half_width >= high - 1e-12
     assert result.value == pytest.approx(a / n - b / m)
     assert not result.is_clear or low > 0 or high < 0
+    assert result.is_clear == (result.p_value < 0.05) or result.p_value == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
@@ -281,9 +283,9 @@ def test_what_the_interval_rests_on(sample: Sample, reference: Sample, source: s
 
 
 def test_a_difference_is_clear_only_beyond_its_half_width() -> None:
-    edge = differences.Difference(0.5, 0.5, FROM_SEEDS)
+    edge = differences.Difference(0.5, 0.5, FROM_SEEDS, 0.05)
     assert not edge.is_clear
-    assert differences.Difference(-0.50001, 0.5, FROM_SEEDS).is_clear
+    assert differences.Difference(-0.50001, 0.5, FROM_SEEDS, 0.04).is_clear
 
 
 def test_a_wider_confidence_is_a_wider_interval() -> None:

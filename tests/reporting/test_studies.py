@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_folders import CASES, HOSTILE, history_rows, recipe
+from scipy.stats import norm, ttest_ind
 
 from kcifar.pictures.saving import render_figure
 from kcifar.reporting.analysis.learning_rate_sweeps import Sweep, classify_rates, find_best_point, find_sweeps
@@ -204,6 +205,9 @@ def test_an_ablation_by_hand() -> None:
     # v = 0.0001 / 3 and 0.0002 / 2; (v1 + v2)^2 / (v1^2 / 2 + v2^2 / 1) = 1.68421 degrees of freedom, t is 5.1762; t x sqrt(v1 + v2)
     assert table[1]["uncertainty"] == pytest.approx(0.05977, abs=1e-5)
     assert (table[1]["uncertainty_from"], table[2]["uncertainty_from"]) == ("seeds", "images")
+    # Of 5,000 images, q = 3951/5002 and 4051/5002: z = 0.02 / sqrt((3951 x 1051 + 4051 x 951) / 5002^3) = 2.5013; Holm: twice the smaller p, for both
+    assert ttest_ind((0.70, 0.72), (0.80, 0.81, 0.82), equal_var=False).pvalue < 2 * 2 * norm.sf(2.5013)
+    assert [row["adjusted_p_value"] for row in table[1:]] == pytest.approx([2 * 2 * norm.sf(2.5013)] * 2, rel=1e-2)
     assert table[1]["val_difference"] == pytest.approx(-0.1)
     assert pandas.isna(table[0]["difference"])
     assert "augmentation: random_crop → none: test accuracy is 10.00 points lower, 71.00% compared with 81.00% for whole" in content.paragraphs[0]
@@ -217,8 +221,12 @@ def test_ablations_say_no_more_than_their_table(drawn: list[tuple[int, int, floa
     content = ablation.of_runs([saved(f"r{a}{b}-{n}", seed=n, test=test, test_a=a, test_b=b) for n, (a, b, test) in enumerate(drawn)])
     table = rows(content)
     assert bool(table) == (len({(a, b) for a, b, _ in drawn}) > 1)
+    compared = [row for row in table[1:] if not pandas.isna(row["adjusted_p_value"])]
+    for row in compared:  # the uncertainty is that of the test alone, which Holm's method makes stricter
+        alone = abs(row["difference"]) > row["uncertainty"]
+        assert alone or row["adjusted_p_value"] >= 0.05
     for row in table[1:]:
-        clear = abs(row["difference"]) > row["uncertainty"]
+        clear = row["adjusted_p_value"] < 0.05
         assert (row["finding"] in ("higher", "lower")) == clear
         assert (row["finding"] == "higher") == (clear and row["difference"] > 0)
     single = [row for row in table[1:] if ";" not in row["changes"]]

@@ -1,7 +1,8 @@
 """Studies of single settings: a reference recipe, and recipes on the same data that differ from it in a few keys."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kcifar.core.errors import one_line
@@ -10,6 +11,7 @@ from kcifar.reporting.analysis.samples import make_test_sample, make_validation_
 from kcifar.reporting.analysis.studies import Finding
 from kcifar.reporting.page.names import make_distinct
 from kcifar.reporting.stats.differences import Difference, Sample, compare_samples
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL, adjust_holm
 from kcifar.runs.load import LoadedRun
 
 MAX_KEYS = 3  # in which a recipe may differ from its reference
@@ -28,6 +30,7 @@ class Variant:
         test_difference: Test accuracy minus that of the reference.
         val_difference: Validation accuracy minus that of the reference.
         runs: Number of runs.
+        adjusted_p_value: Of the test difference, by Holm's method over the recipes of the study; NaN if unknown.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Variant:
     test_difference: Difference
     val_difference: Difference
     runs: int
+    adjusted_p_value: float = math.nan
 
     @property
     def finding(self) -> Finding:
@@ -45,7 +49,8 @@ class Variant:
             return Finding.REFERENCE
         if not self.test_difference.source:
             return Finding.UNKNOWN
-        return Finding.ALIKE if not self.test_difference.is_clear else Finding.HIGHER if self.test_difference.value > 0 else Finding.LOWER
+        is_clear = self.adjusted_p_value < SIGNIFICANCE_LEVEL
+        return Finding.ALIKE if not is_clear else Finding.HIGHER if self.test_difference.value > 0 else Finding.LOWER
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,14 @@ def _make_variants(names: Sequence[str], recipes: Sequence[Sequence[LoadedRun]])
     reference = recipes[0]
     samples = make_test_sample(reference), make_validation_sample(reference)
     variants = [_make_variant(name, members, reference[0], samples) for name, members in zip(names, recipes, strict=True)]
-    return sorted(variants, key=lambda variant: len(variant.changes))
+    return sorted(_adjust(variants), key=lambda variant: len(variant.changes))
+
+
+def _adjust(variants: Sequence[Variant]) -> list[Variant]:
+    """Set the adjusted p-value of the variants that can be tested against the reference."""
+    tested = [variant for variant in variants if variant.changes and variant.test_difference.source]
+    adjusted = dict(zip(map(id, tested), adjust_holm([variant.test_difference.p_value for variant in tested]).tolist(), strict=True))
+    return [replace(variant, adjusted_p_value=adjusted.get(id(variant), math.nan)) for variant in variants]
 
 
 def _make_variant(name: str, runs: Sequence[LoadedRun], reference: LoadedRun, samples: tuple[Sample, Sample]) -> Variant:

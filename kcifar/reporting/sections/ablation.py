@@ -8,9 +8,10 @@ from kcifar.reporting.analysis.ablation import MAX_KEYS, MAX_REFERENCES, Variant
 from kcifar.reporting.analysis.groups import group_by_data
 from kcifar.reporting.analysis.studies import Finding, describe_left_out, is_complete
 from kcifar.reporting.charts.ablation import draw_ablation
-from kcifar.reporting.page.columns import COUNT, PERCENT, POINTS, TEXT, UNSIGNED_POINTS, make_frame
+from kcifar.reporting.page.columns import COUNT, P_VALUE, PERCENT, POINTS, TEXT, UNSIGNED_POINTS, make_frame, write_named_p_value
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.differences import FROM_IMAGES
+from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 from kcifar.runs.load import LoadedRun
 
 ORDER = 60
@@ -21,8 +22,9 @@ NOTE = (
     f"same way; up to {MAX_REFERENCES} references are tried. Accuracies are means over seeds, after averaging the runs of each seed; validation "
     "accuracy is that of the last epoch. Standard deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width "
     "of the 95% confidence interval of the test difference: Welch's interval over seeds if both recipes have at least two, otherwise the binomial "
-    "interval over the test images, which does not account for other seeds. A difference beyond it is reported as higher or lower; each is judged on "
-    "its own, so about one in twenty changes without effect is reported too. Where several keys differ, the table does not show which one matters."
+    "interval over the test images, which does not account for other seeds. The adjusted p value is that of the same test, by Holm's method over the "
+    f"recipes of the study; a difference is reported as higher or lower at the significance level {SIGNIFICANCE_LEVEL}. Where several keys differ, "
+    "the table does not show which one matters."
 )
 COLUMNS = {
     "dataset": TEXT,
@@ -35,6 +37,7 @@ COLUMNS = {
     "difference": POINTS,
     "uncertainty": UNSIGNED_POINTS,
     "uncertainty_from": TEXT,
+    "adjusted_p_value": P_VALUE,
     "finding": TEXT,
     "val_accuracy": PERCENT,
     "val_difference": POINTS,
@@ -84,7 +87,11 @@ def make_row(variant: Variant) -> dict[str, Any]:
     if not variant.changes:
         return columns
     difference = variant.test_difference
-    width = {"uncertainty": difference.half_width, "uncertainty_from": difference.source or None}
+    width = {
+        "uncertainty": difference.half_width,
+        "uncertainty_from": difference.source or None,
+        "adjusted_p_value": variant.adjusted_p_value,
+    }
     return columns | {"difference": difference.value, "val_difference": variant.val_difference.value} | width
 
 
@@ -108,10 +115,11 @@ def describe_effects(variants: Sequence[Variant], place: str) -> list[str]:
 def _describe_effect(variant: Variant, reference: Variant) -> str:
     difference = variant.test_difference
     means = f"{PERCENT.write(variant.test.mean)} compared with {PERCENT.write(reference.test.mean)} for {reference.name}"
+    p_value = write_named_p_value(variant.adjusted_p_value)
     source = "over seeds" if difference.source != FROM_IMAGES else "over the test images only; other seeds may differ"
     return (
         f"{variant.changes[0]}: test accuracy is {UNSIGNED_POINTS.write(abs(difference.value))} points {variant.finding}, {means}, "
-        f"beyond the uncertainty of {UNSIGNED_POINTS.write(difference.half_width)} points ({source})."
+        f"with an uncertainty of {UNSIGNED_POINTS.write(difference.half_width)} points ({source}; adjusted {p_value})."
     )
 
 
@@ -125,7 +133,7 @@ def _make_figure(place: str, variants: Sequence[Variant]) -> FigureSpec:
     shown = rest[:_MAX_DRAWN]
     more = f" {len(variants) - 1 - len(shown)} more recipes are in the table." if len(shown) < len(variants) - 1 else ""
     measured = f"{place}Test accuracy minus that of {name}, in percentage points"
-    caption = f"{measured}, with its 95% interval; filled if the interval excludes zero.{more}"
+    caption = f"{measured}, with its 95% interval; filled if it is clear after adjustment for the number of recipes.{more}"
     numbers = (
         f"{variant.name} {POINTS.write(variant.test_difference.value)} ± {UNSIGNED_POINTS.write(variant.test_difference.half_width)}"
         for variant in shown

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from kcifar.reporting.stats.intervals import CONFIDENCE, binomial_half_width
+from kcifar.reporting.stats.intervals import CONFIDENCE, binomial_half_width, binomial_test
 
 FROM_SEEDS, FROM_IMAGES = "seeds", "images"
 
@@ -42,11 +42,13 @@ class Difference:
         value: In [-1, 1]; NaN if a sample is empty.
         half_width: Half-width of the confidence interval, >= 0; NaN if unknown.
         source: What the interval is computed from: "seeds", "images", or "" for neither.
+        p_value: Two-sided, of the test that the interval inverts; NaN if unknown.
     """
 
     value: float
     half_width: float
     source: str
+    p_value: float
 
     @property
     def is_clear(self) -> bool:
@@ -62,10 +64,11 @@ def compare_samples(sample: Sample, reference: Sample, confidence: float = CONFI
     """
     value = sample.mean - reference.mean
     if can_compare_seeds(sample, reference):
-        return Difference(value, welch_half_width(sample, reference, confidence), FROM_SEEDS)
+        return Difference(value, welch_half_width(sample, reference, confidence), FROM_SEEDS, welch_test(sample, reference))
     if sample.accuracies and reference.accuracies and sample.images and reference.images:
-        return Difference(value, binomial_half_width(sample.mean, sample.images, reference.mean, reference.images, confidence), FROM_IMAGES)
-    return Difference(value, math.nan, "")
+        counts = sample.mean, sample.images, reference.mean, reference.images
+        return Difference(value, binomial_half_width(*counts, confidence), FROM_IMAGES, binomial_test(*counts))
+    return Difference(value, math.nan, "", math.nan)
 
 
 def compare_with_best(best: Sample, sample: Sample, candidates: int) -> Difference:

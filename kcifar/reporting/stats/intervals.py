@@ -138,6 +138,28 @@ def binomial_half_width(fraction_a: float, images_a: int, fraction_b: float, ima
 
     Source: A. Agresti, B. Caffo, Simple and effective confidence intervals for proportions and differences of proportions, 2000.
     """
+    error, shift = _estimate_smoothed_error(fraction_a, images_a, fraction_b, images_b)
+    return normal_quantile(confidence) * error + shift
+
+
+def binomial_test(fraction_a: float, images_a: int, fraction_b: float, images_b: int) -> float:
+    """Return the two-sided p-value at which the interval of `binomial_half_width` with confidence 1 - p ends at zero; 1 if none excludes zero.
+
+    Args:
+        fraction_a: In [0, 1].
+        images_a: > 0.
+        fraction_b: In [0, 1].
+        images_b: > 0.
+    Example:
+        >>> round(binomial_test(0.9438, 10_000, 0.9347, 10_000), 4)
+        0.0071
+    """
+    error, shift = _estimate_smoothed_error(fraction_a, images_a, fraction_b, images_b)
+    return math.erfc(max(0.0, abs(fraction_a - fraction_b) - shift) / error / math.sqrt(2))
+
+
+def _estimate_smoothed_error(fraction_a: float, images_a: int, fraction_b: float, images_b: int) -> tuple[float, float]:
+    """Return the standard error of Agresti and Caffo, and by how much their difference is off."""
     q_a, q_b = ((fraction * images + 1) / (images + 2) for fraction, images in ((fraction_a, images_a), (fraction_b, images_b)))
     error = math.sqrt(q_a * (1 - q_a) / (images_a + 2) + q_b * (1 - q_b) / (images_b + 2))
-    return normal_quantile(confidence) * error + abs((fraction_a - fraction_b) - (q_a - q_b))
+    return error, abs((fraction_a - fraction_b) - (q_a - q_b))
