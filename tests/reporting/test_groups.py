@@ -102,6 +102,8 @@ def test_the_front_by_hand() -> None:
     front = find_clear_front(costs, counts, ["quick", "quick", "fast94", "fast94", "fast95", "long"], level)
     assert front.on.tolist() == [True, False, True, False, True, False]
     assert front.near.tolist() == [False, True, False, True, False, False]
+    seeds = find_clear_front(np.array([1.0, 2.0]), [Proportion(8000, 10_000), Proportion(9000, 10_000)], ["a", "a"], 0.05)
+    assert (seeds.on.tolist(), seeds.near.tolist()) == ([True, False], [False, True])
     same = find_clear_front(np.array([1.0, 1.0, 2.0]), [Proportion(358, 360)] * 3, ["a", "a", "a"], 0.05)
     assert (same.on.tolist(), same.near.tolist()) == ([True, True, False], [False, False, True])
 
