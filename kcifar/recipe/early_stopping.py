@@ -11,17 +11,17 @@ _SIGNS = {"val_accuracy": 1, "val_loss": -1, "val_cross_entropy": -1}
 
 
 def is_better(monitor: str, value: float, best: float | None, min_delta: float = 0.0) -> bool:
-    """Whether a monitored value beats the best so far by more than `min_delta`; the first value always does, and any value after a non-finite best.
+    """Whether a monitored value beats the best so far by more than `min_delta`; the first finite value does, and no value that is not finite.
 
-    With `select: best`, `monitor` is that of the recipe, `min_delta` is 0, values that are not finite do not count, and the epochs of all
-    stages are compared. Early stopping compares the epochs of one stage, with its own `monitor` and `min_delta`. The best epoch in reports is
-    simply that of the highest validation accuracy (`LoadedRun.best_validation`).
+    With `select: best`, `monitor` is that of the recipe, `min_delta` is 0, and the epochs of all stages are compared. Early stopping compares
+    the epochs of one stage, with its own `monitor` and `min_delta`. The best epoch in reports is simply that of the highest
+    validation accuracy (`LoadedRun.best_validation`).
     """
-    return best is None or not math.isfinite(best) or _SIGNS[monitor] * (value - best) > min_delta
+    return math.isfinite(value) and (best is None or _SIGNS[monitor] * (value - best) > min_delta)
 
 
 def count_epochs_since_best(rows: Sequence[Mapping[str, Any]], rule: EarlyStopping) -> int:
-    """Return the number of epochs after the best one; 0 if the last epoch is the best.
+    """Return the number of epochs after the best one, or of all if none has a finite value; 0 if the last epoch is the best.
 
     Args:
         rows: The stage's completed epochs, at least one.

@@ -6,6 +6,7 @@ temporary name, flushed and renamed. The last two are kept, and one whose checks
 """
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -61,7 +62,8 @@ def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np
     try:
         partial.mkdir(parents=True)
         write_file(partial / VARIABLES_FILE, lambda file: np.savez(file, allow_pickle=False, **variables))
-        write_json(partial / STATE_FILE, asdict(position) | {"sha256": compute_sha256(partial / VARIABLES_FILE)})
+        state = asdict(position) | {"history": [_encode_row(row) for row in position.history]}
+        write_json(partial / STATE_FILE, state | {"sha256": compute_sha256(partial / VARIABLES_FILE)})
         shutil.rmtree(target, ignore_errors=True)
         os.replace(partial, target)
     except BaseException:
@@ -106,10 +108,20 @@ def _read(path: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
             return None
         with np.load(path / VARIABLES_FILE, allow_pickle=False) as arrays:
             variables = dict(arrays)
-        best = state.pop("best")
+        best, state["history"] = state.pop("best"), [_decode_row(row) for row in state["history"]]
         return Position(best=tuple(best) if best else None, **state), variables
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _encode_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of the history with "nan", "inf" and "-inf" as texts, since JSON has no such numbers."""
+    return {name: repr(value) if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()}
+
+
+def _decode_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row that `_encode_row` was given: the stage's name is its only text."""
+    return {name: float(value) if isinstance(value, str) and name != "stage" else value for name, value in row.items()}
 
 
 def _list_epochs(folder: Path) -> list[int]:

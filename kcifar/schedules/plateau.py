@@ -30,8 +30,8 @@ def plateau(
 ) -> np.ndarray:
     """Return the value of each update, float64 (span.steps,): it is constant within an epoch and depends on the epochs before it.
 
-    It depends on nothing except the history, so a resumed run continues with the value that it would have had. Updates of later
-    epochs get the value of the next epoch.
+    It depends on nothing except the history, so a resumed run continues with the value that it would have had. Updates of later epochs get
+    the value of the next epoch. An epoch whose result is not finite is one without an improvement.
 
     Args:
         span: The updates, with the rows of the stage's completed epochs.
@@ -57,7 +57,7 @@ def plateau(
 
 def _read_column(history: Sequence[Mapping[str, Any]], monitor: str) -> list[float]:
     for row in history:
-        if row.get(monitor) is None or math.isnan(row[monitor]):
+        if row.get(monitor) is None:
             raise UserError(f"monitor: expected a column of the history, got {monitor!r}; without a validation split use 'loss' or 'accuracy'")
     return [float(row[monitor]) for row in history]
 

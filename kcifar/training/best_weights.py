@@ -1,6 +1,5 @@
 """The weights of the best epoch: of the run, as `best.keras`, and of a stage that goes back to them when it ends."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +30,7 @@ def save_best_model(folder: RunFolder, monitor: str, position: Position, row: di
         row: The epoch's row.
         loop: Its network has the weights that are validated.
     """
-    if monitor not in row or not math.isfinite(row[monitor]):
-        return
-    if is_better(monitor, row[monitor], position.best and position.best[1]):
+    if monitor in row and is_better(monitor, row[monitor], position.best and position.best[1]):
         save_model(loop.build_inference_model(), folder / BEST_MODEL_FILE)
         position.best = (position.epoch, row[monitor])
 

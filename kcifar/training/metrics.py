@@ -1,5 +1,10 @@
-"""Metrics, predictions and example images of a split, from the logits of the un-augmented network."""
+"""Metrics, predictions and example images of a split, from the logits of the un-augmented network.
 
+Finite weights may give outputs that are not finite. Such an image still has a predicted class and probabilities (`replace_non_finite`),
+but the mean cross-entropy is not finite, which JSON writes as null.
+"""
+
+import math
 from typing import Any
 
 import numpy as np
@@ -12,27 +17,47 @@ from kcifar.runs.evaluation_result import compute_class_results, count_confusion
 NUM_FIRST, NUM_ERRORS, NUM_PER_CONFUSED_PAIR, NUM_CONFUSED_PAIRS = 100, 100, 5, 20
 
 
+def replace_non_finite(logits: np.ndarray) -> np.ndarray:
+    """Return logits that are all finite: infinities become the largest number; an image with a NaN gets zeros, every class as probable."""
+    finite: np.ndarray = np.nan_to_num(logits)
+    finite[np.isnan(logits).any(axis=1)] = 0
+    return finite
+
+
 def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the softmax of logits (count, classes), float64."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    """Return the logarithm of the softmax of logits (count, classes), float64; NaN in a row with a NaN or an infinity."""
+    with np.errstate(invalid="ignore"):  # infinity - infinity
+        shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the softmax of logits (count, classes), float32."""
-    return np.asarray(np.exp(log_softmax(logits)), np.float32)
+    """Return the softmax of logits (count, classes), float32; always finite."""
+    return np.asarray(np.exp(log_softmax(replace_non_finite(logits))), np.float32)
+
+
+def find_predicted(logits: np.ndarray) -> np.ndarray:
+    """Return the class of each row's largest logit, int64 (count,)."""
+    return np.asarray(replace_non_finite(logits).argmax(axis=1))
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray, label_smoothing: float = 0.0) -> float:
     """Return the mean cross-entropy in nats; targets are smoothed to (1 - s) * one-hot + s / classes (Szegedy et al., 2016, section 7)."""
     log = log_softmax(logits)
     true_class = log[np.arange(len(labels)), labels].mean()
-    return float(-(1 - label_smoothing) * true_class - label_smoothing * log.mean())
+    smoothed = label_smoothing * log.mean() if label_smoothing else 0.0  # without smoothing other classes may have a logarithm of -infinity
+    return float(-(1 - label_smoothing) * true_class - smoothed)
 
 
 def accuracy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Return the fraction of rows whose largest logit is the label's."""
-    return float((logits.argmax(axis=1) == labels).mean())
+    return float((find_predicted(logits) == labels).mean())
+
+
+def compute_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+    """Return accuracy and cross_entropy; the latter is None if it is not finite."""
+    entropy = cross_entropy(logits, labels)
+    return {"accuracy": accuracy(logits, labels), "cross_entropy": entropy if math.isfinite(entropy) else None}
 
 
 def compute_metrics(logits: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...]) -> dict[str, Any]:
@@ -43,13 +68,12 @@ def compute_metrics(logits: np.ndarray, labels: np.ndarray, class_names: tuple[s
         labels: int (count,).
         class_names: One per class.
     Returns:
-        samples, accuracy, cross_entropy; precision, recall, f1, support, tp, fp, fn, tn of each class (0 where undefined);
+        samples, accuracy, cross_entropy (None if it is not finite); precision, recall, f1, support, tp, fp, fn, tn of each class (0 where undefined);
         the confusion matrix, with a row per true class and a column per predicted class.
     """
-    matrix = count_confusions(labels, logits.argmax(axis=1), len(class_names))
+    matrix = count_confusions(labels, find_predicted(logits), len(class_names))
     rows = [result.model_dump() for result in compute_class_results(matrix, class_names)]
-    overall = {"samples": len(labels), "accuracy": accuracy(logits, labels), "cross_entropy": cross_entropy(logits, labels)}
-    return overall | {"classes": rows, "confusion_matrix": matrix.tolist()}
+    return {"samples": len(labels)} | compute_scores(logits, labels) | {"classes": rows, "confusion_matrix": matrix.tolist()}
 
 
 def make_prediction_arrays(split: str, labels: np.ndarray, logits: np.ndarray, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -68,6 +92,7 @@ def choose_examples(part: Split, logits: np.ndarray, indices: np.ndarray, split:
     Returns:
         images uint8 (at most 300, height, width, 3), indices into the part, and split (its name, one per image).
     """
+    logits = replace_non_finite(logits)
     labels, predicted = part.labels[indices], logits.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     confidence = log_softmax(logits).max(axis=1)
@@ -106,4 +131,5 @@ def format_metrics(metrics: dict[str, Any]) -> list[str]:
 
 def format_scores(metrics: dict[str, Any]) -> str:
     """Write accuracy and cross-entropy as a person reads them."""
-    return f"accuracy {metrics['accuracy']:.2%}, cross-entropy {metrics['cross_entropy']:.4f}"
+    entropy = metrics["cross_entropy"]
+    return f"accuracy {metrics['accuracy']:.2%}, cross-entropy {'not finite' if entropy is None else f'{entropy:.4f}'}"

@@ -8,7 +8,7 @@ import numpy as np
 from kcifar.core.files import complete_file, write_json
 from kcifar.planning.prepared_data import PreparedData
 from kcifar.runs.folder import EXAMPLES_FILE, PREDICTIONS_FILE, TEST_FILE, RunFolder, load_saved_model
-from kcifar.training.metrics import accuracy, choose_examples, compute_metrics, cross_entropy, make_prediction_arrays
+from kcifar.training.metrics import choose_examples, compute_metrics, compute_scores, make_prediction_arrays
 from kcifar.training.test_time_views import Logits, average_logits_over_views
 
 
@@ -52,7 +52,7 @@ def write_results(folder: RunFolder, data: PreparedData, logits: Logits, selecte
         results = {"split": "test", "weights": selected} | compute_metrics(predicted, part.labels, data.dataset.class_names)
         if views > 1:
             averaged = average_logits_over_views(logits, part.images, indices, views)
-            results["views"] = {"count": views, "accuracy": accuracy(averaged, part.labels), "cross_entropy": cross_entropy(averaged, part.labels)}
+            results["views"] = {"count": views} | compute_scores(averaged, part.labels)
     if predictions:
         folder.write_arrays(PREDICTIONS_FILE, predictions)
         folder.write_arrays(EXAMPLES_FILE, examples)

@@ -1,6 +1,8 @@
 """What a run says about itself when it begins and when it ends."""
 
+import math
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from kcifar.core.option_names import uses_python_names
@@ -26,6 +28,13 @@ def announce_run(progress: Progress, activity: str, request: TrainingRequest, da
     counts = ", ".join(f"{count:,} {title}" for title, count in data.description["counts"].items())
     progress.say(f"{activity} {network.name} ({network.count_params():,} parameters) on {data.dataset.name} ({counts})")
     progress.say(f"{backend}, {precision}, {', '.join(list_device_names())}; run folder {request.folder.path}")
+
+
+def report_non_finite(progress: Progress, row: Mapping[str, Any]) -> None:
+    """Say which results of an epoch are not finite, if any."""
+    names = [name for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
+    if names:
+        progress.say(f"warning: epoch {row['epoch']}: {', '.join(names)}: not finite; the weights are, so training continues")
 
 
 def report_results(progress: Progress, request: TrainingRequest, results: dict[str, Any] | None) -> None:

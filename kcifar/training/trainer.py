@@ -35,7 +35,7 @@ from kcifar.training.request import TrainingRequest, check_folder
 from kcifar.training.results import load_weights, save_model, write_results
 from kcifar.training.resume_checks import check_same_data, check_same_environment
 from kcifar.training.run_description import write_description
-from kcifar.training.run_messages import announce_run, report_results
+from kcifar.training.run_messages import announce_run, report_non_finite, report_results
 
 
 def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None = None) -> Run:
@@ -161,6 +161,7 @@ class Trainer:
         if has_ended:
             self._end_stage(stage)
         self._keep(row)
+        report_non_finite(self.progress, row)
         if has_ended and row["stage_epoch"] < stage.epochs:
             self.progress.say(f"stage {stage.name} stopped early, after {row['stage_epoch']} of {stage.epochs} epochs")
 
@@ -202,6 +203,8 @@ class Trainer:
         """Save the selected model, evaluate it once, and mark the run as finished."""
         document = self.plan.recipe.document
         if document.select == "best":
+            if self.position.best is None:
+                raise TrainingFailed(f"select: best: {document.monitor} was not finite in any epoch; the state after the last one is kept")
             load_weights(self.loop.build_inference_model(), self.folder / BEST_MODEL_FILE)
         save_model(self.loop.build_inference_model(), self.folder / MODEL_FILE)
         views = self.plan.stages[-1].settings.views

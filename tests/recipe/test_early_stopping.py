@@ -38,7 +38,15 @@ def test_stops_once_patience_is_used_up(values: list[float], patience: int) -> N
     assert not should_stop(rows(values), None)
 
 
-def test_any_number_is_better_than_nan() -> None:
-    assert is_better("val_loss", 3.0, math.nan)
-    assert not is_better("val_loss", math.nan, 3.0)
-    assert count_epochs_since_best(rows([math.nan, 0.5, 0.4]), EarlyStopping(patience=1)) == 1
+@given(
+    st.lists(st.floats(0, 1) | st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=30),
+    st.sampled_from(["val_loss", "val_accuracy"]),
+)
+def test_an_epoch_that_is_not_finite_is_one_without_an_improvement(values: list[float], monitor: Any) -> None:
+    """It counts as an epoch of chance level would after a better one; if no epoch is finite, none is the best."""
+    worst = [value if math.isfinite(value) else -1.0 for value in values]
+    rule = EarlyStopping(patience=1, monitor=monitor)
+    first = next((place for place, value in enumerate(values) if math.isfinite(value)), None)
+    expected = len(values) if first is None else count_epochs_since_best(rows(worst[first:]), rule)
+    assert count_epochs_since_best(rows(values), rule) == expected
+    assert not is_better(monitor, math.nan, None)

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,6 +35,16 @@ def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
     assert found[1].keys() == VARIABLES.keys()
     assert np.array_equal(found[1]["a/kernel"], VARIABLES["a/kernel"] + 3)
     assert found[1]["seed/state"].dtype == np.uint32
+
+
+def test_numbers_that_are_not_finite_pass_through_a_checkpoint(tmp_path: Path) -> None:
+    saved = position(3)
+    saved.history[0] |= {"stage": "nan", "val_loss": math.nan, "val_cross_entropy": math.inf, "loss": -math.inf}
+    save_checkpoint(tmp_path, saved, VARIABLES)
+    json.loads((tmp_path / "3" / checkpoint.STATE_FILE).read_text(), parse_constant=pytest.fail)  # JSON itself has no NaN
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert str(found[0]) == str(saved)
 
 
 def test_the_last_two_are_kept(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Metrics by hand, against scikit-learn, and for a saved run again."""
 
+import json
+import math
 import shutil
 import warnings
 from pathlib import Path
@@ -13,6 +15,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 import kcifar
 from kcifar.core.errors import UserError
 from kcifar.datasets.dataset import Split
+from kcifar.runs.schemas import MetricsFile
 from kcifar.training.evaluation import evaluate_run
 from kcifar.training.metrics import choose_examples, compute_metrics, cross_entropy, format_metrics, softmax
 
@@ -31,6 +34,24 @@ def test_metrics_by_hand() -> None:
     assert (a["precision"], a["recall"], a["f1"]) == pytest.approx((1, 2 / 3, 0.8))
     assert (b["tp"], b["fp"], b["fn"], b["tn"]) == (1, 1, 1, 3)
     assert (c["precision"], c["recall"]) == pytest.approx((0.5, 1))
+
+
+LARGEST = float(np.finfo(np.float32).max)
+ANY_LOGIT = st.integers(-5, 5).map(float) | st.sampled_from([math.nan, math.inf, -math.inf, LARGEST, -LARGEST])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), ANY_LOGIT, ANY_LOGIT, ANY_LOGIT), min_size=1, max_size=20))
+def test_logits_that_are_not_finite_give_results_that_a_report_reads(samples: list[tuple[int, float, float, float]]) -> None:
+    labels, logits = np.array([label for label, *_ in samples]), np.array([row for _, *row in samples], np.float32)
+    found, probabilities = compute_metrics(logits, labels, NAMES), softmax(logits)
+    read = MetricsFile.model_validate_json(json.dumps(found, allow_nan=False))
+    assert (read.cross_entropy is None) == (not np.isfinite(logits).all() and not math.isfinite(cross_entropy(logits, labels)))
+    assert (read.cross_entropy is None) or math.isfinite(read.cross_entropy)
+    assert ("not finite" in "".join(format_metrics({"split": "test"} | found))) == (read.cross_entropy is None)
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(len(labels)), abs=1e-5)
+    assert (probabilities.argmax(axis=1) == labels).mean() == found["accuracy"]
+    unknown = np.isnan(logits).any(axis=1)
+    assert (probabilities[unknown] == np.float32(1 / 3)).all()
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=60))
