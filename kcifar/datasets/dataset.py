@@ -8,6 +8,7 @@ import numpy as np
 
 from kcifar.core.errors import UserError, one_line
 from kcifar.datasets.class_checks import check_class_names
+from kcifar.datasets.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Dataset:
         test: The test split, or None.
         validation: The data set's own validation split, or None: one is split off `train`.
         notes: Anything else worth recording about this copy, one line each: counts that differ, unreadable files.
+        reading: How its picture files were read; None if it was not made of picture files.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Dataset:
     test: Split | None = None
     validation: Split | None = None
     notes: tuple[str, ...] = field(default=())
+    reading: Reading | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

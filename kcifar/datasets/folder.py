@@ -18,12 +18,14 @@ from kcifar.core.option_names import name_option
 from kcifar.datasets import DATASETS
 from kcifar.datasets.archives import iterate_entries
 from kcifar.datasets.dataset import Dataset, Source, Split
-from kcifar.datasets.decoding import Resize, decode_image
+from kcifar.datasets.decoding import decode_image, measure_peak
 from kcifar.datasets.folder_cache import DecodedImages, compute_key, load_cached, save_to_cache
 from kcifar.datasets.folder_files import ImageFiles, find_images
 from kcifar.datasets.folder_layout import SPLITS
 from kcifar.datasets.messages import list_first
 from kcifar.datasets.progress import count_bar
+from kcifar.datasets.reading import Reading, Resize
+from kcifar.datasets.sample_depth import check_peaks, describe_dark_pictures
 from kcifar.datasets.statistics import count_classes
 from kcifar.recipe.stage_settings import Fraction
 
@@ -34,6 +36,7 @@ def folder(
     *,
     image_size: Annotated[int, Field(gt=0, le=1024)] = 32,
     resize: Resize = "crop",
+    bits: Annotated[int, Field(ge=8, le=16)] | Literal["auto"] = "auto",
     unreadable: Literal["skip", "fail"] = "skip",
     test: Annotated[int, Field(ge=0)] | Fraction = 0,
     follow_links: bool = False,
@@ -44,51 +47,59 @@ def folder(
         source: `data` is the folder or archive.
         image_size: Height and width to which every image is resized.
         resize: crop, stretch or pad: see `decode_image`, also for gray, palette, 16-bit and transparent images.
+        bits: Significant bits of gray pictures with more than 8 (12 from many cameras and scanners), unless a TIFF says. auto: 16, and refused if
+            no such picture uses their upper half, as it would be dark.
         unreadable: Whether files that cannot be decoded are skipped and listed, or stop the command.
         test: Where there is no `test` folder: how many images to split off for test, as a number or a fraction below 1, the same fraction
             of each class. Which ones depends on the files alone, never on a seed. 0: none.
         follow_links: Whether links are followed, to folders and out of the data's folder too.
     Raises:
-        UserError: No images in train, a class that train lacks, a damaged archive, or a class without a readable image.
+        UserError: No images in train, a class that train lacks, a damaged archive, a class without a readable image, or pictures of 16 bits of
+            which fewer seem to be significant.
     """
     if source.data is None:
         raise UserError(f"data set folder: expected {name_option('data')} with a folder or archive of images, got none")
     files = find_images(source.data, source.say, test=test, follow_links=follow_links)
-    decoded = read_images(source.data, files, image_size, resize, source.say)
+    reading = Reading(image_size, image_size, resize, 16 if bits == "auto" else bits)
+    decoded = read_images(source.data, files, reading, source.say)
     _check_readable(decoded, source, unreadable)
-    splits, notes = decoded.splits, tuple(f"not readable: {line}" for line in decoded.unreadable)
-    return Dataset("folder", decoded.class_names, splits["train"], splits.get("test"), splits.get("validation"), notes)
+    dark = _check_depth(decoded, source) if bits == "auto" else ()
+    splits, notes = decoded.splits, (*(f"not readable: {line}" for line in decoded.unreadable), *dark)
+    return Dataset("folder", decoded.class_names, splits["train"], splits.get("test"), splits.get("validation"), notes, reading)
 
 
-def read_images(source: Path, files: ImageFiles, image_size: int, resize: Resize, say: Callable[[str], None]) -> DecodedImages:
+def read_images(source: Path, files: ImageFiles, reading: Reading, say: Callable[[str], None]) -> DecodedImages:
     """Return the pixels of image files, from the cache if they were decoded before."""
-    key = compute_key(source, files, image_size, resize)
+    key = compute_key(source, files, reading)
     decoded = load_cached(key, say)
     if decoded is None:
         say(f"decoding {len(files.labels)} images of {source}")
-        decoded = _decode(source, files, image_size, resize)
+        decoded = _decode(source, files, reading)
         save_to_cache(key, decoded, say)
     return decoded
 
 
-def _decode(source: Path, files: ImageFiles, image_size: int, resize: Resize) -> DecodedImages:
+def _decode(source: Path, files: ImageFiles, reading: Reading) -> DecodedImages:
     sizes = Counter(split for split, _label in files.labels.values())
-    images = {split: np.empty((sizes[split], image_size, image_size, 3), np.uint8) for split in SPLITS if sizes[split]}
+    images = {split: np.empty((sizes[split], reading.height, reading.width, 3), np.uint8) for split in SPLITS if sizes[split]}
     rows = _assign_rows(files)
     problems: dict[PurePosixPath, str] = {}
+    peaks: dict[PurePosixPath, int | None] = {}
     with count_bar("decoding", len(rows)) as advance:
         for entry in iterate_entries(source, files.follow_links):
             if entry.path not in rows:
                 continue
             split, row = rows[entry.path]
             try:
-                images[split][row] = decode_image(entry.read(), image_size, resize)
+                content = entry.read()
+                images[split][row] = decode_image(content, reading)
+                peaks[entry.path] = measure_peak(content)
             except UserError:  # the archive is damaged as a whole
                 raise
             except Exception as error:  # Pillow's decoders fail in almost any way
                 problems[entry.path] = one_line(error) or type(error).__name__
             advance(1)
-    return _assemble(files, images, problems)
+    return _assemble(files, images, problems, {str(path): peak for path in files.labels if (peak := peaks.get(path)) is not None})
 
 
 def _assign_rows(files: ImageFiles) -> dict[PurePosixPath, tuple[str, int]]:
@@ -101,7 +112,7 @@ def _assign_rows(files: ImageFiles) -> dict[PurePosixPath, tuple[str, int]]:
     return rows
 
 
-def _assemble(files: ImageFiles, images: dict[str, np.ndarray], problems: dict[PurePosixPath, str]) -> DecodedImages:
+def _assemble(files: ImageFiles, images: dict[str, np.ndarray], problems: dict[PurePosixPath, str], peaks: dict[str, int]) -> DecodedImages:
     """Return the splits without the rows of unreadable files; nothing is copied if all could be read."""
     splits = {}
     for split, pixels in images.items():
@@ -109,7 +120,7 @@ def _assemble(files: ImageFiles, images: dict[str, np.ndarray], problems: dict[P
         readable = np.array([path not in problems for path in members])
         labels = np.array(list(members.values()), np.int64)
         splits[split] = Split(pixels, labels) if readable.all() else Split(pixels[readable], labels[readable])
-    return DecodedImages(files.class_names, splits, tuple(f"{path}: {problems[path]}" for path in sorted(problems)))
+    return DecodedImages(files.class_names, splits, tuple(f"{path}: {problems[path]}" for path in sorted(problems)), peaks)
 
 
 def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> None:
@@ -123,3 +134,14 @@ def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> 
     if empty:
         reason = f" ({one_line(decoded.unreadable[0], 120)})" if decoded.unreadable else ""
         raise UserError(f"{source.data}: train: no readable image of {list_first(empty)}{reason}")
+
+
+def _check_depth(decoded: DecodedImages, source: Source) -> tuple[str, ...]:
+    """Refuse pictures of 16 bits that are dark as a whole; report and return those that are nearly black beside others."""
+    check_peaks(source.data, decoded.peaks)
+    dark = describe_dark_pictures(decoded.peaks)
+    if dark:
+        source.say(
+            f"{source.data}: {len(dark)} pictures of 16 bits become nearly black; if fewer bits are significant, set dataset.bits: {list_first(dark)}"
+        )
+    return dark

@@ -13,23 +13,32 @@ from kcifar.core.files import compute_sha256
 from kcifar.datasets.archives import iterate_entries
 from kcifar.datasets.dataset import Split
 from kcifar.datasets.folder_files import ImageFiles
+from kcifar.datasets.reading import Reading
 
 # Increase it when the same files would decode to other pixels.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """The decoded images of a folder or archive: the splits by name, and one line for each unreadable file."""
+    """The decoded images of a folder or archive.
+
+    Attributes:
+        class_names: One per label.
+        splits: By name.
+        unreadable: One line for each file that cannot be read.
+        peaks: The largest value of each picture with more than 8 bits per sample, by its path; see `find_peak`.
+    """
 
     class_names: tuple[str, ...]
     splits: dict[str, Split]
     unreadable: tuple[str, ...]
+    peaks: dict[str, int]
 
 
-def compute_key(source: Path, files: ImageFiles, image_size: int, resize: str) -> str:
-    """Return the cache key of the decoded images: it depends on every byte of every image, on their paths and labels and on the settings."""
-    checksum = hashlib.sha256(f"{_VERSION} {image_size} {resize}\n".encode())
+def compute_key(source: Path, files: ImageFiles, reading: Reading) -> str:
+    """Return the cache key of the decoded images: it depends on every byte of every image, on their paths and labels and on how they are read."""
+    checksum = hashlib.sha256(f"{_VERSION} {reading}\n".encode())
     for path, place in files.labels.items():
         checksum.update(f"{path}\0{place}\n".encode("utf-8", "surrogateescape"))
     if source.is_file():
@@ -57,7 +66,8 @@ def load_cached(key: str, say: Callable[[str], None]) -> DecodedImages | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = {name.removesuffix("_images") for name in arrays if name.endswith("_images")}
             splits = {name: Split(arrays[f"{name}_images"], arrays[f"{name}_labels"]) for name in sorted(names)}
-            return DecodedImages(tuple(arrays["class_names"].tolist()), splits, tuple(arrays["unreadable"].tolist()))
+            peaks = dict(zip(arrays["peak_paths"].tolist(), arrays["peaks"].tolist(), strict=True))
+            return DecodedImages(tuple(arrays["class_names"].tolist()), splits, tuple(arrays["unreadable"].tolist()), peaks)
     except Exception as error:  # a damaged file can fail in almost any way
         say(f"{path}: damaged ({one_line(error)}); the images are decoded again")
         return None
@@ -65,7 +75,9 @@ def load_cached(key: str, say: Callable[[str], None]) -> DecodedImages | None:
 
 def save_to_cache(key: str, decoded: DecodedImages, say: Callable[[str], None]) -> None:
     """Write the decoded images for the next run; if that fails, the run continues without."""
-    arrays: dict[str, np.ndarray] = {"class_names": np.array(decoded.class_names), "unreadable": np.array(decoded.unreadable, np.str_)}
+    texts = {"class_names": decoded.class_names, "unreadable": decoded.unreadable, "peak_paths": tuple(decoded.peaks)}
+    arrays: dict[str, np.ndarray] = {name: np.array(lines, np.str_) for name, lines in texts.items()}
+    arrays["peaks"] = np.array(list(decoded.peaks.values()), np.int64)
     for name, split in decoded.splits.items():
         arrays |= {f"{name}_images": split.images, f"{name}_labels": split.labels}
     try:

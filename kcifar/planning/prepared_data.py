@@ -12,6 +12,7 @@ from kcifar.datasets.class_checks import check_trained_classes, describe_missing
 from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.imbalance import select_long_tailed
 from kcifar.datasets.load import load_dataset
+from kcifar.datasets.reading import Reading
 from kcifar.datasets.statistics import compute_channel_statistics, count_classes
 from kcifar.datasets.stratified_split import split_off
 from kcifar.planning.plan import Plan
@@ -95,4 +96,5 @@ def _describe(dataset: Dataset, train: np.ndarray, validation: Split | None, val
         "channel_mean": [float(value) for value in mean],
         "channel_deviation": [float(value) for value in deviation],
         "notes": [*dataset.notes, *describe_missing_classes(dataset.class_names, labels)],
+        "reading": (dataset.reading or Reading(*dataset.image_shape[:2])).describe(),
     }

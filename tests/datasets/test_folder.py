@@ -12,8 +12,9 @@ from PIL import Image, UnidentifiedImageError
 
 from kcifar.datasets.checksum import compute_content_sha256
 from kcifar.datasets.dataset import Source
-from kcifar.datasets.decoding import Resize, decode_image
+from kcifar.datasets.decoding import decode_image
 from kcifar.datasets.folder import folder
+from kcifar.datasets.reading import Reading, Resize
 
 RANDOM = np.random.default_rng(0)
 ORANGE = (250, 130, 20)
@@ -99,7 +100,7 @@ SIXTEEN = Image.fromarray(np.full((40, 40), 0x1234, np.uint16))
     ],
 )
 def test_formats_and_modes_become_rgb(image: Image.Image, kind: str, expected: object, tolerance: int) -> None:
-    loaded = decode_image(encoded(image, kind), 32, "crop")
+    loaded = decode_image(encoded(image, kind), Reading(32, 32, "crop"))
     assert loaded.shape == (32, 32, 3)
     assert loaded.dtype == np.uint8
     if expected is not None:
@@ -113,27 +114,20 @@ def test_resizing_by_hand() -> None:
     strip = np.zeros((32, 96, 3), np.uint8)
     strip[:, 32:64] = 255
     content = encoded(strip)
-    assert (decode_image(content, 32, "crop") == 255).all()
-    stretched = decode_image(content, 32, "stretch")
+    assert (decode_image(content, Reading(32, 32, "crop")) == 255).all()
+    stretched = decode_image(content, Reading(32, 32, "stretch"))
     assert (stretched[:, 13:19] == 255).all()
     assert (stretched[:, [*range(9), *range(23, 32)]] == 0).all()
-    padded = decode_image(content, 32, "pad")
+    padded = decode_image(content, Reading(32, 32, "pad"))
     assert (padded[[*range(10), *range(22, 32)]] == 0).all()
     assert (padded[13:19, 13:19] == 255).all()
     for resize in get_args(Resize):
-        assert decode_image(encoded(np.zeros((1, 400, 3), np.uint8)), 32, resize).shape == (32, 32, 3)
-
-
-def test_exif_orientation_is_not_applied() -> None:
-    pixels = noise()
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    np.testing.assert_array_equal(decode_image(encoded(pixels, exif=exif), 32, "crop"), pixels)
+        assert decode_image(encoded(np.zeros((1, 400, 3), np.uint8)), Reading(32, 32, resize)).shape == (32, 32, 3)
 
 
 def test_eps_is_a_program_and_not_an_image() -> None:
     with pytest.raises(UnidentifiedImageError):
-        decode_image(encoded(noise(), "EPS"), 32, "crop")
+        decode_image(encoded(noise(), "EPS"), Reading(32, 32, "crop"))
 
 
 def test_damaged_files_are_listed_or_fatal_as_requested(tmp_path: Path) -> None:
