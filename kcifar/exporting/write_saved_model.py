@@ -5,7 +5,7 @@
 REFERENCE receives images and the Keras model's probabilities for them, which the reloaded model must reproduce.
 """
 
-import io
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,32 +13,30 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from PIL import Image
 
 from kcifar.core.errors import one_line
+from kcifar.datasets.decoding import decode_image
+from kcifar.datasets.reading import Reading, recall_reading
+from kcifar.exporting.photos import make_photos
+from kcifar.exporting.signatures import add_signatures
 from kcifar.runs.folder import EXAMPLES_FILE
 from kcifar.runs.run import Run, open_run
 
 
 def write_saved_model(run: Run, out: Path, reference: Path) -> None:
-    """Write the SavedModel with its two signatures, the class names, and the reference predictions.
+    """Write the SavedModel with its signatures (see `add_signatures`), what it needs to know beside it, and the reference predictions.
 
-    `serving_default`: uint8 (batch, height, width, 3) -> probabilities float32 (batch, classes), class_ids int64 (batch,).
-    `serve_image_bytes`: encoded PNG or JPEG strings (batch,) -> the same; decoded, and resized bilinearly to the network's size.
+    `assets.extra/classes.txt` has a class name a line; `assets.extra/reading.json` says how picture files are read.
     """
-    model = run.load_model()
-    height, width = model.input_shape[1:3]
+    model, reading = run.load_model(), recall_reading(run.dataset, run.recipe)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    images = tf.TensorSpec((None, height, width, 3), tf.uint8, name="images")
-    archive.add_endpoint("serving_default", lambda images: _predict(model, images), [images])
-    encoded = tf.TensorSpec((None,), tf.string, name="image_bytes")
-    archive.add_endpoint("serve_image_bytes", lambda image_bytes: _predict(model, _decode(image_bytes, height, width)), [encoded])
+    add_signatures(archive, model, reading)
     archive.write_out(str(out), verbose=False)
     (out / "assets.extra").mkdir()
     write_class_names(run.dataset["class_names"], out / "assets.extra" / "classes.txt")
-    _write_reference(run, model, reference)
+    (out / "assets.extra" / "reading.json").write_text(json.dumps(reading.describe(), indent=2) + "\n", encoding="utf-8")
+    write_reference(run, model, reading, reference)
 
 
 def write_class_names(names: Sequence[str], path: Path) -> None:
@@ -46,37 +44,32 @@ def write_class_names(names: Sequence[str], path: Path) -> None:
     path.write_text("".join(f"{one_line(name)}\n" for name in names), encoding="utf-8")
 
 
-def _predict(model: Any, images: tf.Tensor) -> dict[str, tf.Tensor]:
-    probabilities = model(tf.cast(images, tf.float32), training=False)
-    return {"probabilities": probabilities, "class_ids": tf.argmax(probabilities, axis=1, output_type=tf.int64)}
+def write_reference(run: Run, model: Any, reading: Reading, reference: Path) -> None:
+    """Save what the reloaded model must reproduce: the Keras model's probabilities for images and for photos, read as the run reads them.
 
-
-def _decode(image_bytes: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """Return float32 images 0..255 of the network's size; EXIF orientation is ignored."""
-
-    def decode_image(encoded: tf.Tensor) -> tf.Tensor:
-        image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
-        return tf.image.resize(tf.cast(image, tf.float32), (height, width), method="bilinear")
-
-    return tf.map_fn(decode_image, image_bytes, fn_output_signature=tf.TensorSpec((height, width, 3), tf.float32))
-
-
-def _write_reference(run: Run, model: Any, reference: Path) -> None:
-    """Save images, also encoded as PNG, and the Keras model's probabilities: the run's examples, or noise if it kept none."""
+    The images are the run's examples, or noise if it kept none.
+    """
     if (run.path / EXAMPLES_FILE).exists():
         with np.load(run.path / EXAMPLES_FILE, allow_pickle=False) as examples:
             images = examples["images"]
     else:
         images = np.random.default_rng(0).integers(0, 256, (16, *model.input_shape[1:]), dtype=np.uint8)
-    probabilities = np.asarray(model.predict(images.astype(np.float32), verbose=0), np.float32)
-    encoded = {f"png_{k}": np.frombuffer(_encode_png(image), np.uint8) for k, image in enumerate(images[:16])}
-    np.savez(reference, allow_pickle=False, images=images, probabilities=probabilities, **encoded)
+    photos = make_photos(reading, images)
+    pixels = np.stack([decode_image(content, reading) for content in photos.values()])
+    np.savez(
+        reference,
+        allow_pickle=False,
+        images=images,
+        probabilities=_predict(model, images),
+        photo_names=np.array(list(photos)),
+        photo_pixels=pixels,
+        photo_probabilities=_predict(model, pixels),
+        **{f"photo_{number}": np.frombuffer(content, np.uint8) for number, content in enumerate(photos.values())},
+    )
 
 
-def _encode_png(image: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return buffer.getvalue()
+def _predict(model: Any, images: np.ndarray) -> np.ndarray:
+    return np.asarray(model.predict(images.astype(np.float32), verbose=0), np.float32)
 
 
 if __name__ == "__main__":
