@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from picture_files import encode, make_exif
+from picture_files import EXIF_CASES, encode, make_exif
 from PIL import Image, ImageOps
 
 from kcifar.datasets.decoding import decode_image
@@ -57,29 +57,7 @@ def test_the_photo_is_turned_before_it_is_cropped() -> None:
     assert (decode_image(content, Reading(30, 10, "stretch"))[:9] == 0).all()
 
 
-def exif_bytes(order: str, kind: int, value: bytes, tag: int = 0x0112) -> bytes:
-    head = {"<": b"II*\0", ">": b"MM\0*"}[order]
-    return head + struct.pack(f"{order}IHHHI", 8, 1, tag, kind, 1) + value + bytes(4)
-
-
-@pytest.mark.parametrize(
-    ("exif", "expected"),
-    [
-        (exif_bytes("<", 3, b"\x06\0\0\0"), 6),
-        (exif_bytes(">", 3, b"\0\x06\0\0"), 6),
-        (exif_bytes("<", 4, b"\x06\0\0\0"), 6),
-        (exif_bytes(">", 4, b"\0\0\0\x06"), 6),
-        (exif_bytes(">", 3, b"\0\x09\0\0"), 1),
-        (exif_bytes(">", 3, b"\0\0\0\0"), 1),
-        (exif_bytes(">", 2, b"\0\x06\0\0"), 1),
-        (exif_bytes(">", 3, b"\0\x06\0\0", tag=0x0111), 1),
-        (exif_bytes(">", 3, b"\0\x06\0\0")[:20], 1),
-        (b"XX" + exif_bytes(">", 3, b"\0\x06\0\0")[2:], 1),
-        (b"MM\0*\xff\xff\xff\xff", 1),
-        (b"MM", 1),
-        (b"", 1),
-    ],
-)
+@pytest.mark.parametrize(("exif", "expected"), EXIF_CASES)
 def test_the_tag_is_found_in_both_byte_orders_and_damage_means_upright(exif: bytes, expected: int) -> None:
     assert parse_orientation(exif) == expected
 

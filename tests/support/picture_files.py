@@ -44,3 +44,26 @@ def make_noise_png(width: int, height: int, depth: int, color_type: int, before:
     rows = b"".join(b"\0" + random.bytes((width * depth * channels + 7) // 8) for _ in range(height))
     palette = chunk(b"PLTE", random.bytes(3 << depth)) if color_type == 3 else b""
     return make_png(width, height, depth, color_type, rows, palette + before)
+
+
+def _make_exif_bytes(order: str, kind: int, value: bytes, tag: int = 0x0112) -> bytes:
+    head = {"<": b"II*\0", ">": b"MM\0*"}[order]
+    return head + struct.pack(f"{order}IHHHI", 8, 1, tag, kind, 1) + value + bytes(4)
+
+
+# EXIF data and the orientation that they mean: both byte orders and types, and damage, which means upright.
+EXIF_CASES = [
+    (_make_exif_bytes("<", 3, b"\x06\0\0\0"), 6),
+    (_make_exif_bytes(">", 3, b"\0\x06\0\0"), 6),
+    (_make_exif_bytes("<", 4, b"\x06\0\0\0"), 6),
+    (_make_exif_bytes(">", 4, b"\0\0\0\x06"), 6),
+    (_make_exif_bytes(">", 3, b"\0\x09\0\0"), 1),
+    (_make_exif_bytes(">", 3, b"\0\0\0\0"), 1),
+    (_make_exif_bytes(">", 2, b"\0\x06\0\0"), 1),
+    (_make_exif_bytes(">", 3, b"\0\x06\0\0", tag=0x0111), 1),
+    (_make_exif_bytes(">", 3, b"\0\x06\0\0")[:20], 1),
+    (b"XX" + _make_exif_bytes(">", 3, b"\0\x06\0\0")[2:], 1),
+    (b"MM\0*\xff\xff\xff\xff", 1),
+    (b"MM", 1),
+    (b"", 1),
+]
