@@ -18,8 +18,7 @@ from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.option_names import python_names
 from kcifar.datasets import arrays
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.planning.plan import make_plan
-from kcifar.recipe import load as recipe_files
+from kcifar.planning.plan import load_plan, make_plan
 from kcifar.recipe.document import Document
 from kcifar.recipe.load import Recipe
 from kcifar.runs import run as saved_runs
@@ -102,7 +101,7 @@ def train(
         verbose: 0 prints nothing, 1 shows progress within each epoch, 2 prints one line per epoch.
         overrides: Values that replace those of the recipe: `seed=1`, or `**{"stages.0.epochs": 3}`.
     Raises:
-        UserError: One line that names the place, what is allowed and what was received.
+        UserError: One line for each mistake: the place, what is allowed and what was received.
         TrainingFailed: The loss is not finite.
     Example:
         >>> run = kcifar.train("stages/quickstart.yaml", overwrite=True, verbose=0)  # doctest: +SKIP
@@ -283,8 +282,21 @@ def find_learning_rate(
     return run_range_test(make_plan(checked), None if data is None else Path(data), url)
 
 
+@_public
+def load_recipe(source: str | Path | Mapping[str, Any], overrides: Sequence[str] | Mapping[str, Any] = ()) -> Recipe:
+    """Read a recipe and check all of it: its structure, its parts, and keys that must fit each other.
+
+    Args:
+        source: A YAML file, the name of a recipe that comes with kcifar, or the same content as plain containers; each may extend another.
+        overrides: A mapping from key path to value, or "key.path=value" texts as for `--set`. A stage is given by its index, from 0, or
+            its name, "stages.1.epochs" or "stages.refine.epochs"; "stages.*.epochs" means all stages.
+    Raises:
+        UserError: One line for each mistake, in the order of the file: file, line, key, what is allowed, what was received.
+    """
+    return load_plan(source, overrides).recipe
+
+
 open_run = _public(saved_runs.open_run)
-load_recipe = _public(recipe_files.load_recipe)
 from_arrays = _public(arrays.from_arrays)
 
 

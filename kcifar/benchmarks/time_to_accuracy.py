@@ -83,9 +83,14 @@ def make_seed_requests(recipe: Path, overrides: Sequence[str], seeds: int, folde
         raise UserError(f"{place}: expected a validation split, on which the target is measured, got 0")
     requests = []
     for seed in range(first.document.seed, first.document.seed + seeds):
-        seeded = load_recipe(recipe, [*overrides, UNTESTED, f"seed={seed}"])
+        seeded = load_recipe(recipe, [*_drop_seed(overrides), UNTESTED, f"seed={seed}"])
         requests.append(make_request(seeded, folder / f"{seeded.name}-seed{seed}", resume=True, overwrite=False, data=data))
     return requests
+
+
+def _drop_seed(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides without the seed, which is the first of several."""
+    return [text for text in overrides if not text.startswith("seed=")]
 
 
 def train_seed(request: TrainingRequest, recipe: Path, overrides: Sequence[str], imports: Sequence[Path]) -> int:
@@ -102,7 +107,7 @@ def train_seed(request: TrainingRequest, recipe: Path, overrides: Sequence[str],
     if request.folder.is_finished():
         return 0
     document = request.plan.recipe.document
-    settings = [option for text in (*overrides, UNTESTED, f"seed={document.seed}") for option in ("--set", text)]
+    settings = [option for text in (*_drop_seed(overrides), UNTESTED, f"seed={document.seed}") for option in ("--set", text)]
     data = [] if request.data is None else ["--data", str(request.data)]
     parts = [option for path in imports for option in ("--import", str(path))]
     command = [sys.executable, "-m", "kcifar.train", "--resume", "--run", str(request.folder.path), "--stages", str(recipe)]

@@ -104,13 +104,12 @@ def step(
     """
     from kcifar.benchmarks.step import Choices, print_update_speeds
     from kcifar.core.user_parts import import_parts
-    from kcifar.planning.plan import make_plan
-    from kcifar.recipe.load import load_recipe
+    from kcifar.planning.plan import load_plan
 
     choices = Choices(backends or (), precisions or (), batch_sizes or (), image_size, classes, repeats)
     choices.check()
     import_parts(import_)
-    print_update_speeds(make_plan(load_recipe(recipe, set_ or ())), choices, import_ or ())
+    print_update_speeds(load_plan(recipe, set_ or ()), choices, import_ or ())
 
 
 @app.command("step-of-one-backend", hidden=True)

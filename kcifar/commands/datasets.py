@@ -95,11 +95,10 @@ def preview(
     """Draw training images next to their augmented versions, epoch by epoch, exactly as training sees them."""
     from kcifar.core.user_parts import import_parts
     from kcifar.engine.backend import check_backend
-    from kcifar.planning.plan import make_plan
-    from kcifar.recipe.load import load_recipe
+    from kcifar.planning.plan import load_plan
 
     import_parts(import_)
-    plan = make_plan(load_recipe(stages, list_overrides(set_, seed)))
+    plan = load_plan(stages, list_overrides(set_, seed))
     check_picture_path(out, "--out")
     check_backend()
     from kcifar.datasets.dataset import Source

@@ -38,12 +38,12 @@ def main(
 ) -> None:
     """Parse, train, exit."""
     from kcifar.core.user_parts import import_parts
-    from kcifar.recipe.load import load_recipe
+    from kcifar.planning.plan import load_plan
     from kcifar.training.request import make_request, make_run_plan
 
     import_parts(import_)
     overrides = list_overrides(set_, seed)
-    recipe = None if stages is None else load_recipe(stages, overrides)
+    recipe = None if stages is None else load_plan(stages, overrides).recipe
     if recipe is None and overrides:
         raise UserError("--set, --seed: expected together with --stages; a resumed run keeps its own recipe")
     previews = [name for name, is_chosen in (("--dry-run", dry_run), ("--find-lr", find_lr), ("--plot-schedule", plot_schedule)) if is_chosen]

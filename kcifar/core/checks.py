@@ -6,13 +6,15 @@ new key with a new range needs no new message.
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
-from kcifar.core.errors import UserError, did_you_mean, one_line
+from kcifar.core.errors import UserError, did_you_mean, find_nearest, one_line
+from kcifar.core.mistakes import Mistake, Mistakes, SeveralMistakes
+from kcifar.core.mistakes import Path as Path
 
-Path = tuple[str | int, ...]
 Locate = Callable[[Path], str]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,16 +51,55 @@ def checked(model: type[Model], data: object, path: Path, locate: Locate) -> Mod
         path: The path of `data` in the recipe.
         locate: Returns the place of a path for the message, for example "stages/mine.yaml:14".
     Raises:
-        UserError: One line about the first error.
+        SeveralMistakes: One line for each mistake.
     """
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError(explain(model, error, path, locate)) from None
+        raise SeveralMistakes(explain(model, error, path, locate)) from None
+
+
+def check_tolerantly(model: type[Model], data: Mapping[str, object], path: Path, locate: Locate, mistakes: Mistakes) -> Model:
+    """Return `data` as an instance of `model` as far as it is right, and collect its mistakes, so that what is right can be checked further.
+
+    A value with a mistake is replaced by its default, or by None if it has none; an entry of a list, by None.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        mistakes.add(explain(model, error, path, locate))
+        failed: dict[str, set[int | str]] = {}
+        for details in error.errors(include_url=False):
+            failed.setdefault(str(details["loc"][0]), set()).update(details["loc"][1:2])
+    right = {key: value for key, value in data.items() if str(key) not in failed}
+    entries = {key: _drop_entries(data[key], places) for key, places in failed.items() if _is_list(model, data, key)}
+    fields: dict[str, Any] = {key: _make_lenient(model.model_fields[key], key in entries) for key in failed if key in model.model_fields}
+    return create_model(model.__name__, __base__=model, **fields).model_validate(right | entries)
+
+
+def _is_list(model: type[BaseModel], data: Mapping[str, object], key: str) -> bool:
+    return key in model.model_fields and get_origin(model.model_fields[key].annotation) is list and bool(data.get(key))
+
+
+def _drop_entries(values: Any, failed: Collection[int | str]) -> list[Any]:
+    return [None if index in failed else value for index, value in enumerate(values)] if isinstance(values, list) else []
+
+
+def _make_lenient(field: FieldInfo, has_entries: bool) -> tuple[Any, Any]:
+    """Return type and default of a field whose value, or some of whose entries, had a mistake."""
+    if has_entries:
+        return list[get_args(field.annotation)[0] | None], []  # type: ignore[misc]  # the type is known only now
+    return Any, None if field.is_required() else field.get_default(call_default_factory=True)
 
 
 def checked_arguments(
-    factory: Callable[..., Any], arguments: Mapping[str, object], path: Path, locate: Locate, supplied: Collection[str] = ()
+    factory: Callable[..., Any],
+    arguments: Mapping[str, object],
+    path: Path,
+    locate: Locate,
+    supplied: Collection[str] = (),
+    others: Collection[str] = (),
+    adapt: Callable[[Any], Any] | None = None,
 ) -> dict[str, Any]:
     """Check the arguments that a recipe gives to a part against the signature of its factory.
 
@@ -68,17 +109,23 @@ def checked_arguments(
         path: The path of the part in the recipe.
         locate: See `checked`.
         supplied: Parameters that the caller supplies (image shape, data path); a recipe cannot set them.
+        others: Keys that the part has besides its arguments, for the message about an unknown one.
+        adapt: Changes the type of each argument, where the range depends on what the part is for.
     Returns:
         Every argument with its value, defaults included.
     Raises:
-        UserError: An unknown key, a wrong type or a value out of range.
+        SeveralMistakes: Unknown keys, wrong types or values out of range, one line each.
     """
-    values = checked(make_argument_model(factory, frozenset(supplied)), dict(arguments), path, locate)
+    model = make_argument_model(factory, frozenset(supplied), adapt)
+    try:
+        values = model.model_validate(dict(arguments))
+    except ValidationError as error:
+        raise SeveralMistakes(explain(model, error, path, locate, others)) from None
     return {name: getattr(values, name) for name in type(values).model_fields}
 
 
-def make_argument_model(factory: Callable[..., Any], supplied: Collection[str] = ()) -> type[BaseModel]:
-    """Return the pydantic model of a factory's parameters, without the `supplied` ones."""
+def make_argument_model(factory: Callable[..., Any], supplied: Collection[str] = (), adapt: Callable[[Any], Any] | None = None) -> type[BaseModel]:
+    """Return the pydantic model of a factory's parameters, without the `supplied` ones; `adapt` may change their types."""
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(factory, eval_str=True).parameters.values():
         if parameter.name in supplied:
@@ -88,7 +135,7 @@ def make_argument_model(factory: Callable[..., Any], supplied: Collection[str] =
                 f"{factory.__module__}.{factory.__name__}: expected a plain parameter with a type, such as 'width: int = 64', got '{parameter}'"
             )
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (parameter.annotation, default)
+        fields[parameter.name] = (adapt(parameter.annotation) if adapt else parameter.annotation, default)
     return create_model(factory.__name__, __base__=Strict, **fields)
 
 
@@ -102,20 +149,74 @@ def expect_choice(place: str, received: object, choices: Collection[str]) -> Non
         raise UserError(f"{place}: expected one of {', '.join(choices)}, got {received!r}{did_you_mean(received, choices)}")
 
 
-def explain(model: type[BaseModel], error: ValidationError, path: Path, locate: Locate) -> str:
-    """Return one line for the first error of a pydantic validation."""
-    first = error.errors(include_url=False)[0]
+def explain(model: type[BaseModel], error: ValidationError, path: Path, locate: Locate, others: Collection[str] = ()) -> list[Mistake]:
+    """Return the mistakes of a pydantic validation, one for each place.
+
+    A key that is missing because it is misspelled is one mistake: the unknown key, at its own line.
+
+    Args:
+        model: What was expected.
+        error: What pydantic found.
+        path: The path of the data in the input.
+        locate: See `checked`.
+        others: Keys that are allowed besides the model's own.
+    """
     schema = model.model_json_schema()
-    node, walked = _walk(schema, first["loc"])
-    place = path + walked
-    prefix = f"{locate(place)}: {dotted(place)}" if place else locate(place)
-    if first["type"] == "extra_forbidden":
-        return _describe_unknown_key(node, first["loc"], path, walked, locate)
-    if first["type"] == "missing":
-        return f"{locate(path + walked[:-1])}: {dotted(place)}: missing; expected {describe_allowed(node, schema)}"
-    if first["type"] == "value_error":
-        return f"{prefix}: {one_line(first['ctx']['error'])}"
-    return f"{prefix}: expected {describe_allowed(node, schema)}, got {one_line(repr(first['input']), 80)}"
+    mistakes: dict[Path, Mistake] = {}
+    missing: dict[Path, Mistake] = {}
+    meant: set[Path] = set()
+    for details in error.errors(include_url=False):
+        node, walked = _walk(schema, details["loc"])
+        place = path + walked
+        if details["type"] == "extra_forbidden":
+            keys = [*others, *_choose_branch(node, schema).get("properties", {})]
+            unknown = (*place, details["loc"][len(walked)])
+            mistakes.setdefault(unknown, Mistake(unknown, describe_unknown_key(unknown, keys, locate)))
+            meant.add((*place, find_nearest(unknown[-1], keys) or ""))
+        elif details["type"] == "missing":
+            misspelled = _find_misspelled(details, schema)
+            given = place if misspelled is None else (*place[:-1], misspelled)
+            allowed = f"missing; expected {describe_allowed(node, schema)}" if misspelled is None else f"unknown key; did you mean {place[-1]!r}?"
+            missing.setdefault(place, Mistake(given, f"{locate(given if misspelled else place[:-1])}: {dotted(given)}: {allowed}"))
+        else:
+            mistakes.setdefault(place, Mistake(place, f"{_format_place(place, locate)}: {_describe_value(details, node, schema)}"))
+    return [*mistakes.values(), *(mistake for place, mistake in missing.items() if place not in meant)]
+
+
+def _find_misspelled(details: Mapping[str, Any], schema: Mapping[str, Any]) -> str | None:
+    """Return the key that stands for a missing one, where further keys are allowed: `nmae` for `name` among a part's arguments."""
+    *outer, missing = details["loc"]
+    node = _choose_branch(_walk(schema, tuple(outer))[0], schema)
+    others = [key for key in details["input"] if isinstance(key, str) and key not in node.get("properties", {})]
+    return find_nearest(missing, others) if node.get("additionalProperties") is True else None
+
+
+def _format_place(place: Path, locate: Locate) -> str:
+    return f"{locate(place)}: {dotted(place)}" if place else locate(place)
+
+
+def _describe_value(details: Mapping[str, Any], node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Describe a wrong value: what is allowed and what was received, or the words of its own check."""
+    if details["type"] == "value_error":
+        return one_line(details["ctx"]["error"])
+    if details["type"] == "invalid_key" or details["loc"][-1:] == ("[key]",):
+        return f"expected a text as a key, got {one_line(repr(details['input']), 80)}"
+    suggestion = did_you_mean(details["input"], _list_choices(node, schema))
+    return f"expected {describe_allowed(node, schema)}, got {one_line(repr(details['input']), 80)}{suggestion}"
+
+
+def _list_choices(node: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return the texts that a JSON-schema node allows one by one."""
+    node = _resolve(node, schema)
+    choices = [node["const"]] if "const" in node else node.get("enum", [])
+    inner = [text for choice in node.get("anyOf", ()) for text in _list_choices(choice, schema)]
+    return [choice for choice in choices if isinstance(choice, str)] + inner
+
+
+def describe_unknown_key(place: Path, keys: Collection[str], locate: Locate) -> str:
+    """Return the message about a key that is none of the allowed ones; the last step of its path is the key."""
+    names = f"allowed: {', '.join(keys)}" if keys else "it takes no arguments"
+    return f"{locate(place)}: {dotted(place)}: unknown key{did_you_mean(str(place[-1]), keys)} ({names})"
 
 
 def describe_allowed(node: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
@@ -146,20 +247,13 @@ def _describe_length(node: Mapping[str, Any]) -> str:
     return f"of {least} to {most} items" if least else f"of at most {most} items"
 
 
-def _describe_unknown_key(node: Mapping[str, Any], loc: tuple[int | str, ...], path: Path, walked: Path, locate: Locate) -> str:
-    keys = list(node.get("properties", {}))
-    place = path + walked + (loc[len(walked)],)
-    names = f"allowed: {', '.join(keys)}" if keys else "it takes no arguments"
-    return f"{locate(place)}: {dotted(place)}: unknown key{did_you_mean(str(loc[-1]), keys)} ({names})"
-
-
 def _walk(schema: Mapping[str, Any], loc: tuple[int | str, ...]) -> tuple[Mapping[str, Any], Path]:
     """Follow an error's location into the schema; stop where pydantic's labels for the branches of a union begin."""
     node: Mapping[str, Any] = schema
     walked: list[str | int] = []
     for key in loc:
-        node = _choose_branch(_resolve(node, schema), schema)
-        step = node.get("items") if isinstance(key, int) else node.get("properties", {}).get(key)
+        branch = _choose_branch(_resolve(node, schema), schema)
+        step = branch.get("items") if isinstance(key, int) else branch.get("properties", {}).get(key)
         if step is None:
             break
         node = step

@@ -18,7 +18,7 @@ def make_app(help_text: str) -> typer.Typer:
 
 
 def run_app(app: typer.Typer) -> NoReturn:
-    """Run a command and end the process with its exit code; a user error or failure becomes one line on standard error."""
+    """Run a command and end the process with its exit code; each mistake or failure becomes one line on standard error."""
     sys.exit(run_command(app))
 
 
@@ -41,6 +41,7 @@ def run_command(app: typer.Typer) -> int:
         raise
 
 
-def _print_error(line: str, code: int) -> int:
-    print(f"error: {line}", file=sys.stderr)
+def _print_error(text: str, code: int) -> int:
+    for line in text.splitlines() or [""]:  # each mistake is a line of its own
+        print(f"error: {line}", file=sys.stderr)
     return code

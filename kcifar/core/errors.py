@@ -28,12 +28,16 @@ class Terminated(BaseException):
     """SIGTERM stops the command; like KeyboardInterrupt, it is not caught by `except Exception`."""
 
 
+def find_nearest(received: object, allowed: Iterable[str]) -> str | None:
+    """Return the nearest allowed name; None if none is near or a value of another type was received."""
+    near = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5) if isinstance(received, str) else []
+    return near[0] if near else None
+
+
 def did_you_mean(received: object, allowed: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest allowed name, or an empty string if none is near or a value of another type was received."""
-    if not isinstance(received, str):
-        return ""
-    near = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    """Return "; did you mean 'x'?" for the nearest allowed name, or an empty string if there is none."""
+    nearest = find_nearest(received, allowed)
+    return f"; did you mean {nearest!r}?" if nearest is not None else ""
 
 
 def one_line(text: object, limit: int = 200) -> str:

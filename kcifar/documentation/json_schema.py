@@ -8,16 +8,25 @@ out wherever mappings are merged, hence a second set of definitions; lists, whic
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from annotated_types import Interval
+
 from kcifar.documentation.docstrings import read_summary
 from kcifar.documentation.model_schemas import make_definitions
 from kcifar.documentation.parts import KINDS, find_kind
 from kcifar.recipe.document import Document
-from kcifar.recipe.stage_settings import Stage, StageSettings
+from kcifar.recipe.stage_settings import SCHEDULE_PARTS, Stage, StageSettings
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 CHANGES = "_changes"  # ends the names of the definitions for a recipe that extends another
+
+
+def _describe_interval(interval: Interval) -> dict[str, Any]:
+    words = {"exclusiveMinimum": interval.gt, "minimum": interval.ge, "exclusiveMaximum": interval.lt, "maximum": interval.le}
+    return {"type": "number", **{word: limit for word, limit in words.items() if limit is not None}}
+
+
 # What a number may be where it stands for the schedule {name: constant, value: number}.
-_NUMBERS: dict[str, dict[str, Any]] = {"RatePart": {"type": "number", "exclusiveMinimum": 0}, "ValuePart": {"type": "number", "minimum": 0}}
+_NUMBERS: dict[str, dict[str, Any]] = {part.__name__: _describe_interval(part.CONSTANT) for part in SCHEDULE_PARTS}
 _UNUSED = ("title", "allowed", "short_form")  # pydantic's titles repeat the names of the keys; the others are read by this package
 _ANNOTATIONS = ("description", "default", "examples")
 
@@ -39,7 +48,7 @@ def make_recipe_schema() -> dict[str, Any]:
 def _make_definitions(models: Mapping[str, Any], suffix: str) -> Iterator[tuple[str, dict[str, Any]]]:
     rewriter = _Rewriter(models, suffix)
     for name, node in models.items():
-        if find_kind(name, "") is None and name != "Part":
+        if find_kind(name) is None:
             yield name + suffix, rewriter.rewrite_definition(name, node)
     for name, number in _NUMBERS.items():
         yield name + suffix, {"anyOf": [number, _refer_to("schedule", suffix)]}
@@ -91,7 +100,7 @@ class _Rewriter:
 
     def _rewrite_reference(self, node: Mapping[str, Any], key: str) -> dict[str, Any]:
         name = str(node["$ref"]).rsplit("/", 1)[-1]
-        target = name if name in _NUMBERS else find_kind(name, key) or name
+        target = name if name in _NUMBERS else find_kind(name) or name
         choices = [_refer_to(target, self._suffix)]
         if "short_form" in node:
             choices.insert(0, self.rewrite_node(_drop_words(self._models[name]["properties"][node["short_form"]], _ANNOTATIONS), key))

@@ -100,7 +100,7 @@ def _read_keys(node: Mapping[str, Any], schema: Mapping[str, Any], prefix: str =
     for name, field in node.get("properties", {}).items():
         default = REQUIRED if name in required else _format_default(field.get("default"))
         definition = _find_definition(field)
-        kind = find_kind(definition, name)
+        kind = find_kind(definition)
         yield Key(
             prefix + name,
             field.get("description", ""),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kcifar.augment import AUGMENTATIONS
+from kcifar.augment.arguments import OPERATIONS
 from kcifar.core.checks import make_argument_model
 from kcifar.core.registry import Registry
 from kcifar.datasets import DATASETS
@@ -15,10 +16,8 @@ from kcifar.losses import LOSSES
 from kcifar.models import MODELS
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.recipe.document import DatasetPart
-from kcifar.recipe.stage_settings import Part, SchedulePart
+from kcifar.recipe.stage_settings import SCHEDULE_PARTS, AugmentationPart, LossPart, ModelPart, OptimizerPart, Part, SchedulePart
 from kcifar.schedules import SCHEDULES
-
-OPERATIONS = "operations"  # the argument of an augmentation that takes other augmentations
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Kind:
     """
 
     registry: Registry
-    base: type[Part] = Part
+    base: type[Part]
 
     def make_base_schema(self) -> dict[str, Any]:
         """Return the JSON schema of the keys that every part of this kind has besides `name`."""
@@ -47,10 +46,10 @@ class Kind:
         properties = {key: _add_description(node, described.get(key)) for key, node in schema.get("properties", {}).items()}
         if OPERATIONS not in inspect.signature(factory).parameters:
             return {**schema, "properties": properties}
-        operations = {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/Part"}}
+        operations = {"type": "array", "minItems": 1, "items": {"$ref": f"#/$defs/{AugmentationPart.__name__}"}}
         required = [OPERATIONS, *schema.get("required", ())]
         properties = {OPERATIONS: _add_description(operations, described.get(OPERATIONS)), **properties}
-        return {**schema, "properties": properties, "required": required, "$defs": {"Part": make_schema(Part)}}
+        return {**schema, "properties": properties, "required": required, "$defs": {AugmentationPart.__name__: make_schema(AugmentationPart)}}
 
 
 def _add_description(node: Mapping[str, Any], description: str | None) -> dict[str, Any]:
@@ -60,21 +59,17 @@ def _add_description(node: Mapping[str, Any], description: str | None) -> dict[s
 # The key of a recipe that takes such a part: its kind. A number or schedule is a `schedule`.
 KINDS = {
     "dataset": Kind(DATASETS, DatasetPart),
-    "model": Kind(MODELS),
+    "model": Kind(MODELS, ModelPart),
     "schedule": Kind(SCHEDULES, SchedulePart),
-    "optimizer": Kind(OPTIMIZERS),
-    "loss": Kind(LOSSES),
-    "augmentation": Kind(AUGMENTATIONS),
+    "optimizer": Kind(OPTIMIZERS, OptimizerPart),
+    "loss": Kind(LOSSES, LossPart),
+    "augmentation": Kind(AUGMENTATIONS, AugmentationPart),
 }
 
 
-def find_kind(definition: str, key: str) -> str | None:
-    """Return which kind of part a key takes.
+_KIND_OF_CLASS = {kind.base.__name__: name for name, kind in KINDS.items()} | {part.__name__: "schedule" for part in SCHEDULE_PARTS}
 
-    Args:
-        definition: Name of the key's class in the JSON schema.
-        key: The key's own name.
-    """
-    if definition == Part.__name__:
-        return "augmentation" if key == OPERATIONS else key
-    return {"DatasetPart": "dataset", "RatePart": "schedule", "ValuePart": "schedule"}.get(definition)
+
+def find_kind(definition: str) -> str | None:
+    """Return which kind of part a class of the JSON schema is, by its name; None for other classes."""
+    return _KIND_OF_CLASS.get(definition)

@@ -1,47 +1,66 @@
 """The steps of a stage's augmentation, each planned with the steps inside it."""
 
+from collections.abc import Sequence
 from inspect import signature
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from kcifar.augment import AUGMENTATIONS
-from kcifar.core.checks import Path, Strict, checked, checked_arguments
+from kcifar.augment.arguments import OPERATIONS
+from kcifar.core.checks import Path, Strict, check_tolerantly, checked_arguments
 from kcifar.core.errors import UserError
-from kcifar.planning.part_plan import PartPlan
+from kcifar.core.mistakes import Mistakes
+from kcifar.planning.part_plan import PartPlan, find_factory
 from kcifar.recipe.load import Recipe
-from kcifar.recipe.stage_settings import Part
+from kcifar.recipe.stage_settings import AugmentationPart
 
 
-def plan_augmentation(recipe: Recipe, index: int) -> tuple[PartPlan, ...]:
+def plan_augmentation(recipe: Recipe, index: int, mistakes: Mistakes) -> tuple[PartPlan, ...]:
     """Return the steps of a stage's augmentation, in order.
 
     Args:
         recipe: The recipe.
         index: Index of the stage, from 0.
-    Raises:
-        UserError: A step that does not exist, an argument that it refuses, or arguments that do not fit each other.
+        mistakes: Collects steps that do not exist, arguments that a step refuses, and arguments that do not fit each other.
+    Returns:
+        The steps without mistakes.
     """
     path = recipe.stage_path(index, "augmentation")
-    return tuple(_plan_step(part, (*path, k), recipe) for k, part in enumerate(recipe.stages[index].augmentation))
+    return _plan_steps(recipe.stages[index].augmentation, path, recipe, mistakes)
 
 
-def _plan_step(part: Part, path: Path, recipe: Recipe) -> PartPlan:
+def _plan_steps(parts: Sequence[AugmentationPart | None], path: Path, recipe: Recipe, mistakes: Mistakes) -> tuple[PartPlan, ...]:
+    """Plan a list of steps; None stands for one that has a mistake already."""
+    planned: list[PartPlan] = []
+    for k, part in enumerate(parts):
+        if part is not None:
+            with mistakes.collect((*path, k)):
+                planned.append(_plan_step(part, (*path, k), recipe, mistakes))
+    return tuple(planned)
+
+
+def _plan_step(part: AugmentationPart, path: Path, recipe: Recipe, mistakes: Mistakes) -> PartPlan:
     """Plan one step; the steps in its `operations` are planned with it."""
-    place = recipe.origin.place(path)
-    factory = AUGMENTATIONS.get(part.name, f"{place}.name")
-    steps: dict[str, Any] = {}
-    if "operations" in signature(factory).parameters:
-        inner = checked(_InnerSteps, {"operations": part.arguments.get("operations")}, path, recipe.origin.locate).operations
-        steps = {"operations": tuple(_plan_step(step, (*path, "operations", k), recipe) for k, step in enumerate(inner))}
+    factory = find_factory(AUGMENTATIONS, part, path, recipe)
+    inner = Mistakes()
+    steps = _plan_inner_steps(part, path, recipe, inner) if OPERATIONS in signature(factory).parameters else {}
+    mistakes.add(inner)
     others = {key: value for key, value in part.arguments.items() if key not in steps}
-    planned = PartPlan(part.name, factory, steps | checked_arguments(factory, others, path, recipe.origin.locate, tuple(steps)))
-    try:
-        planned.make()  # refuses arguments that do not fit each other
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from None
+    planned = PartPlan(part.name, factory, steps | checked_arguments(factory, others, path, recipe.origin.locate, tuple(steps), tuple(steps)))
+    if not len(inner):
+        try:
+            planned.make()  # refuses arguments that do not fit each other
+        except UserError as error:
+            raise UserError(f"{recipe.origin.place(path)}: {error}") from None
     return planned
 
 
+def _plan_inner_steps(part: AugmentationPart, path: Path, recipe: Recipe, mistakes: Mistakes) -> dict[str, Any]:
+    given = {OPERATIONS: part.arguments[OPERATIONS]} if OPERATIONS in part.arguments else {}
+    parts = check_tolerantly(_InnerSteps, given, path, recipe.origin.locate, mistakes).operations
+    return {OPERATIONS: _plan_steps(parts or (), (*path, OPERATIONS), recipe, mistakes)}
+
+
 class _InnerSteps(Strict):
-    operations: Annotated[list[Part], Field(min_length=1)]
+    operations: Annotated[list[AugmentationPart], Field(min_length=1)]

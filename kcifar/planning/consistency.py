@@ -5,23 +5,27 @@ from itertools import pairwise
 
 from kcifar.augment.operation import is_mixing
 from kcifar.core.errors import UserError
+from kcifar.core.mistakes import Mistakes
 from kcifar.planning.stage_plan import StagePlan
 from kcifar.recipe.load import Recipe
 
 
-def check_consistency(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
-    """Refuse settings that do not fit each other.
+def check_consistency(recipe: Recipe, stages: Sequence[StagePlan], mistakes: Mistakes) -> None:
+    """Collect settings that do not fit each other.
 
-    Raises:
-        UserError: One line that names the key that does not fit.
+    Args:
+        recipe: The recipe.
+        stages: Its stages; those with mistakes of their own are left out, as one of the settings may be the mistake.
+        mistakes: Collects one line for each key that does not fit.
     """
     for stage in stages:
-        _check_mixing(recipe, stage)
-    _check_optimizer_state(recipe, stages)
-    for stage in stages:
-        _check_monitors(recipe, stage)
-        _check_momentum(recipe, stage)
-        _check_weight_decay(recipe, stage)
+        for key, check in (("augmentation", _check_mixing), ("momentum", _check_momentum), ("optimizer", _check_weight_decay)):
+            with mistakes.collect(recipe.stage_path(stage.index, key)):
+                check(recipe, stage)
+        _check_monitors(recipe, stage, mistakes)
+    for previous, stage in pairwise(stages):
+        with mistakes.collect(recipe.stage_path(stage.index, "optimizer_state")):
+            _check_optimizer_state(recipe, previous, stage)
 
 
 def _check_mixing(recipe: Recipe, stage: StagePlan) -> None:
@@ -32,23 +36,24 @@ def _check_mixing(recipe: Recipe, stage: StagePlan) -> None:
         raise UserError(f"{place}: expected at most one step that mixes images (one_of chooses between several), got {', '.join(mixing)}")
 
 
-def _check_optimizer_state(recipe: Recipe, stages: Sequence[StagePlan]) -> None:
+def _check_optimizer_state(recipe: Recipe, previous: StagePlan, stage: StagePlan) -> None:
     """Refuse to keep the state of one optimizer for another: their numbers mean different things."""
-    for previous, stage in pairwise(stages):
-        if stage.settings.optimizer_state == "keep" and stage.optimizer.name != previous.optimizer.name:
-            place = recipe.origin.place(recipe.stage_path(stage.index, "optimizer_state"))
-            raise UserError(f"{place}: 'keep' needs the previous stage's optimizer, {previous.optimizer.name!r}, got {stage.optimizer.name!r}")
+    follows = stage.index == previous.index + 1
+    if follows and stage.settings.optimizer_state == "keep" and stage.optimizer.name != previous.optimizer.name:
+        place = recipe.origin.place(recipe.stage_path(stage.index, "optimizer_state"))
+        raise UserError(f"{place}: 'keep' needs the previous stage's optimizer, {previous.optimizer.name!r}, got {stage.optimizer.name!r}")
 
 
-def _check_monitors(recipe: Recipe, stage: StagePlan) -> None:
+def _check_monitors(recipe: Recipe, stage: StagePlan, mistakes: Mistakes) -> None:
     """Refuse to monitor a validation column that no epoch will have."""
-    if recipe.document.dataset.validation:
+    if recipe.document.dataset is None or recipe.document.dataset.validation:
         return
     plateau = stage.schedules["learning_rate"].part.arguments.get("monitor", "")
     for key, monitor in (("early_stopping", getattr(stage.settings.early_stopping, "monitor", "")), ("learning_rate", plateau)):
-        if monitor.startswith("val_"):
-            place = recipe.origin.place((*recipe.stage_path(stage.index, key), "monitor"))
-            raise UserError(f"{place}: {monitor!r} needs a validation split, got dataset.validation: 0")
+        path = (*recipe.stage_path(stage.index, key), "monitor")
+        with mistakes.collect(path):
+            if monitor.startswith("val_"):
+                raise UserError(f"{recipe.origin.place(path)}: {monitor!r} needs a validation split, got dataset.validation: 0")
 
 
 def _check_momentum(recipe: Recipe, stage: StagePlan) -> None:

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from annotated_types import Interval
 
+from kcifar.core.checks import Path
 from kcifar.core.errors import UserError
+from kcifar.core.mistakes import Mistakes
 from kcifar.planning.part_plan import PartPlan, plan_part
 from kcifar.recipe.load import Recipe
+from kcifar.recipe.numbers import MAX_NUMBER, contains
 from kcifar.recipe.span import Span
 from kcifar.recipe.stage_settings import SchedulePart
 from kcifar.schedules import SCHEDULES
+from kcifar.schedules.arguments import narrow_values
 
 
 @dataclass(frozen=True)
@@ -23,18 +29,20 @@ class SchedulePlan:
         warm_up: How long the value rises linearly to the schedule's first value; None for no warm-up.
         warm_up_from: Where the rise begins, as a fraction of the schedule's first value.
         place: Where the recipe writes the schedule, for messages.
+        interval: What the values may be.
     """
 
     part: PartPlan
     warm_up: float | str | None
     warm_up_from: float
     place: str
+    interval: Interval
 
     def table(self, span: Span) -> np.ndarray:
         """Return the value at each update of the span, float64 (span.steps,).
 
         Raises:
-            UserError: The warm-up fills the entire span, a duration does not fit it, or a value is negative or not finite.
+            UserError: The warm-up fills the entire span, a duration does not fit it, or a value is out of its range.
         """
         rise = 0 if self.warm_up is None else span.count(self.warm_up)
         if rise >= span.steps:
@@ -51,9 +59,11 @@ class SchedulePlan:
             raise UserError(f"{self.place}: {error}") from None
         if values.shape != (span.steps,):
             raise UserError(f"{self.place}: expected one value for each of {span.steps:,} steps from {self.part.name!r}, got shape {values.shape}")
-        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+        wrong = np.flatnonzero(~contains(self.interval, values))
         if wrong.size:
-            raise UserError(f"{self.place}: expected finite values >= 0, got {values[wrong[0]]:g} at step {wrong[0] + 1:,} of {self.part.name!r}")
+            value, step = values[wrong[0]], wrong[0] + 1
+            most = f"< {self.interval.lt}" if self.interval.lt is not None else f"<= {self.interval.le or MAX_NUMBER:,}"
+            raise UserError(f"{self.place}: expected values >= {self.interval.ge} and {most}, got {value:g} at step {step:,} of {self.part.name!r}")
         return values
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,8 +71,8 @@ class SchedulePlan:
         return self.part.to_dict() | {"warm_up": self.warm_up, "warm_up_from": self.warm_up_from}
 
 
-def plan_schedules(recipe: Recipe, index: int) -> Iterator[tuple[str, SchedulePlan]]:
-    """Yield each value of a stage that may change from update to update, by the name of its key."""
+def plan_schedules(recipe: Recipe, index: int, mistakes: Mistakes) -> Iterator[tuple[str, SchedulePlan]]:
+    """Yield each value of a stage that may change from update to update, by the name of its key; without those that have mistakes."""
     stage = recipe.stages[index]
     parts: dict[str, SchedulePart | None] = {
         "learning_rate": stage.learning_rate,
@@ -70,13 +80,21 @@ def plan_schedules(recipe: Recipe, index: int) -> Iterator[tuple[str, SchedulePl
         "weight_decay.value": stage.weight_decay.value if stage.weight_decay else None,
         "lookahead.keep": stage.lookahead.keep if stage.lookahead else None,
     }
-    parts |= {f"rate_multipliers.{k}.value": multiplier.value for k, multiplier in enumerate(stage.rate_multipliers)}
+    # An entry with a mistake is None, whatever its type says; see `read_recipe`.
+    parts |= {f"rate_multipliers.{k}.value": multiplier.value for k, multiplier in enumerate(stage.rate_multipliers) if multiplier is not None}
     for name, part in parts.items():
+        first, *rest = split_schedule_name(name)
+        path = (*recipe.stage_path(index, first), *rest)
         if part is not None:
-            first, *rest = split_schedule_name(name)
-            path = (*recipe.stage_path(index, first), *rest)
-            planned = plan_part(SCHEDULES, part, path, recipe)
-            yield name, SchedulePlan(planned, part.warm_up, part.warm_up_from, recipe.origin.place(path))
+            planned = _plan_schedule(part, path, recipe, mistakes)
+            if planned is not None:
+                yield name, planned
+
+
+def _plan_schedule(part: SchedulePart, path: Path, recipe: Recipe, mistakes: Mistakes) -> SchedulePlan | None:
+    interval = part.CONSTANT if part.name == "constant" else part.VALUES
+    planned = plan_part(SCHEDULES, part, path, recipe, mistakes, partial(narrow_values, interval=interval))
+    return None if planned is None else SchedulePlan(planned, part.warm_up, part.warm_up_from, recipe.origin.place(path), part.VALUES)
 
 
 def split_schedule_name(name: str) -> tuple[Any, ...]:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from kcifar.augment.operation import Step
+from kcifar.core.checks import Path
+from kcifar.core.errors import find_nearest
+from kcifar.core.mistakes import Mistakes
 from kcifar.losses import LOSSES
 from kcifar.optimizers import OPTIMIZERS
 from kcifar.planning.augmentation_plan import plan_augmentation
@@ -86,21 +89,30 @@ class StagePlan:
         return {"name": plain.pop("name"), **plain, **parts}
 
 
-def plan_stage(recipe: Recipe, index: int) -> StagePlan:
+def plan_stage(recipe: Recipe, index: int, mistakes: Mistakes) -> StagePlan | None:
     """Look up the parts of a stage and check their arguments.
 
     Args:
         recipe: The recipe.
         index: Index of the stage, from 0.
-    Raises:
-        UserError: See `kcifar.planning.plan.make_plan`.
+        mistakes: Collects those of the parts.
+    Returns:
+        None if the stage has a mistake, in its structure or in a part.
     """
     stage = recipe.stages[index]
-    return StagePlan(
-        index,
-        stage,
-        dict(plan_schedules(recipe, index)),
-        plan_part(OPTIMIZERS, stage.optimizer, recipe.stage_path(index, "optimizer"), recipe),
-        plan_part(LOSSES, stage.loss, recipe.stage_path(index, "loss"), recipe),
-        plan_augmentation(recipe, index),
-    )
+    schedules = dict(plan_schedules(recipe, index, mistakes))
+    optimizer = plan_part(OPTIMIZERS, stage.optimizer, recipe.stage_path(index, "optimizer"), recipe, mistakes)
+    loss = plan_part(LOSSES, stage.loss, recipe.stage_path(index, "loss"), recipe, mistakes)
+    augmentation = plan_augmentation(recipe, index, mistakes)
+    if any(_concerns(mistake.path, recipe, index) for mistake in mistakes) or optimizer is None or loss is None:
+        return None
+    return StagePlan(index, stage, schedules, optimizer, loss, augmentation)
+
+
+def _concerns(path: Path, recipe: Recipe, index: int) -> bool:
+    """Whether a mistake is in a stage, or in a default that the stage takes."""
+    if path[:1] != ("defaults",) or len(path) == 1:
+        return path[:2] == ("stages", index) or path == ("defaults",)
+    key = str(path[1])
+    meant = key if key in Stage.model_fields else find_nearest(key, Stage.model_fields) or key
+    return recipe.stage_path(index, meant)[0] == "defaults"

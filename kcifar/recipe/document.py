@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from kcifar.core.checks import Strict
-from kcifar.recipe.stage_settings import Fraction, Monitor, Part, Positive
+from kcifar.recipe.numbers import MAX_COUNT, Fraction, Positive, at_most
+from kcifar.recipe.stage_settings import ModelPart, Monitor, Part
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 RecipeFile = Annotated[str, Field(json_schema_extra={"allowed": "the path of a recipe file"})]
@@ -25,7 +26,7 @@ def _refuse_override(extend: str | None) -> str | None:
 class DatasetPart(Part):
     """a mapping with the name of a data set and its arguments, such as {name: cifar10, validation: 0.2}"""
 
-    validation: Annotated[int, Field(ge=0)] | Fraction = Field(
+    validation: Annotated[int, Field(ge=0), at_most(MAX_COUNT)] | Fraction = Field(
         default=0.2,
         description="Training images that become the validation split: a count, a fraction in [0, 1), or 0 for none. "
         "Not used if the data set has its own validation split.",
@@ -59,7 +60,7 @@ class Document(Strict):
         default=0, description="Seed of the validation split; the split does not depend on `seed`, so runs with other seeds can be compared."
     )
     dataset: DatasetPart = Field(description="The data set and its arguments.", examples=[{"name": "cifar10", "validation": 0.2}])
-    model: Part = Field(
+    model: ModelPart = Field(
         description="The network and its arguments, which `python -m kcifar.models NAME` prints.",
         examples=[{"name": "resnet18", "dropout_rate": 0.1}],
     )

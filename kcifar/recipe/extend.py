@@ -19,6 +19,7 @@ from typing import Any
 
 from kcifar.core.checks import Path
 from kcifar.core.errors import UserError, one_line
+from kcifar.core.mistakes import Mistakes
 from kcifar.recipe.yaml_file import read_yaml
 
 MAX_FILES = 10
@@ -30,39 +31,45 @@ class LocatedData:
 
     Attributes:
         data: Plain containers; for a recipe, a mapping.
-        places: For each path inside `data`, its place for messages: "stages/mine.yaml:14".
+        places: For each path inside `data`, its place for messages: "stages/mine.yaml:14"; in the order of `Origin.places`.
     """
 
     data: Any
     places: Mapping[Path, str]
 
 
-def read_recipe_file(path: FilePath) -> LocatedData:
+def read_recipe_file(path: FilePath, mistakes: Mistakes) -> LocatedData:
     """Read a recipe file and the files it extends; the result has no `extend`.
 
+    Args:
+        path: The file.
+        mistakes: Collects names that are missing or used twice; the recipe can be checked in spite of them.
     Raises:
-        UserError: A file that is missing, cannot be read, is not a mapping, extends itself in a circle, or has no name of its own.
+        UserError: A file that is missing, cannot be read, is not a mapping, or extends itself in a circle.
     """
-    return _merge_with_bases(_read(path), [path])
+    return _merge_with_bases(_read(path), [path], mistakes)
 
 
-def extend_mapping(data: Mapping[str, Any], name: str) -> LocatedData:
+def extend_mapping(data: Mapping[str, Any], name: str, mistakes: Mistakes) -> LocatedData:
     """Return a recipe given as plain containers, merged with the files it extends; paths are relative to the working directory.
 
     Args:
         data: Copied, not changed.
         name: Stands for the recipe in messages.
+        mistakes: See `read_recipe_file`.
     Raises:
         UserError: See `read_recipe_file`.
     """
     plain = copy_containers(data)
-    return _merge_with_bases(LocatedData(plain, dict.fromkeys(iterate_paths(plain), name)), [])
+    return _merge_with_bases(LocatedData(plain, dict.fromkeys(iterate_paths(plain), name)), [], mistakes)
 
 
 def merge(base: LocatedData, extending: LocatedData) -> LocatedData:
     """Return two mappings merged by the rules above; each value keeps the place of the mapping it comes from."""
     data = _merge_mappings(base.data, extending.data)
-    return LocatedData(data, {path: extending.places.get(path) or base.places[path] for path in iterate_paths(data)})
+    known = set(iterate_paths(data))
+    places = {**extending.places, **{path: place for path, place in base.places.items() if path not in extending.places}}
+    return LocatedData(data, {path: place for path, place in places.items() if path in known})
 
 
 def copy_containers(value: Any) -> Any:
@@ -96,12 +103,13 @@ def _is_other_part(base: Mapping[str, Any], extending: Mapping[str, Any]) -> boo
     return "name" in base and "name" in extending and base["name"] != extending["name"]
 
 
-def _merge_with_bases(recipe: LocatedData, files: list[FilePath]) -> LocatedData:
+def _merge_with_bases(recipe: LocatedData, files: list[FilePath], mistakes: Mistakes) -> LocatedData:
     """Merge a recipe with all files that it extends.
 
     Args:
         recipe: Merged last.
         files: The file that it was read from, or none.
+        mistakes: See `read_recipe_file`.
     """
     chain = [recipe]
     while isinstance(chain[-1].data, dict) and "extend" in chain[-1].data:
@@ -109,7 +117,8 @@ def _merge_with_bases(recipe: LocatedData, files: list[FilePath]) -> LocatedData
         chain.append(_read_base(path, place))
         files = [*files, path]
     for number, extending in enumerate(chain[:-1]):
-        _check_name(extending, chain[number + 1 :])
+        with mistakes.collect(("name",)):
+            _check_name(extending, chain[number + 1 :])
     return reduce(merge, map(_drop_extend, reversed(chain))) if len(chain) > 1 else recipe
 
 

@@ -1,48 +1,67 @@
 """Overrides of a recipe's values: `--set stages.1.epochs=3`, or a mapping from key path to value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kcifar.core.checks import Path, dotted
 from kcifar.core.errors import UserError, did_you_mean, one_line
+from kcifar.core.mistakes import Mistakes
+from kcifar.recipe.effect import Override, check_effects
 from kcifar.recipe.extend import LocatedData, copy_containers, iterate_paths
+from kcifar.recipe.origin import Origin
 from kcifar.recipe.yaml_file import parse_scalar
 
+ALL = "*"  # stands for every entry of a list
+_NO_KEY = "--set"  # the path of an override that names no value, so that its mistake is reported in its turn
 
-def apply_overrides(recipe: LocatedData, overrides: Sequence[str] | Mapping[str, Any]) -> Mapping[Path, str]:
-    """Write the overrides into the data, and return the places of all values."""
+
+def apply_overrides(recipe: LocatedData, name: str, overrides: Sequence[str] | Mapping[str, Any], mistakes: Mistakes) -> Origin:
+    """Write the overrides into the data, and return the places of all values.
+
+    Args:
+        recipe: Its data are changed.
+        name: Name of the recipe in messages.
+        overrides: See `read_recipe`.
+        mistakes: Collects overrides that cannot be written, and those that change nothing because other values win.
+    """
     places = dict(recipe.places)
-    if isinstance(overrides, Mapping):
-        settings = [(key, copy_containers(value), f"override {key}={one_line(repr(value), 60)}") for key, value in overrides.items()]
-    else:
-        settings = [(*_parse_override(text), f"--set {one_line(text, 80)}") for text in overrides]
-    for key, value, place in settings:
-        path = _resolve_path(recipe.data, key.split("."), place)
-        written = _assign(recipe.data, path, value, place)
-        kept = {known: text for known, text in places.items() if known[: len(path)] != path}
-        places = kept | dict.fromkeys(written, place)
-    return places
+    written: list[Override] = []
+    settings = overrides.items() if isinstance(overrides, Mapping) else [(text, None) for text in overrides]
+    for number, (text, value) in enumerate(settings):
+        path: Path = (_NO_KEY, number)
+        is_text = not isinstance(overrides, Mapping)
+        place = f"--set {one_line(text, 80)}" if is_text else f"override {text}={one_line(repr(value), 60)}"
+        places[path] = place
+        with mistakes.collect(path):
+            key, value = _parse_override(text, place) if is_text else (text, copy_containers(value))
+            override = Override(place, value, tuple(_resolve_paths(recipe.data, (), key.split("."), place)))
+            for target in override.paths:
+                places = _write(recipe.data, target, override, places)
+            written.append(override)
+    origin = Origin(name, places)
+    check_effects(recipe.data, written, origin, mistakes)
+    return origin
 
 
-def _parse_override(text: str) -> tuple[str, Any]:
+def _parse_override(text: str, place: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not separator or not key:
-        raise UserError(f"--set {one_line(text, 80)}: expected key.path=value, got {one_line(text, 80)!r}")
+        raise UserError(f"{place}: expected key.path=value, got {one_line(text, 80)!r}")
     return key, parse_scalar(value)
 
 
-def _resolve_path(data: dict[str, Any], keys: Sequence[str], place: str) -> Path:
-    """Return the path of dotted keys; a list entry is given by its index, from 0, or its name."""
-    path: list[str | int] = []
-    node: Any = data
-    for key in keys:
-        step: str | int = _find_index(node, key, path, place) if isinstance(node, list) else key
-        path.append(step)
-        node = node[int(step)] if isinstance(node, list) else node.get(step) if isinstance(node, dict) else None
-    return tuple(path)
+def _resolve_paths(node: Any, path: Path, keys: Sequence[str], place: str) -> Iterator[Path]:
+    """Yield the paths of dotted keys; a list entry is given by its index, from 0, or its name, and all entries by `ALL`."""
+    if not keys:
+        yield path
+    elif isinstance(node, list):
+        for index in range(len(node)) if keys[0] == ALL else [_find_index(node, keys[0], path, place)]:
+            yield from _resolve_paths(node[index], (*path, index), keys[1:], place)
+    else:
+        yield from _resolve_paths(node.get(keys[0]) if isinstance(node, dict) else None, (*path, keys[0]), keys[1:], place)
 
 
-def _find_index(entries: list[Any], key: str, path: Sequence[str | int], place: str) -> int:
+def _find_index(entries: list[Any], key: str, path: Path, place: str) -> int:
     names = [entry.get("name") if isinstance(entry, dict) else None for entry in entries]
     if key in names:
         return names.index(key)
@@ -50,7 +69,26 @@ def _find_index(entries: list[Any], key: str, path: Sequence[str | int], place: 
         return int(key)
     known = [name for name in names if isinstance(name, str)]
     allowed = f"0 to {len(entries) - 1}" + (f" or one of {', '.join(known)}" if known else "")
-    raise UserError(f"{place}: {dotted(tuple(path))}: expected {allowed}, got {key!r}{did_you_mean(key, known)}")
+    raise UserError(f"{place}: {dotted(path)}: expected {allowed}, got {key!r}{did_you_mean(key, known)}")
+
+
+def _write(data: dict[str, Any], path: Path, override: Override, places: dict[Path, str]) -> dict[Path, str]:
+    """Write an override at one of its paths, and return the places of all values."""
+    places = places | _copy_default(data, path, places)
+    written = _assign(data, path, copy_containers(override.value), override.place)
+    return {known: text for known, text in places.items() if known[: len(path)] != path} | dict.fromkeys(written, override.place)
+
+
+def _copy_default(data: dict[str, Any], path: Path, places: Mapping[Path, str]) -> dict[Path, str]:
+    """Give a stage the default that an override changes a part of, and return the places of what is new."""
+    if len(path) < 4 or path[0] != "stages":
+        return {}
+    stages, key, defaults = data["stages"], path[2], data.get("defaults")
+    stage = stages[int(path[1])] if isinstance(stages, list) else None
+    if not isinstance(stage, dict) or not isinstance(defaults, dict) or key in stage or not isinstance(defaults.get(key), dict | list):
+        return {}
+    stage[key] = copy_containers(defaults[key])
+    return {("stages", path[1], *inner): places[("defaults", *inner)] for inner in iterate_paths(stage[key], (key,))}
 
 
 def _assign(data: Any, path: Path, value: Any, place: str) -> list[Path]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
-_UNITS = re.compile(r"(\d+) (epochs?|steps?)")
+_UNITS = re.compile(r"([0-9]{1,9}) (epochs?|steps?)")
+_EPOCHS = re.compile(r"([0-9]{1,9}) epochs?")
 
 
 def _check_duration(duration: float | str) -> float | str:
@@ -29,6 +31,21 @@ Duration = Annotated[
         }
     ),
 ]
+
+
+@dataclass(frozen=True)
+class EpochCount:
+    """Lets "5 epochs" or "1 epoch" stand for the number where a number of epochs is expected."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> Mapping[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": f"^{_EPOCHS.pattern}$", "allowed": "'N epochs'"}]}
+
+    def _read(self, value: Any) -> Any:
+        match = _EPOCHS.fullmatch(value) if isinstance(value, str) else None
+        return int(match[1]) if match else value
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,21 @@
 """The keys of a stage and of the mappings inside it: types, ranges, defaults, and a description and examples for the user.
 
 This module knows the keys that every recipe shares. The arguments of parts (`optimizer:`, `loss:`, …) are checked against the parts
-themselves by `plan.py`. Nothing here imports a backend.
+themselves by `kcifar.planning`. Nothing here imports a backend.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from annotated_types import Interval
+from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from kcifar.core.checks import Strict
-from kcifar.recipe.span import Duration
+from kcifar.recipe.numbers import ConstantForm, Fraction, NonnegativeNumber, Positive, PositiveNumber, is_number
+from kcifar.recipe.span import Duration, EpochCount
 
-Positive = Annotated[int, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
 Pattern = Annotated[str, Field(json_schema_extra={"allowed": "a pattern such as '*_conv*'"})]
 Monitor = Literal["val_accuracy", "val_loss", "val_cross_entropy"]
 MAX_EPOCHS = 10_000
@@ -31,10 +31,6 @@ def _check_max_epochs(epochs: int) -> int:
 Epochs = Annotated[int, Field(gt=0), AfterValidator(_check_max_epochs)]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 @dataclass(frozen=True)
 class ShortForm:
     """Lets a plain number or text stand for a mapping that has it under `key`; the JSON schema says so under "short_form"."""
@@ -48,15 +44,7 @@ class ShortForm:
         return {**handler(schema), "short_form": self.key}
 
     def _expand(self, value: Any) -> Any:
-        return {self.key: value} if _is_number(value) or isinstance(value, str) else value
-
-
-def _expand_positive(value: Any) -> Any:
-    return {"name": "constant", "value": value} if _is_number(value) and value > 0 else value
-
-
-def _expand_nonnegative(value: Any) -> Any:
-    return {"name": "constant", "value": value} if _is_number(value) and value >= 0 else value
+        return {self.key: value} if is_number(value) or isinstance(value, str) else value
 
 
 # The docstrings of the parts below are what a message says when something else was received. A field's `description` is what
@@ -76,8 +64,28 @@ class Part(Strict):
         return dict(self.model_extra or {})
 
 
+class ModelPart(Part):
+    """a mapping with a name and the network's arguments, such as {name: resnet18}"""
+
+
+class OptimizerPart(Part):
+    """a mapping with a name and the optimizer's arguments, such as {name: sgd, momentum: 0.9}"""
+
+
+class LossPart(Part):
+    """a mapping with a name and the loss's arguments, such as {name: categorical_crossentropy, label_smoothing: 0.1}"""
+
+
+class AugmentationPart(Part):
+    """a mapping with a name and the step's arguments, such as {name: random_crop, padding: 4}"""
+
+
 class SchedulePart(Part):
     """a schedule, such as {name: cosine, value: 0.1, warm_up: 5 epochs}"""
+
+    # What the values of a schedule may be, and a plain number or constant: one at which nothing would be trained is left out.
+    VALUES: ClassVar[Interval]
+    CONSTANT: ClassVar[Interval]
 
     warm_up: Duration | None = Field(
         default=None,
@@ -92,19 +100,38 @@ class SchedulePart(Part):
 class RatePart(SchedulePart):
     """a number > 0 or a schedule, such as {name: constant, value: 0.001}"""
 
+    VALUES, CONSTANT = Interval(ge=0), Interval(gt=0)
+
 
 class ValuePart(SchedulePart):
-    """a number >= 0 or a schedule, such as {name: constant, value: 0.9}"""
+    """a number >= 0 or a schedule, such as {name: constant, value: 0.05}"""
+
+    VALUES = CONSTANT = Interval(ge=0)
 
 
-Rate = Annotated[RatePart, BeforeValidator(_expand_positive)]
-Value = Annotated[ValuePart, BeforeValidator(_expand_nonnegative)]
+class MomentumPart(SchedulePart):
+    """a number >= 0 and < 1 or a schedule, such as {name: constant, value: 0.9}"""
+
+    VALUES = CONSTANT = Interval(ge=0, lt=1)
+
+
+class KeepPart(SchedulePart):
+    """a number >= 0 and < 1 or a schedule, such as {name: constant, value: 0.5}"""
+
+    VALUES, CONSTANT = Interval(ge=0, le=1), Interval(ge=0, lt=1)
+
+
+SCHEDULE_PARTS = (RatePart, ValuePart, MomentumPart, KeepPart)
+Rate = Annotated[RatePart, ConstantForm(RatePart.CONSTANT)]
+Value = Annotated[ValuePart, ConstantForm(ValuePart.CONSTANT)]
+Momentum = Annotated[MomentumPart, ConstantForm(MomentumPart.CONSTANT)]
+Keep = Annotated[KeepPart, ConstantForm(KeepPart.CONSTANT)]
 
 
 class Penalty(Strict):
     """a mapping {value: strength, layers: pattern}"""
 
-    value: Annotated[float, Field(ge=0)] = Field(description="Strength of the penalty.", examples=[1e-4])
+    value: NonnegativeNumber = Field(description="Strength of the penalty.", examples=[1e-4])
     layers: Pattern = Field(default="*", description="Pattern for the names of the penalized layers.", examples=["*_conv*"])
 
 
@@ -131,8 +158,8 @@ class Lookahead(Strict):
     """a mapping {every: updates, keep: number or schedule}"""
 
     every: Positive = Field(default=5, description="Updates between two steps of the slow weights.")
-    keep: Value = Field(
-        default=ValuePart.model_validate({"name": "constant", "value": 0.5}),
+    keep: Keep = Field(
+        default=KeepPart.model_validate({"name": "constant", "value": 0.5}),
         description="Fraction of the slow weights that is kept at each step.",
         examples=[0.5, {"name": "polynomial", "start": 0.0, "end": 0.77, "power": 3}],
     )
@@ -141,9 +168,7 @@ class Lookahead(Strict):
 class Sharpness(Strict):
     """a number > 0, or a mapping {radius: number}"""
 
-    radius: Annotated[float, Field(gt=0)] = Field(
-        default=0.05, description="Distance to the nearby weights at which the gradient is taken (L2 norm)."
-    )
+    radius: PositiveNumber = Field(default=0.05, description="Distance to the nearby weights at which the gradient is taken (L2 norm).")
 
 
 class RateMultiplier(Strict):
@@ -159,9 +184,9 @@ class RateMultiplier(Strict):
 class EarlyStopping(Strict):
     """a number of epochs, or a mapping {patience: epochs, monitor: column, min_delta: number, restore_best: true or false}"""
 
-    patience: Positive = Field(description="Epochs in a row without improvement after which the stage ends.", examples=[5])
+    patience: Annotated[Positive, EpochCount()] = Field(description="Epochs in a row without improvement after which the stage ends.", examples=[5])
     monitor: Monitor = Field(default="val_accuracy", description="Column of `history.csv` that should improve.")
-    min_delta: Annotated[float, Field(ge=0)] = Field(
+    min_delta: NonnegativeNumber = Field(
         default=0.0, description="An epoch must beat the best one by more than this, in the unit of the column.", examples=[0.001]
     )
     restore_best: bool = Field(default=False, description="Continue with the weights of the stage's best epoch instead of its last one.")
@@ -188,13 +213,15 @@ class StageSettings(Strict):
     )
     batch_size: Positive = Field(default=64, description="Images per batch.", examples=[128])
     last_batch: Literal["keep", "drop"] = Field(default="keep", description="Whether a smaller last batch of an epoch is used or dropped.")
-    optimizer: Part = Field(
-        default=Part(name="adam"), description="The optimizer and its arguments.", examples=[{"name": "sgd", "momentum": 0.9, "nesterov": True}]
+    optimizer: OptimizerPart = Field(
+        default=OptimizerPart(name="adam"),
+        description="The optimizer and its arguments.",
+        examples=[{"name": "sgd", "momentum": 0.9, "nesterov": True}],
     )
     optimizer_state: Literal["reset", "keep"] = Field(
         default="reset", description="Whether the optimizer's state, such as its momentum, is reset at the start of the stage or kept."
     )
-    momentum: Value | None = Field(
+    momentum: Momentum | None = Field(
         default=None,
         description="Replaces the optimizer's own `momentum` or `beta_1`.",
         examples=[{"name": "triangular", "start": 0.95, "peak": 0.85, "end": 0.95, "peak_at": 0.3}],
@@ -212,10 +239,10 @@ class StageSettings(Strict):
         description="Adds value x the sum of squared kernel values of the chosen layers to the loss.",
         examples=[{"value": 1e-4, "layers": "*_conv*"}],
     )
-    clip_norm: Annotated[float, Field(gt=0)] | None = Field(
+    clip_norm: PositiveNumber | None = Field(
         default=None, description="Largest norm of all gradients together; larger gradients are scaled down.", examples=[1.0]
     )
-    clip_value: Annotated[float, Field(gt=0)] | None = Field(
+    clip_value: PositiveNumber | None = Field(
         default=None, description="Largest absolute value of a gradient's entries; larger ones are clipped.", examples=[0.5]
     )
     accumulate: Annotated[int, Field(gt=0, le=10_000)] = Field(
@@ -248,18 +275,18 @@ class StageSettings(Strict):
         description="Factors of the learning rate for variables that are chosen by name.",
         examples=[[{"variables": "*_norm*", "value": 64}]],
     )
-    loss: Part = Field(
-        default=Part(name="categorical_crossentropy"),
+    loss: LossPart = Field(
+        default=LossPart(name="categorical_crossentropy"),
         description="The training loss and its arguments.",
         examples=[{"name": "categorical_crossentropy", "label_smoothing": 0.2}],
     )
-    class_weight: Literal["balanced"] | list[Annotated[float, Field(gt=0)]] | None = Field(
+    class_weight: Literal["balanced"] | list[PositiveNumber] | None = Field(
         default=None,
         description="Weight of each class in the loss: `balanced` evens out the class sizes; or a list, one weight per class.",
         examples=["balanced"],
     )
     sampling: Literal["all", "balanced"] = Field(default="all", description="`all`: each image once per epoch; `balanced`: each class equally often.")
-    augmentation: list[Part] = Field(
+    augmentation: list[AugmentationPart] = Field(
         default_factory=list,
         description="Random changes of the training images, in this order; at most one of them may mix images.",
         examples=[[{"name": "random_crop", "padding": 4}, {"name": "horizontal_flip"}]],

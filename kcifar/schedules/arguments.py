@@ -3,15 +3,28 @@
 In the formulas of this package, t is the update, from 0, and T the number of updates.
 """
 
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
+from annotated_types import Interval
 from pydantic import Field
 
 from kcifar.core.errors import UserError
+from kcifar.recipe.numbers import MAX_NUMBER, at_most
 from kcifar.recipe.span import Span
 
-Value = Annotated[float, Field(ge=0)]
+_SCHEDULED = "a value of the quantity that is scheduled"
+Value = Annotated[float, Field(ge=0), at_most(MAX_NUMBER), _SCHEDULED]  # the key that takes the schedule says more: see `narrow_values`
 Factor = Annotated[float, Field(gt=0, le=1)]  # multiplies a value when it falls
+
+
+def narrow_values(annotation: Any, interval: Interval) -> Any:
+    """Return an argument's type with `interval` in place of the range of each `Value` in it; other types as they are."""
+    inner = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        if _SCHEDULED in inner[1:]:
+            return Annotated[inner[0], interval, at_most(MAX_NUMBER)]
+        return Annotated[(narrow_values(inner[0], interval), *inner[1:])]
+    return list[narrow_values(inner[0], interval)] if get_origin(annotation) is list else annotation  # type: ignore[misc]  # known only now
 
 
 def measure_length(span: Span, argument: str, duration: float | str) -> float:

@@ -8,12 +8,13 @@ import numpy as np
 from pydantic import Field
 
 from kcifar.core.errors import UserError
-from kcifar.recipe.span import Span
+from kcifar.recipe.numbers import NonnegativeNumber
+from kcifar.recipe.span import EpochCount, Span
 from kcifar.schedules import SCHEDULES
 from kcifar.schedules.arguments import Factor, Value
 
 Column = Literal["val_loss", "val_cross_entropy", "val_accuracy", "loss", "accuracy"]
-Epochs = Annotated[int, Field(ge=0, le=10_000)]
+Epochs = Annotated[int, Field(ge=0, le=10_000), EpochCount()]
 
 
 @SCHEDULES.register("plateau")
@@ -24,7 +25,7 @@ def plateau(
     factor: Factor = 0.1,
     patience: Epochs = 10,
     monitor: Column = "val_loss",
-    min_delta: Value = 1e-4,
+    min_delta: NonnegativeNumber = 1e-4,
     min_value: Value = 0.0,
     cooldown: Epochs = 0,
 ) -> np.ndarray:

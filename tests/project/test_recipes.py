@@ -12,6 +12,7 @@ import pytest
 from places import ROOT
 from published_parameters import PARAMETERS
 
+from kcifar.core.mistakes import Mistakes
 from kcifar.datasets.dataset import Source
 from kcifar.datasets.load import load_dataset
 from kcifar.documentation.header import parse_header
@@ -41,7 +42,7 @@ def name_of(path: Path) -> str:
 
 def _network_first(path: Path) -> tuple[str, str, str]:
     """Sort recipes of one network and optimizer together: they share what is built and compiled."""
-    written = read_recipe_file(path).data
+    written = read_recipe_file(path, Mistakes()).data
     return written["model"]["name"], repr(written.get("defaults", {}).get("optimizer")), name_of(path)
 
 

@@ -15,6 +15,7 @@ from tiny_recipe import RECIPE_TEXT, tiny_recipe
 
 from kcifar.core.checks import dotted
 from kcifar.core.errors import UserError
+from kcifar.core.mistakes import Mistakes
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.extend import MAX_FILES, LocatedData, extend_mapping, iterate_paths, merge, read_recipe_file
 from kcifar.recipe.load import load_recipe
@@ -84,10 +85,12 @@ def test_every_value_keeps_the_place_where_it_was_written(base: dict[str, Any], 
 @given(st.lists(ANY, min_size=2, max_size=5))
 def test_a_chain_of_files_is_merged_from_its_last_base(tmp_path: Path, contents: list[dict[str, Any]]) -> None:
     head = _chain(tmp_path, contents)
-    assert read_recipe_file(head).data == {**_merged(*contents), "name": f"r{len(contents) - 1}"}
+    assert read_recipe_file(head, Mistakes()).data == {**_merged(*contents), "name": f"r{len(contents) - 1}"}
     # A file that says at once what the first two say together takes their place.
     shorter = _chain(tmp_path, [_merged(*contents[:2]), *contents[2:], {}])
-    assert read_recipe_file(shorter).data == read_recipe_file(_chain(tmp_path, [*contents, {}])).data | {"name": f"r{len(contents) - 1}"}
+    assert read_recipe_file(shorter, Mistakes()).data == read_recipe_file(_chain(tmp_path, [*contents, {}]), Mistakes()).data | {
+        "name": f"r{len(contents) - 1}"
+    }
 
 
 def _chain(folder: Path, contents: list[dict[str, Any]]) -> Path:
@@ -191,7 +194,7 @@ MISTAKES = [
     ("model: {convolutions: [-1]}\n", "other.yaml", "3: model.convolutions[0]: expected"),
     ("model: {name: resnet18, widths: [4]}\n", "other.yaml", "3: model.widths: unknown key"),
     ("defaults: {optimizer: {name: adma}}\n", "other.yaml", "3: defaults.optimizer.name: no optimizer 'adma'"),
-    ("stages:\n  - {name: a, epochs: 0}\n", "other.yaml", "4: stages[0].epochs: expected an integer > 0"),
+    ("stages:\n  - {name: a, learning_rate: 0.1, epochs: 0}\n", "other.yaml", "4: stages[0].epochs: expected an integer > 0"),
     ("defaults: {epochs: 4}\n", "mine.yaml", "12: stages[0].epochs: expected an integer > 0, got -2"),
 ]
 
@@ -241,11 +244,12 @@ def test_a_circle_is_refused(tmp_path: Path) -> None:
 def test_a_name_must_differ_from_those_of_all_bases(tmp_path: Path) -> None:
     head = _chain(tmp_path, [{}, {}, {}])
     head.write_text(head.read_text(encoding="utf-8").replace("name: r2", "name: r0"), encoding="utf-8")
-    assert "name: 'r0' is already used by " in _message(head)
+    with pytest.raises(UserError, match="name: 'r0' is already used by "):
+        load_recipe(head)
 
 
 def test_the_length_of_a_chain_is_limited(tmp_path: Path) -> None:
-    assert read_recipe_file(_chain(tmp_path, [{}] * MAX_FILES)).data == {"name": f"r{MAX_FILES - 1}"}
+    assert read_recipe_file(_chain(tmp_path, [{}] * MAX_FILES), Mistakes()).data == {"name": f"r{MAX_FILES - 1}"}
     assert f"r1.yaml:2: extend: expected a chain of at most {MAX_FILES} files, got one more: 'r0.yaml'" in _message(
         _chain(tmp_path, [{}] * (MAX_FILES + 1))
     )
@@ -254,7 +258,7 @@ def test_the_length_of_a_chain_is_limited(tmp_path: Path) -> None:
 def test_a_mapping_is_called_the_recipe_in_messages(recipe_file: Path) -> None:
     source: Mapping[str, Any] = {"name": "other", "extend": str(recipe_file)}
     with pytest.raises(UserError, match=re.escape("recipe: extend: no.yaml: no such file")):
-        extend_mapping({**source, "extend": "no.yaml"}, "recipe")
+        extend_mapping({**source, "extend": "no.yaml"}, "recipe", Mistakes())
     with pytest.raises(UserError, match=re.escape("recipe: seed: expected an integer >= 0")):
         load_recipe({**source, "seed": -1})
     origin = load_recipe({**source, "seed": 1}).origin

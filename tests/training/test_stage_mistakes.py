@@ -21,7 +21,7 @@ PLANNED = [
     ({"sam": 0}, "sam.radius: expected a number > 0, got 0"),
     ({"accumulate": 0}, "accumulate: expected an integer > 0 and <= 10000, got 0"),
     ({"clip_norm": "1"}, "clip_norm: expected a number > 0 or null, got '1'"),
-    ({"early_stopping": 0}, "early_stopping.patience: expected an integer > 0, got 0"),
+    ({"early_stopping": 0}, "early_stopping.patience: expected an integer > 0 or 'N epochs', got 0"),
     ({"views": 3}, "views: expected one of 1, 2, 6, got 3"),
     ({"image_size": 2000}, "image_size: expected an integer > 0 and <= 1024 or null, got 2000"),
     ({"learning_rate": {"name": "cosine", "value": 0.1, "warm_up": "5 epoch s"}}, "expected 'N epochs', 'N steps' or a fraction"),
