@@ -9,7 +9,11 @@ DATA_HELP = "The data set's files: an archive or a folder."
 
 Settings = Annotated[
     list[str] | None,
-    Option("--set", metavar="KEY.PATH=VALUE", help="Replace a value of the recipe: stages.1.epochs=3 or stages.refine.epochs=3; repeatable."),
+    Option(
+        "--set",
+        metavar="KEY.PATH=VALUE",
+        help="Replace a value of the recipe: stages.1.epochs=3, stages.refine.epochs=3, or 'stages.*.epochs=3' for all stages; repeatable.",
+    ),
 ]
 Seed = Annotated[int | None, Option(help="Short for --set seed=N.")]
 Imports = Annotated[
