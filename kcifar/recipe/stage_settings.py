@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Interval
-from pydantic import AfterValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from kcifar.core.checks import Strict
@@ -29,6 +29,13 @@ def _check_max_epochs(epochs: int) -> int:
 
 
 Epochs = Annotated[int, Field(gt=0), AfterValidator(_check_max_epochs)]
+
+
+def _refuse_truth_value(value: Any) -> Any:
+    """Refuse `true`, which Python takes for the 1 of a list of choices."""
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, got {value}")  # pydantic takes a ValueError's words
+    return value
 
 
 @dataclass(frozen=True)
@@ -309,7 +316,7 @@ class StageSettings(Strict):
         description="Run whose weights the stage starts with, in all layers that fit.",
         examples=["runs/three_stage-seed0", {"run": "runs/three_stage-seed0", "weights": "best"}],
     )
-    views: Literal[1, 2, 6] = Field(
+    views: Annotated[Literal[1, 2, 6], BeforeValidator(_refuse_truth_value)] = Field(
         default=1,
         description="Views of each test image, reported alongside the single view: 2 adds the mirror image, 6 also shifts both by one pixel "
         "to two corners. The last stage's value counts.",
