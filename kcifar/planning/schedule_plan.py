@@ -62,7 +62,7 @@ class SchedulePlan:
         wrong = np.flatnonzero(~contains(self.interval, values))
         if wrong.size:
             value, step = values[wrong[0]], wrong[0] + 1
-            most = f"< {self.interval.lt}" if self.interval.lt is not None else f"<= {self.interval.le or MAX_NUMBER:,}"
+            most = f"< {self.interval.lt}" if self.interval.lt is not None else f"<= {self.interval.le or MAX_NUMBER:g}"
             raise UserError(f"{self.place}: expected values >= {self.interval.ge} and {most}, got {value:g} at step {step:,} of {self.part.name!r}")
         return values
 

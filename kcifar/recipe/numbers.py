@@ -1,7 +1,7 @@
 """The types of the recipe's numbers, each with a range.
 
-A limit that no recipe needs turns a typing error into a message before it fills the memory or overflows. It is no recommendation, and so it
-is named only where a number exceeds it.
+A limit that no recipe needs turns a typing error into a message before it fills the memory or overflows float32. It is no recommendation, and
+so it is named only where a number exceeds it.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 MAX_COUNT = 1_000_000_000
-MAX_NUMBER = 1_000_000
+MAX_NUMBER = 3.4e38  # float32's largest is 3.4028e38
 
 
-def at_most(limit: int) -> AfterValidator:
+def at_most(limit: float) -> AfterValidator:
     """Return the annotation that refuses larger numbers."""
 
     def check(value: Any) -> Any:
         if value > limit:
-            raise ValueError(f"expected at most {limit:,}, got {value!r}")
+            raise ValueError(f"expected at most {limit:,.12g}, got {value!r}")
         return value
 
     return AfterValidator(check)
@@ -57,5 +57,5 @@ class ConstantForm:
 
     def _expand(self, value: Any) -> Any:
         if is_number(value) and value > MAX_NUMBER and self.interval.lt is None:
-            raise ValueError(f"expected at most {MAX_NUMBER:,}, got {value!r}")
+            raise ValueError(f"expected at most {MAX_NUMBER:g}, got {value!r}")
         return {"name": "constant", "value": value} if is_number(value) and contains(self.interval, value) else value

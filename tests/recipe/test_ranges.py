@@ -20,16 +20,16 @@ from kcifar.recipe.span import Span
 from kcifar.recipe.stage_settings import SCHEDULE_PARTS, MomentumPart, Stage
 from kcifar.schedules import SCHEDULES
 
-NO_NUMBERS = (math.nan, math.inf, -math.inf, True, "1", 10**30, 10**400)
+NO_NUMBERS = (math.nan, math.inf, -math.inf, True, "1", 10**40, 10**400)
 # The arguments of schedules that are values of what is scheduled; all others have ranges of their own.
 VALUES = {"value", "end", "start", "peak", "values", "min_value"}
 # For each key that takes a schedule: numbers that any of its values may be, numbers that none may be, and those that only a schedule may reach.
 SCHEDULED: dict[Path, tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]] = {
-    ("learning_rate",): ((1e-9, 1, 1_000_000), (-1e-9, 1_000_001), (0,)),
+    ("learning_rate",): ((1e-9, 1, 1e38), (-1e-9, 1e39), (0,)),
     ("momentum",): ((0, 0.5, 0.999), (-1e-9, 1, 1.5, 2), ()),
-    ("weight_decay", "value"): ((0, 15, 1_000_000), (-1e-9, 1_000_001), ()),
+    ("weight_decay", "value"): ((0, 15, 1e38), (-1e-9, 1e39), ()),
     ("lookahead", "keep"): ((0, 0.5, 0.999), (-1e-9, 1.001, 2), (1,)),
-    ("rate_multipliers", 0, "value"): ((0, 64, 1_000_000), (-1e-9, 1_000_001), ()),
+    ("rate_multipliers", 0, "value"): ((0, 64, 1e38), (-1e-9, 1e39), ()),
 }
 
 
