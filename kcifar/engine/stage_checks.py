@@ -25,9 +25,6 @@ def check_stages(network: Any, plan: Plan, image_shape: Shape, num_classes: int)
     check_patterns(network, plan)
     for stage in plan.stages:
         settings = stage.settings
-        weights = settings.class_weight
-        if isinstance(weights, list) and len(weights) != num_classes:
-            raise UserError(f"{plan.place(stage, 'class_weight')}: expected {num_classes} weights, one per class, got {len(weights)}")
         if settings.image_size or settings.dropout_rate is not None or settings.drop_path_rate is not None:
             _check_variant(network, build_network(plan, image_shape, num_classes, stage), plan, stage)
         if settings.init_from is not None:

@@ -15,6 +15,7 @@ from kcifar.datasets.load import load_dataset
 from kcifar.datasets.reading import Reading
 from kcifar.datasets.statistics import compute_channel_statistics, count_classes
 from kcifar.datasets.stratified_split import split_off
+from kcifar.planning.class_weights import check_class_weights
 from kcifar.planning.plan import Plan
 
 
@@ -50,11 +51,13 @@ def prepare_data(plan: Plan, source: Source, dataset: Dataset | None = None) -> 
         source: Where the files are, and how to report to the user: what the data set's loader says, then classes without images.
         dataset: The data set itself, instead of the files.
     Raises:
-        UserError: Files that cannot be read, training images of one class only, or a validation split that cannot be made.
+        UserError: Files that cannot be read, training images of one class only, class weights that do not fit the classes, or a
+            validation split that cannot be made.
     """
     document, origin = plan.recipe.document, plan.recipe.origin
     if dataset is None:
         dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
+    check_class_weights(plan, dataset.class_names)
     place = origin.place(("dataset", "validation"))
     train_indices, validation, validation_indices = _split_validation(dataset, document.dataset.validation, document.split_seed, place)
     train_indices = select_long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kcifar.planning.batches import EpochBatches, EpochKey
+from kcifar.planning.class_weights import list_class_weights
 from kcifar.planning.epoch_batches import make_epoch_batches
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import PreparedData
@@ -22,6 +23,7 @@ def make_stage_batches(plan: Plan, data: PreparedData, stage: StagePlan, stage_e
         total_epoch: Epoch over all stages, from 0.
     """
     settings, (_, _, channels) = stage.settings, data.dataset.image_shape
+    weights = list_class_weights(settings.class_weight, data.dataset.class_names)
     return make_epoch_batches(
         data.dataset.train,
         data.train_indices,
@@ -31,7 +33,7 @@ def make_stage_batches(plan: Plan, data: PreparedData, stage: StagePlan, stage_e
         settings.batch_size,
         settings.last_batch,
         sampling=settings.sampling,
-        class_weights=compute_class_weights(settings.class_weight, data.dataset.train.labels[data.train_indices], data.num_classes),
+        class_weights=compute_class_weights(weights, data.dataset.train.labels[data.train_indices], data.num_classes),
         image_shape=(settings.image_size, settings.image_size, channels) if settings.image_size else None,
     )
 

@@ -31,6 +31,15 @@ def _check_max_epochs(epochs: int) -> int:
 Epochs = Annotated[int, Field(gt=0), AfterValidator(_check_max_epochs)]
 
 
+def _write_numbers_as_texts(value: Any) -> Any:
+    """Take the numbers of classes from Python, as Keras' {0: 1.0, 1: 2.0}; in YAML every key is a text."""
+    is_number = isinstance(value, dict) and all(isinstance(key, str | int) and not isinstance(key, bool) for key in value)
+    return {str(key): weight for key, weight in value.items()} if is_number else value
+
+
+WeightsByClass = Annotated[dict[str, PositiveNumber], Field(min_length=1), BeforeValidator(_write_numbers_as_texts)]
+
+
 def _refuse_truth_value(value: Any) -> Any:
     """Refuse `true`, which Python takes for the 1 of a list of choices."""
     if isinstance(value, bool):
@@ -287,10 +296,12 @@ class StageSettings(Strict):
         description="The training loss and its arguments.",
         examples=[{"name": "categorical_crossentropy", "label_smoothing": 0.2}],
     )
-    class_weight: Literal["balanced"] | list[PositiveNumber] | None = Field(
+    class_weight: Literal["balanced"] | list[PositiveNumber] | WeightsByClass | None = Field(
         default=None,
-        description="Weight of each class in the loss: `balanced` evens out the class sizes; or a list, one weight per class.",
-        examples=["balanced"],
+        description="Weight of each class in the loss: `balanced` evens out the class sizes; or a list, one weight per class; or a mapping from "
+        "names or numbers of classes to weights, where the others have weight 1.",
+        examples=["balanced", {"cat": 2.0, "dog": 1.5}],
+        json_schema_extra={"allowed": "'balanced', a list of numbers > 0, one per class, or a mapping {class: number}"},
     )
     sampling: Literal["all", "balanced"] = Field(default="all", description="`all`: each image once per epoch; `balanced`: each class equally often.")
     augmentation: list[AugmentationPart] = Field(

@@ -1,17 +1,22 @@
 """Mixing, balanced sampling and class weights: the partner of each image, how often each image is shown, and its weight."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_recipe import tiny_recipe
 
 from kcifar.augment import AUGMENTATIONS
 from kcifar.augment.geometry import RandomAffine
+from kcifar.core.errors import UserError
 from kcifar.datasets.dataset import Split
 from kcifar.planning.batches import EpochBatches, EpochKey
+from kcifar.planning.class_weights import list_class_weights
 from kcifar.planning.epoch_batches import make_epoch_batches
+from kcifar.planning.plan import load_plan
 from kcifar.planning.stage_batches import compute_class_weights
 
 COUNT, CLASSES = 60, 3
@@ -159,3 +164,47 @@ class TestClassWeights:
             np.testing.assert_allclose(batch.weights, batch.targets @ weights, rtol=1e-6)
         assert compute_class_weights(None, LABELS, CLASSES) is None
         assert epoch()[0].weights is None
+
+    @pytest.mark.parametrize(
+        ("rule", "weights"),
+        [
+            ({"0": 2.0, "2": 0.5}, [2.0, 1.0, 0.5]),  # as Keras has it: other classes have weight 1
+            ({"cat": 3.0}, [1.0, 3.0, 1.0]),
+            ({"0": 3.0}, [3.0, 1.0, 1.0]),
+            ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]),
+            ("balanced", "balanced"),
+            (None, None),
+        ],
+    )
+    def test_a_mapping_gives_weights_by_name_or_number(self, rule: Any, weights: Any) -> None:
+        assert list_class_weights(rule, ("dog", "cat", "bird")) == weights
+
+    def test_a_name_that_is_a_number_is_a_name(self) -> None:
+        assert list_class_weights({"2": 5.0}, ("2", "1", "0")) == [5.0, 1.0, 1.0]
+
+    @pytest.mark.parametrize(
+        ("rule", "message"),
+        [
+            ([1.0, 2.0], "expected 3 weights, one per class, got 2"),
+            ({"cta": 1.0}, "expected the name of a class or its number from 0 to 2, got 'cta'; did you mean 'cat'?"),
+            ({"3": 1.0}, "expected the name of a class or its number from 0 to 2, got '3'"),
+            ({"-1": 1.0}, "got '-1'"),
+            ({"cat": 1.0, "1": 2.0}, "the class 'cat' is given twice, by its name and by its number 1"),
+        ],
+    )
+    def test_weights_that_do_not_fit_the_classes_are_refused(self, rule: Any, message: str) -> None:
+        with pytest.raises(UserError, match=re.escape(message)):
+            list_class_weights(rule, ("dog", "cat", "bird"))
+
+    def test_keras_numbers_and_yaml_texts_are_the_same_recipe(self) -> None:
+        plans = [load_plan(tiny_recipe(), {"defaults.class_weight": rule}) for rule in ({0: 1.0, 3: 2.0}, {"0": 1.0, "3": 2.0})]
+        plans.append(load_plan(tiny_recipe(), ["defaults.class_weight={0: 1.0, 3: 2.0}"]))
+        assert plans[0].to_dict() == plans[1].to_dict() == plans[2].to_dict() == load_plan(plans[0].to_dict()).to_dict()
+        assert plans[0].to_dict()["stages"][0]["class_weight"] == {"0": 1.0, "3": 2.0}
+
+    @pytest.mark.parametrize("rule", ["balance", "equal", {}, {0: -1.0}, {"cat": True}, {1.5: 1.0}, [0.0], 3])
+    def test_the_message_says_all_forms(self, rule: Any) -> None:
+        allowed = "expected 'balanced', a list of numbers > 0, one per class, or a mapping {class: number}"
+        with pytest.raises(UserError, match=re.escape(allowed)) as caught:
+            load_plan(tiny_recipe(), {"stages.0.class_weight": rule})
+        assert str(caught.value).endswith("; did you mean 'balanced'?") == (rule == "balance")
