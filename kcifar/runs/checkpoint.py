@@ -9,7 +9,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,16 +74,27 @@ def save_checkpoint(folder: Path, position: Position, variables: Mapping[str, np
         shutil.rmtree(folder / str(old))
 
 
-def load_checkpoint(folder: Path) -> tuple[Position, dict[str, np.ndarray]] | None:
-    """Return the newest complete checkpoint, or None if there is none; incomplete and damaged ones are removed."""
+def load_checkpoint(folder: Path, say: Callable[[str], None]) -> tuple[Position, dict[str, np.ndarray]] | None:
+    """Return the newest complete checkpoint, or None if there is none; incomplete and damaged ones are removed.
+
+    Args:
+        folder: The run's checkpoint folder.
+        say: Called with one line if a checkpoint is damaged.
+    """
     for partial in folder.glob(f"{PARTIAL}*"):
         shutil.rmtree(partial)
+    damaged: list[int] = []
+    checkpoint = None
     for epoch in reversed(_list_epochs(folder)):
         checkpoint = _read(folder / str(epoch))
         if checkpoint is not None:
-            return checkpoint
+            break
+        damaged.append(epoch)
         shutil.rmtree(folder / str(epoch))
-    return None
+    if damaged:
+        start = f"the one after epoch {checkpoint[0].epoch}, the newest that is intact, is used" if checkpoint else "training starts again"
+        say(f"{folder}: damaged and removed: the checkpoint after epoch {' and '.join(map(str, damaged))}; {start}")
+    return checkpoint
 
 
 def restore_variables(variables: Mapping[str, Any], saved: Mapping[str, np.ndarray], place: Path) -> None:

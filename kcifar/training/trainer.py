@@ -114,7 +114,7 @@ class Trainer:
 
     def _resume(self) -> None:
         """Go back to the newest complete checkpoint, or to the start if there is none."""
-        checkpoint = load_checkpoint(self.folder / CHECKPOINT_FOLDER)
+        checkpoint = load_checkpoint(self.folder / CHECKPOINT_FOLDER, self.progress.say)
         if checkpoint is not None:
             self.position, arrays = checkpoint
             self._checkpoint_writer.saved_epoch = self.position.epoch

@@ -23,13 +23,17 @@ def position(epoch: int) -> Position:
     return Position(epoch, epoch * 10, epoch * 640, [row], (epoch, 0.5), {"batches.csv": 17})
 
 
+def refuse(line: str) -> None:
+    raise AssertionError(f"nothing is damaged: {line}")
+
+
 def save(folder: Path, epoch: int) -> None:
     save_checkpoint(folder, position(epoch), {name: value + epoch if value.dtype == np.float32 else value for name, value in VARIABLES.items()})
 
 
 def test_a_checkpoint_is_restored_bit_for_bit(tmp_path: Path) -> None:
     save(tmp_path, 3)
-    found = load_checkpoint(tmp_path)
+    found = load_checkpoint(tmp_path, refuse)
     assert found is not None
     assert found[0] == position(3)
     assert found[1].keys() == VARIABLES.keys()
@@ -56,14 +60,14 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
 def test_the_newest_checkpoint_is_loaded(tmp_path: Path) -> None:
     for epoch in (9, 10):  # as texts, "10" comes before "9"
         save(tmp_path, epoch)
-    loaded = load_checkpoint(tmp_path)
+    loaded = load_checkpoint(tmp_path, refuse)
     assert loaded is not None
     assert loaded[0] == position(10)
     assert np.array_equal(loaded[1]["a/kernel"], VARIABLES["a/kernel"] + 10)
 
 
 def test_an_empty_folder_has_no_checkpoint(tmp_path: Path) -> None:
-    assert load_checkpoint(tmp_path / "none") is None
+    assert load_checkpoint(tmp_path / "none", refuse) is None
 
 
 @pytest.mark.parametrize("name", [checkpoint.VARIABLES_FILE, checkpoint.STATE_FILE])
@@ -79,16 +83,42 @@ def test_a_damaged_checkpoint_is_skipped(tmp_path: Path, name: str, damage: str)
         path.write_bytes(data[: len(data) // 2])
     else:
         path.write_bytes(data.replace(b"sha256", b"sha257") if name == checkpoint.STATE_FILE else data[:-30] + bytes([data[-30] ^ 1]) + data[-29:])
-    found = load_checkpoint(tmp_path)
+    lines: list[str] = []
+    found = load_checkpoint(tmp_path, lines.append)
     assert found is not None
     assert found[0].epoch == 1
+    line = "damaged and removed: the checkpoint after epoch 2; the one after epoch 1, the newest that is intact, is used"
+    assert lines == [f"{tmp_path}: {line}"]
+
+
+def test_the_newest_of_several_intact_checkpoints_is_used_and_all_damaged_ones_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "KEPT", 5)
+    for epoch in (8, 9, 10, 11, 12):
+        save(tmp_path, epoch)
+    for epoch in (12, 11):
+        (tmp_path / str(epoch) / checkpoint.VARIABLES_FILE).write_bytes(b"")
+    lines: list[str] = []
+    found = load_checkpoint(tmp_path, lines.append)
+    assert found is not None
+    assert found[0] == position(10)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["10", "8", "9"]
+    line = "damaged and removed: the checkpoint after epoch 12 and 11; the one after epoch 10, the newest that is intact, is used"
+    assert lines == [f"{tmp_path}: {line}"]
+
+
+def test_without_an_intact_checkpoint_training_starts_again_and_says_so(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    (tmp_path / "1" / checkpoint.STATE_FILE).unlink()
+    lines: list[str] = []
+    assert load_checkpoint(tmp_path, lines.append) is None
+    assert lines == [f"{tmp_path}: damaged and removed: the checkpoint after epoch 1; training starts again"]
 
 
 def test_a_half_written_checkpoint_is_removed(tmp_path: Path) -> None:
     save(tmp_path, 1)
     (tmp_path / ".partial-2").mkdir()
     (tmp_path / ".partial-2" / "variables.npz").write_bytes(b"half")
-    found = load_checkpoint(tmp_path)
+    found = load_checkpoint(tmp_path, refuse)
     assert found is not None
     assert found[0].epoch == 1
     assert [path.name for path in tmp_path.iterdir()] == ["1"]

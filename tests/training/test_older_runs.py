@@ -49,15 +49,22 @@ def test_it_is_evaluated_as_it_was(tmp_path: Path) -> None:
     assert kcifar.train(resume=True, run=run.path).path == run.path  # finished: nothing is trained
 
 
-def test_an_interrupted_run_resumes_as_if_it_had_not_been_interrupted(interrupted: Path) -> None:
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_interrupted_run_resumes_as_if_it_had_not_been_interrupted(interrupted: Path, damaged: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    if damaged:
+        (interrupted / "checkpoint" / "4" / "variables.npz").write_bytes(b"cut")
     with (RUNS / "interrupted_continued.csv").open(newline="", encoding="utf-8") as file:
         expected = list(csv.DictReader(file))
     before = history_rows(interrupted)
     kcifar.train(resume=True, run=interrupted)
+    lines = capsys.readouterr().out
+    assert f"resuming after epoch {3 if damaged else 4}:" in lines  # from the newest checkpoint that is intact
+    assert ("the checkpoint after epoch 4; the one after epoch 3, the newest that is intact, is used" in lines) == damaged
     rows = history_rows(interrupted)
-    assert rows[: len(before)] == before
+    same = 3 if damaged else len(before)  # epoch 4 is trained again
+    assert rows[:same] == before[:same]
     assert [{key: row[key] for key in EXACT} for row in rows] == [{key: row[key] for key in EXACT} for row in expected]
-    for row, other in zip(rows[len(before) :], expected[len(before) :], strict=True):
+    for row, other in zip(rows[same:], expected[same:], strict=True):
         assert float(row["loss"]) == pytest.approx(float(other["loss"]), abs=LOSS_TOLERANCE)
         assert float(row["val_accuracy"]) == pytest.approx(float(other["val_accuracy"]), abs=ACCURACY_TOLERANCE)
 
