@@ -103,8 +103,19 @@ class Run:
     def _locate(self, name: str) -> Path:
         path = self.path / name
         if not path.exists():
-            raise UserError(f"{path}: no such file; the run is {self._describe_state()}")
+            reason = self._explain_untested() if name in (TEST_FILE, PREDICTIONS_FILE) else ""
+            raise UserError(f"{path}: no such file; {reason or f'the run is {self._describe_state()}'}")
         return path
+
+    def _explain_untested(self) -> str:
+        """Say why a finished run has no results on a test split, and what to do; empty if it should have."""
+        if not (self.path / MODEL_FILE).exists():
+            return ""
+        if "test" not in (read_json(self.path / DATASET_FILE) or {}).get("counts", {"test": 0}):
+            return "its data set has no test split; `kcifar evaluate --split validation` takes the validation split"
+        if self.recipe.get("test") == "never":
+            return "its recipe says `test: never`; `kcifar evaluate`, or kcifar.evaluate from Python, reads the test split and adds the results"
+        return ""
 
     def _describe_state(self) -> str:
         status = read_json(self.path / STATUS_FILE) or {}

@@ -20,6 +20,7 @@ from kcifar.training.metrics import compute_metrics
 from kcifar.training.other_data import check_name, load_other_images, write_evaluation
 from kcifar.training.request import make_run_plan
 from kcifar.training.results import write_results
+from kcifar.training.resume_checks import check_data_place
 from kcifar.training.test_time_views import Logits
 
 
@@ -109,8 +110,7 @@ def _find_recorded_path(run: Run, source: dict[str, Any]) -> Path | None:
     if not source.get("data"):
         return None
     path = Path(source["data"])
-    if not path.exists():
-        raise UserError(f"{path}: the data that {run.path} was trained with are no longer there; name their new place with {name_option('data')}")
+    check_data_place(path, run.path)
     return path
 
 

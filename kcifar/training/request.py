@@ -1,7 +1,8 @@
 """What the trainer is asked to do, decided before anything is written: which recipe, which folder, from the start or resumed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from kcifar.planning.plan import Plan, make_plan
 from kcifar.recipe.load import Recipe, load_recipe
 from kcifar.runs.folder import DATASET_FILE, RECIPE_FILE, RunFolder, read_json
 from kcifar.runs.run import open_run
+
+_MAX_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
@@ -114,23 +117,37 @@ def _check_same_recipe(folder: RunFolder, saved: Mapping[str, Any], received: Ma
     """Refuse a recipe that would train another run; `precision: auto` agrees with whatever the run chose."""
     if received["precision"] == "auto":
         received = {**received, "precision": saved["precision"]}
-    difference = _find_first_difference(saved, received, ())
-    if difference is not None:
-        path, before, now = difference
-        raise UserError(f"{folder.path}: the recipe differs from the run's in {dotted(path)}: the run has {_shorten(before)}, got {_shorten(now)}")
+    differences = list(_find_differences(saved, received, ()))
+    if differences:
+        listed = [f"{dotted(path)}: the run has {before}, got {now}" for path, before, now in differences[:_MAX_DIFFERENCES]]
+        more = [f"and {len(differences) - _MAX_DIFFERENCES} more"] if len(differences) > _MAX_DIFFERENCES else []
+        raise UserError(f"{folder.path}: the recipe differs from the run's in {'; '.join([*listed, *more])}")
 
 
-def _find_first_difference(saved: Any, received: Any, path: KeyPath) -> tuple[KeyPath, Any, Any] | None:
+def _find_differences(saved: Any, received: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    """Yield the path of each value that differs, and both values; of parts with different names, the names alone."""
     if isinstance(saved, dict) and isinstance(received, dict):
-        keys = [*saved, *(key for key in received if key not in saved)]
-        triples = [(key, saved.get(key), received.get(key)) for key in keys]
-    elif isinstance(saved, list) and isinstance(received, list) and len(saved) == len(received):
-        triples = [(index, *values) for index, values in enumerate(zip(saved, received, strict=True))]
+        is_other_part = len(path) > 0 and saved.get("name") != received.get("name") and not _is_stage(path)
+        keys = ["name"] if is_other_part else [*saved, *(key for key in received if key not in saved)]
+        pairs = [(key, saved.get(key), received.get(key)) for key in keys]
+    elif isinstance(saved, list) and isinstance(received, list):
+        pairs = [(index, *values) for index, values in enumerate(zip_longest(saved, received))]
     else:
-        return None if saved == received else (path, saved, received)
-    differences = (_find_first_difference(before, now, (*path, key)) for key, before, now in triples)
-    return next((difference for difference in differences if difference is not None), None)
+        if saved != received:
+            yield path, *_shorten(repr(saved), repr(received))
+        return
+    for key, before, now in pairs:
+        yield from _find_differences(before, now, (*path, key))
 
 
-def _shorten(value: Any) -> str:
-    return one_line(repr(value), 60)
+def _is_stage(path: KeyPath) -> bool:
+    """Whether a mapping is a stage, which keeps its settings under another name."""
+    return len(path) == 2 and path[0] == "stages"
+
+
+def _shorten(saved: str, received: str, limit: int = 60) -> tuple[str, str]:
+    """Return two texts of at most `limit` characters, from shortly before the first character that differs."""
+    same = next((index for index, (a, b) in enumerate(zip(saved, received, strict=False)) if a != b), min(len(saved), len(received)))
+    start = max(0, same - 10) if max(len(saved), len(received)) > limit else 0
+    before, now = (one_line(f"{'…' if start else ''}{text[start:]}", limit) for text in (saved, received))
+    return before, now

@@ -1,6 +1,9 @@
 """What a resumed run refuses, because its numbers would differ from those of an uninterrupted run: another backend, other data."""
 
+from pathlib import Path
+
 from kcifar.core.errors import UserError
+from kcifar.core.option_names import name_option
 from kcifar.datasets.dataset import Dataset
 from kcifar.engine.backend import get_backend_name
 from kcifar.planning.prepared_data import PreparedData
@@ -25,6 +28,22 @@ def check_same_environment(request: TrainingRequest, data: Dataset | None) -> No
         raise UserError(
             f"{folder.path}: the run was given its data from Python (data set {name!r}); continue it with kcifar.train(run=…, data=…, resume=True)"
         )
+    saved = (read_json(folder / DATASET_FILE) or {}).get("source", {}).get("data")
+    if data is None and saved is not None and request.data == Path(saved):
+        check_data_place(request.data, folder.path)
+
+
+def check_data_place(data: Path, run: Path) -> None:
+    """Refuse data that are no longer where a run found them.
+
+    Args:
+        data: Where the run found its files.
+        run: The run folder.
+    Raises:
+        UserError: One line that says how to name their new place.
+    """
+    if not data.exists():
+        raise UserError(f"{data}: the data that {run} was trained with are no longer there; name their new place with {name_option('data')}")
 
 
 def check_same_data(request: TrainingRequest, data: PreparedData) -> None:
