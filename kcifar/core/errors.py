@@ -28,9 +28,9 @@ class Terminated(BaseException):
     """SIGTERM stops the command; like KeyboardInterrupt, it is not caught by `except Exception`."""
 
 
-def find_nearest(received: object, allowed: Iterable[str]) -> str | None:
-    """Return the nearest allowed name; None if none is near or a value of another type was received."""
-    near = difflib.get_close_matches(received, list(allowed), n=1, cutoff=0.5) if isinstance(received, str) else []
+def find_nearest(received: object, allowed: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the nearest allowed name; None if no similarity reaches `cutoff`, in [0, 1], or a value of another type was received."""
+    near = difflib.get_close_matches(received, list(allowed), n=1, cutoff=cutoff) if isinstance(received, str) else []
     return near[0] if near else None
 
 

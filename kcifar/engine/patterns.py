@@ -4,9 +4,10 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
-from kcifar.core.errors import UserError, did_you_mean
-from kcifar.core.keras_internals import set_regularizer
+from kcifar.core.errors import UserError
+from kcifar.core.keras_internals import is_seed_state, set_regularizer
 from kcifar.core.lazy import keras, tensorflow
+from kcifar.engine.name_patterns import check_match
 from kcifar.engine.optimizer import find_layer_name
 from kcifar.planning.plan import Plan
 from kcifar.planning.stage_plan import StagePlan
@@ -21,16 +22,17 @@ def check_patterns(network: Any, plan: Plan) -> None:
     """
     trained = {id(variable) for variable in network.trainable_variables}
     kernels = list(dict.fromkeys(layer.name for layer, kernel in _find_kernels(network) if id(kernel) in trained))
+    weighted = [layer.name for layer in network.layers if any(not is_seed_state(variable) for variable in layer.variables)]
     for stage in plan.stages:
         settings = stage.settings
         for key, part in (("l1", settings.l1), ("l2", settings.l2), ("weight_decay", settings.weight_decay)):
             if part is not None:
-                _check_match(plan.place(stage, key, "layers"), "a layer with a kernel", part.layers, kernels)
+                check_match(plan.place(stage, key, "layers"), "a layer with a kernel", part.layers, kernels)
         for k, pattern in enumerate(settings.freeze):
-            _check_match(plan.place(stage, "freeze", k), "a layer", pattern, [layer.name for layer in network.layers])
+            check_match(plan.place(stage, "freeze", k), "a layer with weights", pattern, weighted)
         for k, multiplier in enumerate(settings.rate_multipliers):
             variables = [variable.path for variable in network.trainable_variables]
-            _check_match(plan.place(stage, "rate_multipliers", k, "variables"), "a trained variable", multiplier.variables, variables)
+            check_match(plan.place(stage, "rate_multipliers", k, "variables"), "a trained variable", multiplier.variables, variables)
         _check_something_is_trained(network, stage, plan)
 
 
@@ -77,12 +79,6 @@ def _find_strength(name: str, penalty: Penalty | None) -> float:
 
 def _matches_any(name: str, patterns: Collection[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _check_match(place: str, kind: str, pattern: str, names: list[str]) -> None:
-    if not any(fnmatchcase(name, pattern) for name in names):
-        example = f"such as {names[0]!r}" if names else "of which this network has none"
-        raise UserError(f"{place}: expected a pattern that matches {kind}, {example}, got {pattern!r}{did_you_mean(pattern, names)}")
 
 
 def _check_something_is_trained(network: Any, stage: StagePlan, plan: Plan) -> None:

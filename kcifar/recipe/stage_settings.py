@@ -215,7 +215,11 @@ class InitFrom(Strict):
         description="Run folder; a relative path starts at the working directory.", examples=["runs/three_stage-seed0"]
     )
     weights: Literal["last", "best"] = Field(default="last", description="The run's last weights, or those of its best epoch.")
-    layers: Pattern = Field(default="*", description="Pattern for the names of the layers that are initialized.", examples=["block1_*"])
+    layers: Pattern = Field(
+        default="*",
+        description="Pattern for the names of the layers that are initialized; `*`: all that fit, any other: all that it matches must fit.",
+        examples=["block1_*"],
+    )
 
 
 class StageSettings(Strict):
@@ -324,7 +328,7 @@ class StageSettings(Strict):
     )
     init_from: Annotated[InitFrom, ShortForm("run")] | None = Field(
         default=None,
-        description="Run whose weights the stage starts with, in all layers that fit.",
+        description="Run whose weights the stage starts with, in all layers that fit: the last one does not if the run had other classes.",
         examples=["runs/three_stage-seed0", {"run": "runs/three_stage-seed0", "weights": "best"}],
     )
     views: Annotated[Literal[1, 2, 6], BeforeValidator(_refuse_truth_value)] = Field(

@@ -133,7 +133,9 @@ class Trainer:
         if self._begun != stage.index:
             self._begin_stage(stage)
             if stage.settings.init_from is not None:
-                initialize_from_run(self.loop.network, stage.settings.init_from, self.plan.place(stage, "init_from"))
+                rest = initialize_from_run(self.loop.network, stage.settings.init_from, self.plan.place(stage, "init_from"))
+                if rest:
+                    self.progress.say(rest)
                 self.loop.restart_averages()
             self._best_weights.clear()
         while self.position.stage == stage.index:

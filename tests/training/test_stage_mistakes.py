@@ -1,16 +1,20 @@
 """What a stage may not say: one line with place, what is allowed and what came, before the first update."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
-from tiny_recipe import tiny_recipe
+from tiny_recipe import TINY_MODEL, tiny_recipe
 
 import kcifar
 from kcifar.core.errors import UserError
+from kcifar.engine.initialization import initialize_from_run
 from kcifar.planning.plan import make_plan
 from kcifar.recipe.load import load_recipe
+from kcifar.recipe.stage_settings import InitFrom
 
 PLANNED = [
     ({"momentum": 0.9, "optimizer": {"name": "adamw"}}, "optimizer: 'adamw'"),
@@ -53,7 +57,14 @@ def test_what_watches_validation_needs_a_validation_part(settings: dict[str, Any
 
 
 BUILT = [
-    ({"freeze": ["stem"]}, r"freeze\[0\]: expected a pattern that matches a layer, such as"),
+    (
+        {"freeze": ["stem*"]},
+        r"freeze\[0\]: expected a pattern that matches a layer with weights, such as 'block1_\*', 'block2_\*', 'head_dense1', 'logits', got 'stem\*'$",
+    ),
+    ({"freeze": ["blok1"]}, r"got 'blok1'; did you mean 'block1_\*'\?$"),
+    ({"freeze": ["Conv*"]}, r"got 'Conv\*'; did you mean '\*conv\*'\?$"),
+    ({"freeze": ["images"]}, "freeze.*: expected a pattern that matches a layer with weights"),
+    ({"freeze": ["head_dropout1"]}, "freeze.*: expected a pattern that matches a layer with weights"),
     ({"freeze": ["*"]}, "freeze: expected at least one layer to stay trainable"),
     ({"l1": {"value": 0.1, "layers": "none"}}, "l1.layers: expected a pattern that matches a layer with a kernel"),
     ({"weight_decay": {"value": 0.1, "layers": "none"}}, "weight_decay.layers: expected a pattern"),
@@ -97,11 +108,56 @@ class TestInitFrom:
         kernels = {path for path in given if path.endswith(("kernel", "gamma"))}
         assert taken & kernels == {path for path in kernels if path.startswith("block")}
 
-    def test_a_network_that_differs_is_refused(self, tiny_run: kcifar.Run, tmp_path: Path) -> None:
-        stage = {"name": "only", "epochs": 1, "learning_rate": 0.1, "init_from": str(tiny_run.path)}
+    @pytest.mark.parametrize("layers", ["*", "block*"])
+    def test_what_fits_is_taken_and_what_does_not_is_said(
+        self, layers: str, tiny_run: kcifar.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The data set's first four classes: the last layer has other shapes."""
+        digits = kcifar.load_dataset("digits")
+        few = {name: (part.images[part.labels < 4], part.labels[part.labels < 4]) for name, part in digits.splits().items()}
+        stage = {"name": "only", "epochs": 1, "learning_rate": 1e-30, "optimizer": {"name": "sgd"}, "init_from": {"run": str(tiny_run.path)}}
+        stage["init_from"]["layers"] = layers  # type: ignore[index]
+        run = kcifar.train(tiny_recipe(stages=[stage], defaults={"batch_size": 512}, seed=5), few, run=tmp_path / "run")
+        given, found = (weights_of(one) for one in (tiny_run, run))
+        kernels = {path for path in given if path.endswith(("kernel", "gamma"))}
+        taken = {path for path in kernels if np.array_equal(given[path], found[path])}
+        assert taken == (kernels - {"logits/kernel"} if layers == "*" else {path for path in kernels if path.startswith("block")})
+        rest = "8 of 9 layers begin with the weights of .*, all but: logits/kernel of shape \\(16, 4\\); in the run it has shape \\(16, 10\\)\n"
+        assert bool(re.search(rest, capsys.readouterr().out)) == (layers == "*")
+
+    @pytest.mark.parametrize(
+        ("layers", "message"),
+        [
+            ("block2*", r"init_from: expected a run whose network has block2_\S+ of shape .*9\); in the run it has shape \("),
+            ("stem", r"init_from.layers: expected a pattern that matches a layer with weights, such as 'block1_\*', .*, got 'stem'"),
+        ],
+    )
+    def test_a_chosen_layer_that_does_not_fit_is_refused(self, layers: str, message: str, tiny_run: kcifar.Run, tmp_path: Path) -> None:
+        stage = {"name": "only", "epochs": 1, "learning_rate": 0.1, "init_from": {"run": str(tiny_run.path), "layers": layers}}
         model = {"name": "residual_cnn", "widths": [4, 9], "convolutions": [1, 1], "dense_units": [16]}
-        with pytest.raises(UserError, match=r"init_from: expected a run whose network has block2_\S+ of shape .*9\); in \S+ it has shape \("):
+        with pytest.raises(UserError, match=message):
             kcifar.train(tiny_recipe(stages=[stage], model=model, defaults={}), run=tmp_path / "run")
+
+    def test_a_network_of_which_nothing_fits_is_refused(self, tiny_run: kcifar.Run, tmp_path: Path) -> None:
+        stage = {"name": "only", "epochs": 1, "learning_rate": 0.1, "init_from": str(tiny_run.path)}
+        with pytest.raises(UserError, match=r"init_from: expected a run whose network has \S+ of shape .*; in the run it is missing"):
+            kcifar.train(tiny_recipe(stages=[stage], model={"name": "lenet"}, defaults={}), run=tmp_path / "run")
+
+    def test_layers_that_merely_have_other_names_are_refused(self, tiny_run: kcifar.Run) -> None:
+        """All would fit; loading what happens to have the same name would leave the rest untrained without a word."""
+        network = kcifar.build_model("residual_cnn", (32, 32, 3), 10, **{key: value for key, value in TINY_MODEL.items() if key != "name"})
+        renamed = keras.models.clone_model(network, clone_function=rename_head)
+        source = InitFrom(run=str(tiny_run.path))
+        assert initialize_from_run(network, source, "here") == ""
+        with pytest.raises(
+            UserError, match=r"here: expected layers of the same names as in .*, where the shapes of 'dense1' are those of 'head_dense1'"
+        ):
+            initialize_from_run(renamed, source, "here")
+
+
+def rename_head(layer: Any) -> Any:
+    """Return a copy of a layer, named otherwise if it is in the head."""
+    return type(layer).from_config(layer.get_config() | {"name": layer.name.removeprefix("head_")})
 
 
 def weights_of(run: kcifar.Run) -> dict[str, np.ndarray]:
