@@ -27,7 +27,7 @@ from kcifar.datasets.progress import count_bar
 from kcifar.datasets.reading import Reading, Resize
 from kcifar.datasets.sample_depth import check_peaks, describe_dark_pictures
 from kcifar.datasets.statistics import count_classes
-from kcifar.recipe.stage_settings import Fraction
+from kcifar.recipe.numbers import Fraction
 
 
 @DATASETS.register("folder")
