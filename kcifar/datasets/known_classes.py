@@ -15,11 +15,11 @@ from kcifar.datasets.cifar import contains_files, load_cifar
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, describe_cifar100
 from kcifar.datasets.class_checks import match_labels, simplify_name
 from kcifar.datasets.dataset import Dataset, Source, Split
-from kcifar.datasets.decoding import Resize
 from kcifar.datasets.folder import read_images
 from kcifar.datasets.folder_files import ImageFiles, is_system_file, may_be_image
 from kcifar.datasets.messages import list_first
 from kcifar.datasets.npz import is_npz, read_npz_split
+from kcifar.datasets.reading import Reading
 
 _MAX_DEPTH = 4  # folders around those of the classes
 
@@ -43,10 +43,9 @@ class KnownImages:
 
 @dataclass(frozen=True)
 class Pictures:
-    """How picture files become pixels; see `decode_image`, and `iterate_members` for links."""
+    """How picture files become pixels, see `decode_image`; and whether links are followed, see `iterate_entries`."""
 
-    image_size: int
-    resize: Resize
+    reading: Reading
     follow_links: bool = False
 
 
@@ -109,7 +108,7 @@ def _load_pictures(path: Path, known: Sequence[str], split: str, pictures: Pictu
     names = sorted({image.relative_to(root).parts[0] for image in inside})
     labels = match_labels(str(path), np.array([names.index(image.relative_to(root).parts[0]) for image in inside]), names, known)
     files = ImageFiles(tuple(known), dict(zip(inside, ((split, int(label)) for label in labels), strict=True)), pictures.follow_links)
-    decoded = read_images(path, files, pictures.image_size, pictures.resize, say)
+    decoded = read_images(path, files, pictures.reading, say)
     if decoded.unreadable:
         say(f"{path}: {len(decoded.unreadable)} files cannot be read: {list_first(decoded.unreadable)}")
     readable = tuple(str(image) for image in inside if not any(line.startswith(f"{image}: ") for line in decoded.unreadable))

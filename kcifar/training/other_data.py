@@ -14,6 +14,7 @@ from kcifar.datasets.checksum import compute_content_sha256
 from kcifar.datasets.class_checks import describe_absent_classes
 from kcifar.datasets.dataset import Dataset
 from kcifar.datasets.known_classes import KnownImages, Pictures, load_known_images
+from kcifar.datasets.reading import recall_reading
 from kcifar.runs.folder import EVALUATIONS_FOLDER, RunFolder, read_json
 from kcifar.runs.run import Run
 from kcifar.training.metrics import compute_metrics, softmax
@@ -41,14 +42,14 @@ def load_other_images(run: Run, data: Path, split: str, say: Callable[[str], Non
     """
     height, width, _ = run.dataset["image_shape"]
     recipe = run.recipe["dataset"]
-    pictures = Pictures(height, recipe.get("resize", "crop"), recipe.get("follow_links", False))
+    pictures = Pictures(recall_reading(run.dataset, run.recipe), recipe.get("follow_links", False))
     images = load_known_images(data, run.dataset["class_names"], split, pictures, say)
     shape = images.split.images.shape[1:3]
     if shape != (height, width):
         raise UserError(f"{data}: expected images of {height}x{width} pixels, as {run.path} was trained on, got {shape[0]}x{shape[1]}")
     if images.form == "folder":
         reason = "as for training" if "resize" in recipe else f"since the run's data set, {run.dataset['name']}, is not made of picture files"
-        say(f"{data}: resize: {pictures.resize}, to {height}x{width} pixels, {reason}")
+        say(f"{data}: resize: {pictures.reading.resize}, to {height}x{width} pixels, {reason}")
     return images
 
 

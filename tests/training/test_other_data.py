@@ -14,11 +14,12 @@ from kcifar.core.errors import UserError
 from kcifar.datasets.cifar_names import CIFAR10_NAMES
 from kcifar.datasets.dataset import Split
 from kcifar.datasets.known_classes import Pictures, load_known_images
+from kcifar.datasets.reading import Reading
 from kcifar.training.evaluation import evaluate_run
 from kcifar.training.metrics import format_metrics
 
 DIGITS = tuple(map(str, range(10)))
-PICTURES = Pictures(32, "crop")
+PICTURES = Pictures(Reading(32, 32))
 Files = dict[str, bytes]
 
 
