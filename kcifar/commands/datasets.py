@@ -46,7 +46,7 @@ def info(
     if duplicates is not None:
         check_output_path(duplicates, "--duplicates", (LIST_SUFFIX,))
     from kcifar.datasets.dataset import Source
-    from kcifar.datasets.duplicate_counts import count_duplicates, write_pairs
+    from kcifar.datasets.duplicate_counts import count_duplicates, find_alike_classes, write_pairs
     from kcifar.datasets.duplicates import find_duplicates
     from kcifar.datasets.summary import summarize_dataset
 
@@ -60,8 +60,9 @@ def info(
     if duplicates is not None:
         write_pairs(dataset, pairs, duplicates)
         _say(f"wrote {duplicates}")
-    rows = count_duplicates(dataset, pairs)
-    _print(summarize_dataset(dataset) | {"duplicates": {"similarity": similarity, "complete": pairs.complete, "rows": rows}}, json)
+    alike = [dataset.class_names[label] for label in find_alike_classes(dataset, pairs)]
+    found = {"similarity": similarity, "complete": pairs.complete, "rows": count_duplicates(dataset, pairs), "alike_classes": alike}
+    _print(summarize_dataset(dataset) | {"duplicates": found}, json)
 
 
 @app.command(short_help="Check the files of a data set.")

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kcifar.core.console import print_table
+from kcifar.core.console import print_table, print_text
+from kcifar.datasets.duplicate_counts import MAX_FRACTION
 from kcifar.datasets.duplicates import MAX_PAIRS
 from kcifar.datasets.file_inspection import Finding
+from kcifar.datasets.messages import list_first
 
 WIDTH = 160  # characters per line where there is no terminal
 MAX_CLASSES = 100
@@ -64,8 +66,18 @@ def _print_duplicates(duplicates: Mapping[str, Any]) -> None:
         for first, second in [row["parts"]]
     ]
     print_table(("split", "images", "pairs", "exact copies", "label conflicts"), rows, text_columns=(0,), width=WIDTH)
+    if alike := duplicates["alike_classes"]:
+        print_text(_describe_alike(alike, duplicates["similarity"]), width=WIDTH)
     if not duplicates["complete"]:
         print(f"The search stopped at {MAX_PAIRS:,} pairs; there are more.")
+
+
+def _describe_alike(classes: Sequence[str], similarity: float) -> str:
+    named = f"{len(classes)} class{'es' * (len(classes) > 1)} ({list_first(classes)})"
+    return (
+        f"Of {named} only exact copies are counted: more than {MAX_FRACTION:.0%} of their images have another of similarity {similarity:g}, "
+        "which therefore does not tell copies from images that are alike. --duplicates lists all pairs: look at some."
+    )
 
 
 def print_findings(findings: Iterable[Finding]) -> None:

@@ -93,7 +93,8 @@ def test_information_is_that_of_the_data_set(run: Run, own_file: Path) -> None:
     between = {"parts": ["train", "test"], "pairs": 1, "exact": 1, "images": 1, "label_conflicts": 1}
     assert between in information["duplicates"]["rows"]
     assert sum(row["pairs"] for row in information["duplicates"]["rows"]) == 1
-    assert listing.read_text().splitlines()[1:] == ["train,3,a,test,0,b,1.0000,true,true"]
+    assert listing.read_text().splitlines()[1:] == ["train,3,a,test,0,b,1.0000,true,true,false"]
+    assert information["duplicates"]["alike_classes"] == []
 
 
 def test_the_table_shows_counts_fractions_and_duplicates(run: Run) -> None:
@@ -102,6 +103,19 @@ def test_the_table_shows_counts_fractions_and_duplicates(run: Run) -> None:
     assert "digits: 1,437 train, 360 test images of 32x32x3, 10 classes" in out
     assert re.search(r"^0 +142 +9\.88% +36 +10\.00%$", out, re.MULTILINE)
     assert re.search(r"^test, with a duplicate in train +0 +0 +0 +0$", out, re.MULTILINE)
+
+
+def test_images_that_are_alike_are_said_not_counted(run: Run, tmp_path: Path) -> None:
+    """Class a: 25 slightly different images of a gray wedge; class b: noise, of which two are copies."""
+    random, wedge = np.random.default_rng(0), np.broadcast_to(np.arange(32)[None, None, :, None] * 7, (25, 32, 32, 3))
+    noise = random.integers(0, 256, (25, 32, 32, 3))
+    noise[1] = noise[0]
+    images = np.concatenate([wedge + random.integers(0, 5, wedge.shape), noise]).astype(np.uint8)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=np.repeat([0, 1], 25), class_names=["a", "b"])
+    code, out, _ = run("info", "npz", "--data", tmp_path / "own.npz")
+    assert code == 0
+    assert re.search(r"^train +2 +1 +1 +0$", out, re.MULTILINE)
+    assert "Of 1 class (a) only exact copies are counted: more than 25% of their images have another of similarity 0.75" in " ".join(out.split())
 
 
 def test_samples_are_training_images_of_each_class_pixel_by_pixel(run: Run, own_file: Path) -> None:
