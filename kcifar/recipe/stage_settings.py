@@ -307,7 +307,9 @@ class StageSettings(Strict):
         examples=["balanced", {"cat": 2.0, "dog": 1.5}],
         json_schema_extra={"allowed": "'balanced', a list of numbers > 0, one per class, or a mapping {class: number}"},
     )
-    sampling: Literal["all", "balanced"] = Field(default="all", description="`all`: each image once per epoch; `balanced`: each class equally often.")
+    sampling: Literal["all", "balanced"] = Field(
+        default="all", description="`all`: each image once per epoch; `balanced`: each class equally often, as an image and as a partner to mix with."
+    )
     augmentation: list[AugmentationPart] = Field(
         default_factory=list,
         description="Random changes of the training images, in this order; at most one of them may mix images.",
