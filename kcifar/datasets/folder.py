@@ -27,7 +27,7 @@ from kcifar.datasets.progress import count_bar
 from kcifar.datasets.reading import Reading, Resize
 from kcifar.datasets.sample_depth import check_peaks, describe_dark_pictures
 from kcifar.datasets.statistics import count_classes
-from kcifar.recipe.numbers import Fraction
+from kcifar.recipe.numbers import MAX_COUNT, Fraction, at_most
 
 
 @DATASETS.register("folder")
@@ -38,7 +38,7 @@ def folder(
     resize: Resize = "crop",
     bits: Annotated[int, Field(ge=8, le=16)] | Literal["auto"] = "auto",
     unreadable: Literal["skip", "fail"] = "skip",
-    test: Annotated[int, Field(ge=0)] | Fraction = 0,
+    test: Annotated[int, Field(ge=0), at_most(MAX_COUNT)] | Fraction = 0,
     follow_links: bool = False,
 ) -> Dataset:
     """Load a folder of images, its classes sorted by name.
