@@ -1,26 +1,26 @@
 """A confusion matrix as a picture: errors in blue, the diagonal in gray, numbers in the cells if they fit.
 
 The color scale of the errors ends at the largest error, so the many images on the diagonal do not make the errors pale, but not below a tenth
-of a class and not below a few images, so a few errors do not look like many.
+of a class and not below a few images, so a few errors do not look like many. The colors are tints of what is
+behind them, so that the cells are also right on a dark page (`dark_mode`).
 """
 
 from collections.abc import Callable, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from kcifar.pictures.style import DOTS_PER_INCH
+from kcifar.pictures.style import CORRECT_TINT, DOTS_PER_INCH, ERROR_TINT, INK_ON_DARK, INK_ON_LIGHT
 from kcifar.pictures.text import fit_text, measure_text
 
 MAX_CLASSES = 1000  # classes; a page has less than one dot for each of more
 
 # Lengths in dots, at 150 per inch.
-_SIDE, _BORDER, _AXIS_NAME, _BAR = 810, 22, 40, 26
+_SIDE, _BORDER, _AXIS_NAME, _BAR = 550, 14, 36, 20
 _DOTS_PER_POINT = DOTS_PER_INCH / 72
 _NAME, _TITLE = 9.0, 10.0  # sizes in points
 _NAME_ROOM = 105.0  # points
@@ -28,7 +28,8 @@ _MAX_NUMBERED = 20  # classes; the cells of more have no numbers
 _LARGEST_NUMBER, _SMALLEST_NUMBER = 9.5, 5.0  # points
 _DIGIT = 0.64  # width of a digit per point of its size
 _LEAST_FRACTION, _LEAST_IMAGES = 0.1, 5  # of the largest class: where the color scale of the errors ends at the earliest
-_GREYS = (0.08, 0.45)  # range of the white-to-black color map; dark text is readable on all of it
+_CORRECT = (0.12, 0.5)  # opacity of the diagonal; dark text is readable on all of it
+_ERRORS = LinearSegmentedColormap.from_list("errors", [to_rgba(ERROR_TINT, 0), to_rgba(ERROR_TINT, 1)])
 _BAD_LUMINANCE = 0.179  # at which black and white have the same contrast
 
 
@@ -98,23 +99,25 @@ def compute_scale_end(values: np.ndarray, images: int) -> float:
 
 
 def color_cells(values: np.ndarray, scale_end: float) -> tuple[np.ndarray, ScalarMappable]:
-    """Return the color of each cell, float (classes, classes, 4), and the color scale, from 0 to `scale_end`, of those off the diagonal."""
+    """Return tint and opacity of each cell, float (classes, classes, 4), and the color scale, from 0 to `scale_end`, of those off the diagonal."""
     diagonal = np.eye(len(values), dtype=bool)
-    errors = ScalarMappable(Normalize(0, scale_end), "Blues")
+    errors = ScalarMappable(Normalize(0, scale_end), _ERRORS)
     colors = np.array(errors.to_rgba(values))
     correct = values[diagonal]
-    low, high = _GREYS
-    colors[diagonal] = matplotlib.colormaps["Greys"](low + (high - low) * correct / (correct.max() or 1))
+    low, high = _CORRECT
+    colors[diagonal, :3] = to_rgba(CORRECT_TINT)[:3]
+    colors[diagonal, 3] = low + (high - low) * correct / (correct.max() or 1)
     return colors, errors
 
 
 def choose_ink(color: np.ndarray) -> str:
-    """Return "black" or "white", the one with more contrast on a color (r, g, b, …) in [0, 1]: at least 4.5 : 1.
+    """Return dark or light ink, the one with more contrast on a color (r, g, b, opacity) in [0, 1] over white: at least 4.5 : 1.
 
     Source: W3C, Web Content Accessibility Guidelines 2.1, relative luminance and contrast ratio.
     """
-    linear = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
-    return "black" if linear @ (0.2126, 0.7152, 0.0722) > _BAD_LUMINANCE else "white"
+    seen = color[3] * color[:3] + 1 - color[3]
+    linear = np.where(seen <= 0.04045, seen / 12.92, ((seen + 0.055) / 1.055) ** 2.4)
+    return INK_ON_LIGHT if linear @ (0.2126, 0.7152, 0.0722) > _BAD_LUMINANCE else INK_ON_DARK
 
 
 def _make_panels(side: int, label: float, scaled: bool) -> tuple[Figure, Axes, Axes | None]:

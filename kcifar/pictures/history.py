@@ -8,11 +8,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries, name_stages
-from kcifar.pictures.style import BLACK, BLUE, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, VERMILION
 from kcifar.pictures.text import fit_text
 
-_SIZE = (8.0, 7.5)  # inches
-_PANEL_WIDTH = 7.0  # inches
+_SIZE = (FIGURE_WIDTH, 5.1)  # inches
+_PANEL_WIDTH = 4.1  # inches
 _MAX_MARKED = 60  # epochs; the markers of more would merge into the line
 
 
@@ -35,7 +35,7 @@ def draw_history(name: str, summary: str, history: pandas.DataFrame, best_valida
     for panel in (accuracy, loss, rate):
         mark_boundaries(panel, spans)
     name_stages(accuracy, spans, _PANEL_WIDTH)
-    accuracy.set_title(f"{fit_text(name, _PANEL_WIDTH * 72, 10)}\n{summary}", fontsize=10, linespacing=1.5)
+    accuracy.set_title(f"{fit_text(name, _PANEL_WIDTH * 72, 10)}\n{fit_text(summary, _PANEL_WIDTH * 72, 9)}", fontsize=9, linespacing=1.5)
     return figure
 
 

@@ -20,7 +20,7 @@ def draw_learning_rate(panel: Axes, rates: np.ndarray, edges: np.ndarray) -> Non
         edges: Float (count + 1,), ascending: rate k lasts from edge k to edge k + 1.
     """
     panel.margins(y=0.15)
-    panel.set_ylabel("learning rate")
+    panel.set_ylabel("learning\nrate")  # the panel is too low for one line
     panel.stairs(rates, edges, color=BLACK, linewidth=1.6, baseline=None)
     known = np.unique(rates[np.isfinite(rates)])
     if len(known) and known[0] > 0 and 3 < known[-1] / known[0] <= _MAX_LOGARITHMIC:

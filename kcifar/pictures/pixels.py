@@ -28,11 +28,12 @@ def paste_framed(canvas: np.ndarray, image: np.ndarray, left: int, top: int) -> 
     """Put an image into a canvas, in a thin frame, since the edge of a white image would not be visible.
 
     Args:
-        canvas: uint8 (height, width, 3 or 4), changed in place.
+        canvas: uint8 (height, width, 3 or 4), changed in place; opaque there.
         image: uint8 (height, width, 3).
         left: Of the image without its frame.
         top: Likewise.
     """
     height, width = image.shape[:2]
-    canvas[top - FRAME : top + height + FRAME, left - FRAME : left + width + FRAME, :3] = _FRAME_GRAY
+    framed = canvas[top - FRAME : top + height + FRAME, left - FRAME : left + width + FRAME]
+    framed[..., :3], framed[..., 3:] = _FRAME_GRAY, 255
     canvas[top : top + height, left : left + width, :3] = image

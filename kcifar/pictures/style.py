@@ -13,7 +13,13 @@ import matplotlib.style
 ORANGE, SKY_BLUE, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 
+# Of the cells of a matrix, which are tints of the page, and of the numbers in them.
+ERROR_TINT, CORRECT_TINT = "#1F6FB5", "#6B6B6B"
+INK_ON_LIGHT, INK_ON_DARK = "#010101", "#FEFEFE"
+
 FONT = "DejaVu Sans"
+# Inches. On a phone 400 px wide, letters of 9 points are then 9 px high; on a wide screen, two figures are next to each other.
+FIGURE_WIDTH = 4.9
 DOTS_PER_INCH = 150
 DOTS_PER_POINT = DOTS_PER_INCH / 72
 

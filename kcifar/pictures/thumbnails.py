@@ -14,13 +14,13 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.figure import Figure
 
 from kcifar.pictures.pixels import FRAME, enlarge, paste_framed
-from kcifar.pictures.style import DOTS_PER_INCH, DOTS_PER_POINT
+from kcifar.pictures.style import DOTS_PER_INCH, DOTS_PER_POINT, FIGURE_WIDTH
 from kcifar.pictures.text import fit_text, line_height
 
 CAPTION_SIZE, HEADING_SIZE, _TITLE_SIZE = 9.0, 9.5, 10.0  # points
 
 # Lengths in dots.
-_WIDTH, _BORDER, _GAP = 840, 20, 16
+_WIDTH, _BORDER, _GAP = round(FIGURE_WIDTH * DOTS_PER_INCH), 20, 16
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def draw_thumbnails(name: str, text: str, rows: Sequence[ThumbnailRow], columns:
     """
     rows = [_enlarge_row(row, _pitch(columns) - _GAP) for row in rows]
     tops, height = _place_rows(rows)
-    canvas = np.full((height, _WIDTH, 4), 255, np.uint8)
+    canvas = np.zeros((height, _WIDTH, 4), np.uint8)  # clear between the images, so that a dark page shows through
     figure = Figure(figsize=(_WIDTH / DOTS_PER_INCH, height / DOTS_PER_INCH))
     figure.set_layout_engine("none")
     panel = figure.add_axes((0.0, 0.0, 1.0, 1.0), xlim=(0, _WIDTH), ylim=(height, 0))

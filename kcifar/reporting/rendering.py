@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kcifar.pictures.saving import render_figure
-from kcifar.reporting.page.content import SectionContent
+from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection
 from kcifar.reporting.section import Section, find_sections
 from kcifar.runs.load import LoadedRun
@@ -57,5 +57,10 @@ def _render_named(run: LoadedRun, names: Sequence[str]) -> list[RenderedSection]
 
 
 def _render(section: Section, content: SectionContent) -> RenderedSection:
-    figures = [RenderedFigure(drawing.name, *render_figure(drawing.draw), drawing.caption, drawing.text) for drawing in content.figures]
-    return RenderedSection(section.name, section.title, section.printed, content.paragraphs, content.tables, figures)
+    figures = [_render_figure(figure) for figure in content.figures]
+    parts = (content.paragraphs, content.tables, figures, content.facts)
+    return RenderedSection(section.name, section.title, section.printed, *parts, section.order)
+
+
+def _render_figure(figure: FigureSpec) -> RenderedFigure:
+    return RenderedFigure(figure.name, *render_figure(figure.draw), figure.caption, figure.text, figure.leads)

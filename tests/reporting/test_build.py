@@ -112,7 +112,7 @@ def test_a_new_file_in_the_folder_is_a_section_of_the_report(tmp_path: Path, mon
     (tmp_path / "added.py").write_text("ORDER = 125\nTITLE = 'Added'\ndef of_run(run): ...\n")
     monkeypatch.setattr(section_folder, "__path__", [*section_folder.__path__, str(tmp_path)])
     names = [section.name for section in find_sections()]
-    assert names[names.index("added") - 1 : names.index("added") + 2] == ["stages", "added", "history"]
+    assert names[names.index("added") - 1 : names.index("added") + 2] == ["stages", "added", "batches"]
 
 
 @pytest.mark.parametrize(("functions", "received"), [({}, "neither"), ({"of_run": print, "of_runs": print}, "both")])
@@ -190,7 +190,7 @@ def test_many_runs_are_compared_and_shown_one_by_one_only_on_request(tmp_path: P
     for seed in range(MAX_DETAILED + 1):
         write_run(tmp_path / "runs" / f"seed{seed}", seed=seed, arrays=False)
     text = _report(tmp_path / "runs", out=tmp_path / "a", formats=["csv"])
-    assert "not shown for each run: summary, commentary, stages, history, batches, classes" in text
+    assert "not shown for each run: headline, history, commentary, stages, batches, classes" in text
     assert f"at most {MAX_DETAILED} runs are shown one by one; --sections all shows them" in text
     assert {"comparison.csv"} <= set(_contents(tmp_path / "a"))
     assert not (tmp_path / "a" / "stages.csv").exists()

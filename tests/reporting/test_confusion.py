@@ -9,21 +9,23 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import matplotlib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.figure import Figure
 from run_folders import CASES, HOSTILE, write_json, write_run
 from scipy.cluster.hierarchy import ClusterNode, linkage, to_tree
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from kcifar.pictures.confusion_matrix import choose_ink, color_cells, compute_number_size, compute_scale_end, draw_confusion_matrix
+from kcifar.pictures.dark_mode import PAGE, find_counterpart
 from kcifar.pictures.saving import render_figure
-from kcifar.pictures.style import report_style
+from kcifar.pictures.style import ERROR_TINT, report_style
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import class_scores, confusion
@@ -138,21 +140,21 @@ def test_confused_pairs_are_all_errors_by_falling_count_then_by_label(matrix: np
 @given(MATRICES)
 @settings(max_examples=30)
 def test_errors_are_blue_the_darker_the_more_and_the_diagonal_is_gray(matrix: np.ndarray) -> None:
-    colors, _ = color_cells(matrix, 4.0)
+    colors = seen_over(color_cells(matrix, 4.0)[0], "white")
     diagonal = np.eye(len(matrix), dtype=bool)
     gray = colors[diagonal]
-    assert (gray[:, 0] == gray[:, 1]).all()
-    assert (gray[:, 1] == gray[:, 2]).all()
+    np.testing.assert_allclose(gray, gray[:, :1].repeat(3, axis=1))
     for chosen in (diagonal, ~diagonal):
-        light = colors[chosen][:, :3] @ (0.2126, 0.7152, 0.0722)
+        light = colors[chosen] @ (0.2126, 0.7152, 0.0722)
         assert (np.diff(light[np.argsort(matrix[chosen], kind="stable")]) <= 1e-9).all()
-    assert (colors[~diagonal][:, 2] > colors[~diagonal][:, 0]).all()
+    errors = colors[~diagonal & (matrix > 0)]
+    assert (errors[:, 2] > errors[:, 0]).all()
 
 
 def test_the_largest_error_has_the_darkest_blue_however_many_are_right() -> None:
     matrix = np.array([[5000, 900], [1, 900]])
     colors, _ = color_cells(matrix, compute_scale_end(matrix, 5900))
-    np.testing.assert_allclose(colors[0, 1], matplotlib.colormaps["Blues"](1.0))
+    np.testing.assert_allclose(colors[0, 1], to_rgba(ERROR_TINT, 1.0))
 
 
 def test_one_error_in_360_is_not_the_darkest() -> None:
@@ -162,7 +164,7 @@ def test_one_error_in_360_is_not_the_darkest() -> None:
     for values, scale_end in ((digits, 5.0), (100 * normalize_rows(digits), 100 * 5 / 36)):
         assert compute_scale_end(values, 36) == pytest.approx(scale_end)
         colors, _ = color_cells(values, compute_scale_end(values, 36))
-        np.testing.assert_allclose(colors[5, 9], matplotlib.colormaps["Blues"](0.2))
+        np.testing.assert_allclose(colors[5, 9], to_rgba(ERROR_TINT, 0.2), atol=0.5 / 255)
 
 
 @given(MATRICES.filter(lambda matrix: matrix.any()), st.sampled_from([1, 7, 100]))
@@ -182,16 +184,26 @@ def test_the_caption_names_the_darkest_blue(tmp_path: Path) -> None:
     digits = np.diag([36] * 10)
     digits[5, 5], digits[5, 9] = 35, 1
     captions = [figure.caption for figure in confusion.of_run(run_of(tmp_path / "run", digits)).figures]
-    assert [re.findall(r"the darkest blue stands for (\S+)", caption) for caption in captions] == [["5"], ["13.9%."]]
+    assert [re.findall(r"the strongest blue stands for (\S+)", caption) for caption in captions] == [["5"], ["13.9%."]]
 
 
-def test_numbers_stand_out_on_every_color() -> None:
+@pytest.mark.parametrize("page", ["white", PAGE])
+def test_numbers_stand_out_on_every_cell_of_a_light_and_a_dark_page(page: str) -> None:
     values = np.arange(100).reshape(10, 10)
     for color in [*color_cells(values, 99.0)[0].reshape(-1, 4), *color_cells(values[::-1], 99.0)[0].reshape(-1, 4)]:
-        linear = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
-        luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-        contrast = (luminance + 0.05) / 0.05 if choose_ink(color) == "black" else 1.05 / (luminance + 0.05)
-        assert contrast >= 4.5
+        ink = choose_ink(color) if page == "white" else find_counterpart(choose_ink(color))
+        low, high = sorted(map(luminance, (to_rgb(ink), seen_over(color, page))))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (color, ink)
+
+
+def seen_over(colors: np.ndarray, page: str) -> np.ndarray:
+    """What is seen of colors with an opacity, float (…, 4), over a page."""
+    return colors[..., 3:] * colors[..., :3] + (1 - colors[..., 3:]) * np.array(to_rgb(page))
+
+
+def luminance(color: Any) -> float:
+    linear = np.where(np.array(color) <= 0.04045, np.array(color) / 12.92, ((np.array(color) + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def test_numbers_are_left_out_where_they_would_be_too_small() -> None:
@@ -262,9 +274,9 @@ def test_many_classes_are_drawn_without_numbers_and_some_without_names(tmp_path:
     matrix = 5 * np.eye(120, dtype=np.int64) + np.eye(120, k=1, dtype=np.int64)
     content = confusion.of_run(run_of(tmp_path / "a", matrix))
     words = texts_of(drawn(content, "confusion_counts"))
-    assert "One class in 4 is named on the axes." in content.figures[0].caption
+    assert "One class in 6 is named on the axes." in content.figures[0].caption
     assert "without a number" not in content.figures[0].caption
-    assert [word for word in words if re.fullmatch(r"c\d+", word)] == 2 * [f"c{k}" for k in range(0, 120, 4)]
+    assert [word for word in words if re.fullmatch(r"c\d+", word)] == 2 * [f"c{k}" for k in range(0, 120, 6)]
     pixels = np.asarray(drawn(content, "confusion_counts").axes[0].images[0].get_array())
     assert pixels.shape[:2] == (120, 120)
 

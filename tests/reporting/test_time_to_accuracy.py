@@ -15,7 +15,7 @@ from made_runs import changed, made, rows_of, words
 from kcifar.pictures.style import report_style
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, accumulate_best, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
 from kcifar.reporting.charts.axes import write_short_number
-from kcifar.reporting.charts.time_to_accuracy import _LOOKS, MAX_RECIPES
+from kcifar.reporting.charts.line_looks import LINE_LOOKS, MAX_LINES
 from kcifar.reporting.sections import time_to_accuracy
 
 NAN = math.nan
@@ -157,13 +157,13 @@ def test_the_minutes_are_by_logarithm_where_runs_differ_much_in_length() -> None
 def test_the_lines_are_the_curves_and_the_best_recipes_are_drawn() -> None:
     recipes = [made(f"r{n}", resolved={**changed(), "name": f"r{n}"}, val_accuracy=(0.1, 0.1 * n)) for n in range(1, 10)]
     drawing = time_to_accuracy.of_runs(recipes).figures[0]
-    assert f"the {MAX_RECIPES} best of 9 recipes are shown" in drawing.caption
+    assert f"the {MAX_LINES} best of 9 recipes are shown" in drawing.caption
     with report_style():
         lines = drawing.draw().axes[0].get_lines()[::2]
-    assert [line.get_label() for line in lines] == [f"r{n}" for n in range(9, 9 - MAX_RECIPES, -1)]
+    assert [line.get_label() for line in lines] == [f"r{n}" for n in range(9, 9 - MAX_LINES, -1)]
     assert lines[0].get_drawstyle() == "steps-post"
     assert np.array(lines[0].get_xydata())[:-1].round(9).tolist() == [[0.5, 0.1], [1.0, 0.9], [1.0, 0.9]]
-    assert len({dashes for _, dashes in _LOOKS}) == len({colour for colour, _ in _LOOKS}) == MAX_RECIPES
+    assert len({dashes for _, dashes in LINE_LOOKS}) == len({colour for colour, _ in LINE_LOOKS}) == MAX_LINES
 
 
 def test_each_data_set_has_its_own_figure_that_of_the_most_runs_first() -> None:

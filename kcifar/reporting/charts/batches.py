@@ -8,13 +8,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from kcifar.pictures.learning_rate_panel import draw_learning_rate
 from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
-from kcifar.pictures.style import BLUE
+from kcifar.pictures.style import BLUE, FIGURE_WIDTH
 from kcifar.pictures.text import fit_text
 from kcifar.reporting.stats.downsampling import downsample_m4, running_mean
 from kcifar.runs.load import LoadedRun
 
-_SIZE = (7.2, 6.8)  # inches
-_PANEL_WIDTH = 6.3  # inches
+_SIZE = (FIGURE_WIDTH, 5.1)  # inches
+_PANEL_WIDTH = 4.0  # inches
 _MAX_PLAIN = 100  # rows without a running mean
 _MAX_MARKED = 60  # rows; the markers of more would merge into the line
 _WINDOWS = 50  # windows of the running mean per run

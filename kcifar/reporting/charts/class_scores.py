@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from kcifar.pictures.style import BLACK, BLUE, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, VERMILION
 from kcifar.pictures.text import fit_text
 from kcifar.runs.class_scores import ClassScores
 
 MAX_SHOWN = 40  # classes; of more, the best and the worst half of this number
 
-_NAME, _NAME_ROOM, _TITLE = 9.0, 130.0, 10.0  # points
-_WIDTH, _ROW, _AROUND = 6.2, 0.27, 1.35  # inches: of the figure, per class, and above and below
+_NAME, _NAME_ROOM, _TITLE = 9.0, 105.0, 10.0  # points
+_ROW, _AROUND = 0.27, 1.35  # inches: per class, and above and below
 # Name, color, marker, size in points, and fill: the triangles stay visible where they meet, and the dot on top of both.
 _MARKS = (("precision", BLUE, ">", 8.0, "none"), ("recall", VERMILION, "<", 8.0, "none"), ("F1", BLACK, "o", 4.5, BLACK))
 _MARGIN, _MIN_SPAN = 0.02, 0.2  # of the axis, as fractions
@@ -35,10 +35,10 @@ def draw_class_scores(name: str, words: str, ranked: list[NamedScores]) -> Figur
     if gap > 0:
         shown = [*shown[:half], *((place + half + 1, score) for place, score in enumerate(ranked[-half:]))]
     rows = shown[-1][0] + 1
-    figure = Figure(figsize=(_WIDTH, _AROUND + _ROW * max(rows, 2)))
+    figure = Figure(figsize=(FIGURE_WIDTH, _AROUND + _ROW * max(rows, 2)))
     panel = figure.subplots()
     panel.set(ylim=(rows - 0.4, -0.6), xlim=_compute_limits([score for _, score in shown]))
-    figure.suptitle(f"{fit_text(name, 72 * _WIDTH - 20, _TITLE)}\n{words}", fontsize=_TITLE, linespacing=1.4)
+    figure.suptitle(f"{fit_text(name, 72 * FIGURE_WIDTH - 20, _TITLE)}\n{words}", fontsize=_TITLE, linespacing=1.4)
     _draw_scores(panel, shown)
     if gap > 0:
         between = f"{count_classes(gap)} between them"

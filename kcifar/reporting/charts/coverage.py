@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, GREEN, VERMILION
 from kcifar.pictures.text import fit_text
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.stats.intervals import wilson_interval
@@ -16,8 +16,8 @@ _NAMED = (50, 80, 100)  # those with their value in the figure
 _STEADY = 0.1  # coverage above which the axis includes the complete interval; with fewer images it is wide and would flatten the rest
 _MAX_POINTS = 300  # per curve; more cannot be distinguished
 _BEHIND = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
-_SIZE = (5.6, 4.4)  # inches; small, to make the text large on a phone
-_ROOM = 340  # points, for the title
+_SIZE = (FIGURE_WIDTH, 4.2)  # inches
+_ROOM = 300  # points, for the title
 
 
 def draw_coverage(accepted: CoverageCurve, name: str, split: str) -> Figure:

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from kcifar.pictures.style import FIGURE_WIDTH
 from kcifar.pictures.text import shorten_middle
 
-_WIDTH = 6.4  # inches; on a phone 390 px wide, letters are still about 8 px high
 _ROW = 0.26  # inches
 _FRAME = 0.8  # inches for the axis and its label
 _SIZE = 9  # of names and values, points
-_NAME_ROOM, _HEADING_ROOM = 165.0, 190.0  # points
+_NAME_ROOM, _HEADING_ROOM = 118.0, 150.0  # points
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def draw_dot_plot(blocks: Sequence[RowGroup], axis: str) -> tuple[Figure, Axes, 
     """
     headed = len(blocks) > 1
     lines = sum(len(block.names) + headed for block in blocks)
-    figure = Figure(figsize=(_WIDTH, _FRAME + _ROW * max(lines, 2)))
+    figure = Figure(figsize=(FIGURE_WIDTH, _FRAME + _ROW * max(lines, 2)))
     panel = figure.subplots()
     heights, place = [], 0
     for block in blocks:

@@ -13,7 +13,7 @@ from kcifar.pictures.style import BLACK, VERMILION
 from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
 from kcifar.reporting.stats.pareto import ClearFront
 
-_ROOM = np.array([5.3, 1.85])  # inches of a panel without its axes
+_ROOM = np.array([3.85, 1.85])  # inches of a panel without its axes
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.9, 0.15, 0.3, 0.55  # inches around it, for axes and legend
 _MARGIN = np.array([0.6, 0.25])  # inches within a panel, to fit the numbers of the outermost dots
 _LETTER, _LINE, _GAP = 0.085, 0.15, 0.05  # inches: size of a number's characters, and distance from a dot to its number

@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kcifar.pictures.stage_marks import find_stage_ranges, mark_boundaries
-from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, GREEN, ORANGE, VERMILION
 from kcifar.pictures.text import shorten_middle
 
 _LOOKS = ((VERMILION, "-"), (BLUE, "-."), (GREEN, (0, (6, 1, 1, 1, 1, 1))), (ORANGE, (0, (8, 4))))
 MAX_RECIPES = len(_LOOKS)  # recipes
-_SIZE = (7.0, 6.8)  # inches
+_SIZE = (FIGURE_WIDTH, 5.4)  # inches
 _MAX_MARKED = 60  # epochs; the markers of more would merge into the line
-_NAME_ROOM, _NAME_SIZE = 260.0, 9  # points
+_NAME_ROOM, _NAME_SIZE = 105.0, 9  # points
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ def draw_published_log(recipes: Sequence[RecipeHistories], log: pandas.DataFrame
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     handles = {label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False, handlelength=3)
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside lower center", ncols=2, fontsize=_NAME_SIZE, frameon=False, handlelength=2.6, columnspacing=1.2
+    )
     return figure
 
 

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from kcifar.pictures.style import BLACK, BLUE, SKY_BLUE, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, SKY_BLUE, VERMILION
 from kcifar.pictures.text import fit_text
 from kcifar.reporting.stats.calibration import ReliabilityBins
 from kcifar.reporting.stats.intervals import compute_fraction_interval
 
-_SIZE = (5.6, 5.8)  # inches; small, to make the text large on a phone
-_ROOM = 340  # points, for the title
+_SIZE = (FIGURE_WIDTH, 5.1)  # inches
+_ROOM = 300  # points, for the title
 
 
 def draw_reliability(bins: ReliabilityBins, name: str, split: str) -> Figure:

@@ -7,20 +7,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from kcifar.core.errors import one_line
-from kcifar.pictures.style import BLACK, BLUE, GREEN, VERMILION
+from kcifar.pictures.style import BLACK, BLUE, FIGURE_WIDTH, GREEN, VERMILION
 from kcifar.reporting.analysis.studies import StudyPoint
 from kcifar.reporting.stats.differences import Sample
 
 MAX_PANELS = 3  # studies drawn
 
-_WIDTH, _HEIGHT = 6.4, 3.7  # inches, the height of a panel
-_TITLE = 72  # letters that fit above a panel
+_HEIGHT = 3.4  # inches, of a panel
+_TITLE = 60  # letters that fit above a panel
 _MAX_MARKED = 60  # points; the markers of more would merge into the line
 
 
 def make_study_figure(titles: Sequence[str]) -> tuple[Figure, list[Axes]]:
     """Return a figure and its panels, one per title, one below the other."""
-    figure = Figure(figsize=(_WIDTH, 0.3 + _HEIGHT * len(titles)))
+    figure = Figure(figsize=(FIGURE_WIDTH, 0.3 + _HEIGHT * len(titles)))
     panels = list(figure.subplots(len(titles), 1, squeeze=False)[:, 0])
     for panel, title in zip(panels, titles, strict=True):
         panel.set_title(one_line(title, _TITLE), fontsize=9, loc="left")

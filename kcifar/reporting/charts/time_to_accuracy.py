@@ -8,28 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 
-from kcifar.pictures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
+from kcifar.pictures.style import FIGURE_WIDTH
 from kcifar.pictures.text import shorten_middle
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar
 from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
+from kcifar.reporting.charts.line_looks import LINE_LOOKS
 
-_Dashes = str | tuple[float, tuple[float, ...]]
-
-# Also distinguished by their dashes: the four of matplotlib, then lengths on and off in points.
-_LOOKS: Sequence[tuple[str, _Dashes]] = (
-    (BLUE, "-"),
-    (VERMILION, "--"),
-    (GREEN, "-."),
-    (BLACK, ":"),
-    (PURPLE, (0, (6, 1, 1, 1, 1, 1))),
-    (ORANGE, (0, (8, 4))),
-    (SKY_BLUE, (0, (2, 3))),
-)
-MAX_RECIPES = len(_LOOKS)  # recipes
-_WIDTH, _HEIGHT, _LEGEND_ROW = 6.4, 3.6, 0.24  # inches
+_HEIGHT, _LEGEND_ROW = 3.3, 0.22  # inches
 _COLUMNS = 2  # of the legend
 _LOG_FROM = 20  # times the shortest run; a wider range has a logarithmic axis
-_NAME_ROOM, _NAME_SIZE = 165.0, 9  # points
+_NAME_ROOM, _NAME_SIZE = 105.0, 9  # points
 
 
 @dataclass(frozen=True)
@@ -41,18 +29,18 @@ class RecipeCurves:
 
 
 def draw_time_to_accuracy(recipes: Sequence[RecipeCurves]) -> Figure:
-    """Draw the curves of at most `MAX_RECIPES` recipes, with a legend at the bottom in the same order."""
+    """Draw the curves of at most `MAX_LINES` recipes, with a legend at the bottom in the same order."""
     rows = -(-len(recipes) // _COLUMNS)
-    figure = Figure(figsize=(_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
+    figure = Figure(figsize=(FIGURE_WIDTH, _HEIGHT + _LEGEND_ROW * rows))
     panel = figure.subplots()
-    for recipe, (color, dashes) in zip(recipes, _LOOKS, strict=False):
+    for recipe, (color, dashes) in zip(recipes, LINE_LOOKS, strict=False):
         minutes, best = _join_curves(recipe.curves)
         runs = f" ({len(recipe.curves):,} runs)" if len(recipe.curves) > 1 else ""
         name = shorten_middle(recipe.label, _NAME_ROOM, _NAME_SIZE) + runs
         panel.plot(minutes, best, drawstyle="steps-post", color=color, linestyle=dashes, linewidth=1.5, label=name)
         panel.plot([curve.end for curve in recipe.curves], [curve.best[-1] for curve in recipe.curves], "o", color=color, markersize=4)
     _scale_axes(panel, [curve for recipe in recipes for curve in recipe.curves])
-    figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=_NAME_SIZE, frameon=False, handlelength=3)
+    figure.legend(loc="outside lower center", ncols=_COLUMNS, fontsize=_NAME_SIZE, frameon=False, handlelength=2.6, columnspacing=1.2)
     return figure
 
 

@@ -65,6 +65,18 @@ def write_p_value(p_value: float) -> str:
     return f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001"
 
 
+def write_duration(minutes: float) -> str:
+    """Write a time in the unit that suits it.
+
+    Example:
+        >>> [write_duration(minutes) for minutes in (0.002, 0.14, 5.83, 59.97, 121)]
+        ['0.1 seconds', '8 seconds', '5.8 minutes', '60.0 minutes', '2.0 hours']
+    """
+    if minutes * 60 < 60:
+        return f"{minutes * 60:.1f} seconds" if minutes * 60 < 1 else f"{minutes * 60:.0f} seconds"
+    return f"{minutes:.1f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
+
+
 def write_named_p_value(p_value: float) -> str:
     """Write a p-value with its name: "p = 0.0312", "p < 0.0001"."""
     written = write_p_value(p_value)

@@ -2,33 +2,25 @@
 
 import base64
 import hashlib
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from markupsafe import Markup
 
+from kcifar.pictures.dark_mode import follow_color_scheme
+from kcifar.reporting.page.arrangement import RESERVED, ArrangedPart, PagePart, arrange_parts, make_id
+from kcifar.reporting.page.column_choice import ON_DEMAND, ROOMS
 from kcifar.reporting.page.content import Table
-from kcifar.reporting.page.html_tables import TEMPLATES, load_templates, to_html, to_upright_html
+from kcifar.reporting.page.html_tables import TEMPLATES, load_templates, to_page_html, to_upright_html
 from kcifar.reporting.page.report import RenderedSection
 
-_RESERVED = ("main", "contents", "notes")  # ids of the template itself
-_ID_LENGTH = 60
-_STYLES = ("page.css", "tables.css", "print.css")  # later files override earlier ones
-_MAX_UNBROKEN_ROWS = 30  # of a table that is moved to the next sheet instead of being split
-_MANY_COLUMNS = {"wide": 9, "wider": 14, "widest": 20}  # tables with more columns are printed smaller, smaller still, and in landscape
+_STYLES = ("page.css", "figures.css", "tables.css", "print.css")  # later files override earlier ones
+_MAX_UNBROKEN_ROWS = 12  # of a table that is moved to the next sheet instead of being split
+_PRINTED = {"w48", "w58"}  # columns for which paper has room only in small letters
 _VIEW_BOX = re.compile(rb'<svg[^>]*\sviewBox="0 0 ([\d.]+) ([\d.]+)"')
 _PIXELS_PER_POINT = 96 / 72
-
-
-@dataclass(frozen=True)
-class PagePart:
-    """One part of the page: the sections of all runs together, or of one run."""
-
-    title: str
-    sections: Sequence[RenderedSection]
 
 
 def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> str:
@@ -44,54 +36,48 @@ def render_page(title: str, parts: Sequence[PagePart], notes: Sequence[str]) -> 
         ValueError: A figure is not an SVG with a size.
     """
     styles, script = Markup("\n").join(map(_read_asset, _STYLES)), _read_asset("page.js")
+    arranged = arrange_parts(parts)
     template = load_templates().get_template("page.html.j2")
     return template.render(
         title=title,
-        parts=_add_anchors(parts),
+        parts=arranged,
         notes=notes,
         styles=styles,
         script=script,
         style_hash=_compute_hash(styles),
         script_hash=_compute_hash(script),
-        table_html=_render_table,
-        table_looks=_choose_table_classes,
+        page_table=_make_page_table,
+        unused_id=_make_unused_ids(arranged),
         image=_embed_image,
     )
 
 
-def _add_anchors(parts: Sequence[PagePart]) -> list[tuple[str, PagePart, list[tuple[str, RenderedSection]]]]:
-    """Give every part and section an id; parts first, so that their ids do not depend on sections."""
-    taken = set(_RESERVED)
-    anchors = [_make_id(part.title, taken) for part in parts]
-    return [
-        (anchor, part, [(_make_id(f"{anchor}-{section.name}", taken), section) for section in part.sections])
-        for anchor, part in zip(anchors, parts, strict=True)
-    ]
+@dataclass(frozen=True)
+class _TableView:
+    """A table as the template shows it: its HTML, CSS classes that determine its layout, and when the control for more columns is shown."""
+
+    html: Markup
+    looks: str
+    control: str
 
 
-def _make_id(name: str, taken: set[str]) -> str:
-    """Return an unused id of letters, digits and "-", and add it to `taken`."""
-    stem = re.sub("[^a-z0-9]+", "-", name.lower())[:_ID_LENGTH].strip("-") or "part"
-    numbered: Iterator[str] = (f"{stem}-{number}" for number in itertools.count(2))
-    anchor = next(candidate for candidate in itertools.chain((stem,), numbered) if candidate not in taken)
-    taken.add(anchor)
-    return anchor
-
-
-def _render_table(table: Table) -> Markup:
-    return Markup(to_upright_html(table) if len(table.frame) == 1 else to_html(table, table.page_rows))
-
-
-def _choose_table_classes(table: Table, section: RenderedSection) -> str:
-    """Return the CSS classes of a table, which determine its layout on screen and paper."""
-    rows, columns = len(table.frame), len(table.columns)
+def _make_page_table(table: Table, section: RenderedSection) -> _TableView:
+    rows = len(table.frame)
+    html, rooms = (to_upright_html(table), ()) if rows == 1 else to_page_html(table)
     looks = {
         "table": True,
         "named": table.title == section.title,  # the caption repeats the heading: only screen readers need both
-        "short": min(rows, table.page_rows) <= _MAX_UNBROKEN_ROWS,
-        **{name: rows != 1 and columns > limit for name, limit in _MANY_COLUMNS.items()},
+        "short": (len(table.columns) if rows == 1 else min(rows, table.page_rows)) <= _MAX_UNBROKEN_ROWS,
+        "dense": not _PRINTED.isdisjoint(rooms),
     }
-    return " ".join(name for name, holds in looks.items() if holds)
+    control = "" if not rooms else "always" if ON_DEMAND in rooms else f"until-{max(rooms, key=lambda room: ROOMS[room])}"
+    return _TableView(Markup(html), " ".join(name for name, holds in looks.items() if holds), control)
+
+
+def _make_unused_ids(parts: Sequence[ArrangedPart]) -> Callable[[], str]:
+    """Return a function that returns another unused id on each call, for controls, whose labels name them."""
+    taken = {*RESERVED, *(part.anchor for part in parts), *(anchor for part in parts for anchor, _ in part.links)}
+    return lambda: make_id("columns", taken)
 
 
 def _embed_image(svg: bytes) -> dict[str, str | int]:
@@ -100,7 +86,7 @@ def _embed_image(svg: bytes) -> dict[str, str | int]:
     if size is None:
         raise ValueError(f'expected an SVG with viewBox="0 0 WIDTH HEIGHT", got {svg[:80]!r}')
     width, height = (round(float(points) * _PIXELS_PER_POINT) for points in size.groups())
-    return {"source": f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}", "width": width, "height": height}
+    return {"source": f"data:image/svg+xml;base64,{base64.b64encode(follow_color_scheme(svg)).decode()}", "width": width, "height": height}
 
 
 @cache

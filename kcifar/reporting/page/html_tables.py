@@ -1,14 +1,16 @@
 """Tables as HTML, and the templates that produce it: all text is escaped there, and nowhere else."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from kcifar.reporting.page.column_choice import choose_columns
 from kcifar.reporting.page.columns import format_heading, format_table
 from kcifar.reporting.page.content import Table
 
@@ -23,7 +25,7 @@ class HtmlColumn(NamedTuple):
 
     Attributes:
         heading: Text above it.
-        looks: CSS class of its cells: "number", "text", or "long" for text that may be wrapped.
+        looks: CSS classes of its cells: "number", "text", or "long" for text that may be wrapped; then that of its room, on the page.
     """
 
     heading: str
@@ -44,6 +46,30 @@ class HtmlCell(NamedTuple):
     value: str
 
 
+class PageTable(NamedTuple):
+    """A table as the page shows it.
+
+    Attributes:
+        html: As of `to_html`, with the rows that a page shows.
+        rooms: The classes by which columns are hidden where they have no room (`column_choice`), without repetition; empty if none ever is.
+    """
+
+    html: str
+    rooms: Sequence[str]
+
+
+def to_page_html(table: Table) -> PageTable:
+    """Return a table of the page, some of whose columns may be hidden until the reader asks for them."""
+    frame = table.frame.head(table.page_rows)
+    texts = {str(name): cells.tolist() for name, cells in format_table(frame, table.columns).items()}
+    looks = dict(zip(texts, _choose_classes(table, texts), strict=True))
+    rooms = choose_columns(texts, looks, frame.index.nlevels, [format_heading(name) for name in table.page_columns])
+    classes = [f"{looks[name]} {room}".strip() for name, room in rooms.items()]
+    shown = {name: cells if looks[name] == "number" else list(map(_allow_breaks, cells)) for name, cells in texts.items()}
+    html = load_macros().lined(table.title, *_make_cells(table, frame, shown, classes))
+    return PageTable(str(html), [room for room in dict.fromkeys(rooms.values()) if room])
+
+
 def to_html(table: Table, rows: int | None = None) -> str:
     """Return a table as one `<table>` with a caption, a row of headings, and the formatted values.
 
@@ -53,12 +79,12 @@ def to_html(table: Table, rows: int | None = None) -> str:
         table: With any number of rows.
         rows: Number of rows from the top; None: all.
     """
-    return str(load_macros().lined(table.title, *_make_cells(table, rows)))
+    return str(load_macros().lined(table.title, *_format_cells(table, rows)))
 
 
 def to_upright_html(table: Table) -> str:
     """Return the first row of a table as one `<table>` with a caption and one line per column."""
-    return str(load_macros().upright(table.title, *_make_cells(table, 1)))
+    return str(load_macros().upright(table.title, *_format_cells(table, 1)))
 
 
 def load_macros() -> Any:
@@ -83,23 +109,41 @@ def clean_text(value: object) -> str:
     return value if isinstance(value, Markup) else _UNFIT.sub("\ufffd", str(value))
 
 
-def _make_cells(table: Table, rows: int | None) -> tuple[list[HtmlColumn], int, list[tuple[HtmlCell, ...]]]:
+def _format_cells(table: Table, rows: int | None) -> tuple[list[HtmlColumn], int, list[tuple[HtmlCell, ...]]]:
     """Return the columns, how many of them are row headings, and the rows."""
     frame = table.frame if rows is None else table.frame.head(rows)
-    texts, values = format_table(frame, table.columns), frame.reset_index()
-    columns, cells = [], []
-    for name in map(str, values.columns):
-        number, column_texts = table.columns[name].is_number, texts[format_heading(name)].tolist()
-        columns.append(HtmlColumn(format_heading(name), _choose_class(column_texts, number)))
-        missing = values[name].isna().tolist()
-        cells.append([_make_cell(*cell, columns[-1].looks, number) for cell in zip(column_texts, values[name].tolist(), missing, strict=True)])
+    texts = {str(name): cells.tolist() for name, cells in format_table(frame, table.columns).items()}
+    return _make_cells(table, frame, texts, _choose_classes(table, texts))
+
+
+def _make_cells(
+    table: Table, frame: pandas.DataFrame, texts: Mapping[str, Sequence[str]], classes: Sequence[str]
+) -> tuple[list[HtmlColumn], int, list[tuple[HtmlCell, ...]]]:
+    """Return the same of rows whose text, by heading, and classes, by column, are known."""
+    values = frame.reset_index()
+    columns, cells = [HtmlColumn(*column) for column in zip(texts, classes, strict=True)], []
+    for name, column in zip(map(str, values.columns), columns, strict=True):
+        number, missing = table.columns[name].is_number, values[name].isna().tolist()
+        row = zip(texts[column.heading], values[name].tolist(), missing, strict=True)
+        cells.append([_make_cell(*cell, column.looks, number) for cell in row])
     return columns, frame.index.nlevels, list(zip(*cells, strict=True))
+
+
+def _choose_classes(table: Table, texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the CSS class of each column."""
+    names = [str(name) for name in (*table.frame.index.names, *table.frame.columns)]
+    return [_choose_class(cells, table.columns[name].is_number) for name, cells in zip(names, texts.values(), strict=True)]
 
 
 def _choose_class(texts: Sequence[str], number: bool) -> str:
     if number:
         return "number"
     return "long" if any(len(text) > _LONG_TEXT for text in texts) else "text"
+
+
+def _allow_breaks(text: str) -> Markup:
+    """Return escaped text whose names may be broken where a word of them ends."""
+    return Markup(str(escape(clean_text(text))).replace("_", "_<wbr>"))  # every part of it is escaped
 
 
 def _make_cell(text: str, value: Any, missing: bool, looks: str, number: bool) -> HtmlCell:

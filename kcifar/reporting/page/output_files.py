@@ -7,7 +7,8 @@ from pathlib import Path
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.files import write_bytes, write_text
 from kcifar.core.option_names import name_option
-from kcifar.reporting.page.html_page import PagePart, render_page
+from kcifar.reporting.page.arrangement import PagePart
+from kcifar.reporting.page.html_page import render_page
 from kcifar.reporting.page.report import RenderedSection, Report
 from kcifar.reporting.page.table_files import join_runs, write_table
 from kcifar.runs.find import REPORT_FOLDER, REPORT_PAGE, is_run
@@ -15,7 +16,7 @@ from kcifar.runs.find import REPORT_FOLDER, REPORT_PAGE, is_run
 TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
 FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
 FIGURE_FOLDER = "figures"
-ALL_RUNS = "All runs"  # heading of the sections that cover all runs
+ALL_RUNS, REPRODUCTION = "All runs", "To train again"  # headings of the sections that cover all runs: before and after single runs
 
 
 @dataclass(frozen=True)
@@ -117,5 +118,14 @@ def _write_figures(sections: Sequence[RenderedSection], kinds: Sequence[str], fo
 
 
 def _make_page_parts(report: Report) -> list[PagePart]:
-    named = ([(ALL_RUNS, report.overview)] if report.overview else []) + report.detailed_runs
-    return [PagePart(name, sections) for name, sections in named]
+    """Return the parts of the page: what covers all runs, each run, and what comes last, such as how to reproduce the runs.
+
+    The only run of a report is its first part, with everything else below it.
+    """
+    orders = [section.order for _, sections in report.detailed_runs for section in sections]
+    before = [section for section in report.overview if not orders or section.order < min(orders)]
+    after = report.overview[len(before) :]
+    runs = [PagePart(name, sections) for name, sections in report.detailed_runs]
+    if len(report.runs) == 1 and runs:
+        return [PagePart(runs[0].title, [*runs[0].sections, *report.overview])]
+    return [*([PagePart(ALL_RUNS, before)] if before else []), *runs, *([PagePart(REPRODUCTION, after)] if after else [])]

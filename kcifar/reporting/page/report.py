@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kcifar.reporting.page.content import Table
+from kcifar.reporting.page.content import Fact, Table
 from kcifar.runs.load import LoadedRun
 
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure as the contents of its PNG and SVG files; caption and alternative text as in `content.FigureSpec`."""
+    """A figure as the contents of its PNG and SVG files; the rest as in `content.FigureSpec`."""
 
     name: str
     png: bytes
     svg: bytes
     caption: str
     text: str
+    leads: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class RenderedSection:
     paragraphs: Sequence[str]
     tables: Sequence[Table]
     figures: Sequence[RenderedFigure]
+    facts: Sequence[Fact] = ()
+    order: int = 0
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ COLUMNS = {
     "val_accuracy": PERCENT,
     "val_difference": POINTS,
 }
+PAGE_COLUMNS = ("recipe", "difference", "changes", "test_accuracy", "uncertainty", "finding", "runs")
 _MAX_PARAGRAPHS = 12  # changes described per study
 _MAX_STUDIES = 10  # studies described
 _MAX_DRAWN = 24  # recipes
@@ -58,7 +59,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     columns = {name: kind for name, kind in COLUMNS.items() if several.get(name, True)}
     rows = ({"dataset": study.data, "reference": study.reference.name} | make_row(variant) for study in studies for variant in study.variants)
     index = [name for name in ("dataset", "reference", "recipe") if name in columns]
-    table = Table("ablation", "Recipes compared with the reference", columns, make_frame(rows, columns, index), NOTE)
+    table = Table("ablation", "Recipes compared with the reference", columns, make_frame(rows, columns, index), NOTE, page_columns=PAGE_COLUMNS)
     places = [f"{study.data}: " if several["dataset"] else "" for study in studies]
     first = list(zip(places, studies, strict=True))[:_MAX_STUDIES]
     paragraphs = [text for place, study in first for text in describe_effects(study.variants, place)]

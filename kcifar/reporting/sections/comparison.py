@@ -12,7 +12,7 @@ from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.intervals import harmonic_mean_rate
 from kcifar.runs.load import LoadedRun
 
-ORDER = 10
+ORDER = 20
 TITLE = "Comparison"
 PRINTED = True
 NOTE = (
@@ -36,6 +36,7 @@ COLUMNS = {
     "minutes": DECIMAL,
     "images_per_second": DECIMAL,
 }
+PAGE_COLUMNS = ("test_accuracy", "test_low", "test_high", "minutes", "parameters", OVER_VIEWS, "model", "dataset", "test_cross_entropy")
 _MAX_DRAWN = 40
 
 
@@ -54,7 +55,7 @@ def _make_table(data: Sequence[Group], groups: Sequence[Group], runs: Sequence[L
     ordered = [run for group in groups for run in group.runs] + [run for run in runs if not run.test]
     columns = {name: kind for name, kind in COLUMNS.items() if name != OVER_VIEWS or any(run.test and run.test.views for run in runs)}
     rows = [{"dataset": labels[id(run)], **_make_row(run)} for run in ordered]
-    return Table("comparison", "Comparison", columns, make_frame(rows, columns, ("run",)), NOTE)
+    return Table("comparison", "Comparison", columns, make_frame(rows, columns, ("run",)), NOTE, page_columns=PAGE_COLUMNS)
 
 
 def _make_row(run: LoadedRun) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def _make_figure(groups: Sequence[Group]) -> FigureSpec:
     total, drawn = (sum(len(group.runs) for group in listed) for listed in (groups, shown))
     left_out = f"; the {drawn:,} best of {total:,} runs are shown" if drawn < total else ""
     caption = f"Test accuracy of each run (dot) with its 95% Wilson interval (line), most accurate first{left_out}."
-    return FigureSpec("comparison", lambda: draw_comparison(shown), caption, _describe_figure(shown))
+    return FigureSpec("comparison", lambda: draw_comparison(shown), caption, _describe_figure(shown), leads=True)
 
 
 def _describe_figure(groups: Sequence[Group]) -> str:

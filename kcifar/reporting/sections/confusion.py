@@ -58,7 +58,7 @@ def _make_counts_figure(name: str, evaluation: EvaluationResult, matrix: np.ndar
     text = f"Confusion matrix of {len(matrix):,} classes over {evaluation.samples:,} {evaluation.split} images, {correct} of them on the diagonal; "
     reading = _explain_reading(matrix, _write_count, f"{scale_end:,.0f} images")
     caption = f"Number of images by true and predicted class, in the order of the labels: {reading}"
-    return FigureSpec("confusion_counts", draw, caption, text + _describe_largest(evaluation, matrix, COUNT.write))
+    return FigureSpec("confusion_counts", draw, caption, text + _describe_largest(evaluation, matrix, COUNT.write), leads=True)
 
 
 def _make_percent_figure(name: str, evaluation: EvaluationResult, matrix: np.ndarray) -> FigureSpec:
@@ -89,7 +89,7 @@ def _explain_reading(values: np.ndarray, write: Callable[[float], str], darkest:
     numbers = " Cells without a number contain no image." if compute_number_size(values, write) else ""
     step = compute_label_step(len(values))
     names = f" One class in {step} is named on the axes." if step > 1 else ""
-    colors = f"the diagonal (correct) is gray, errors are blue, darker for more; the darkest blue stands for {darkest}"
+    colors = f"the diagonal (correct) is gray, errors are blue, stronger for more; the strongest blue stands for {darkest}"
     return f"rows are true classes, columns predicted ones; {colors}.{numbers}{names}"
 
 

@@ -38,6 +38,7 @@ COLUMNS = {
     "test_accuracy": PERCENT,
     **{column: kind for cost, kind in COSTS.items() for column, kind in ((cost, kind), (f"{cost}_front", TEXT))},
 }
+PAGE_COLUMNS = ("number", "test_accuracy", "minutes", "parameters", "images_seen", "dataset")
 _MAX_DRAWN = 3  # data sets, one figure each
 
 
@@ -78,7 +79,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     drawings = [_make_figure(place, group, first) for place, (group, first) in enumerate(largest, start=1)]
     counted = [run for group in groups for run in group.runs]
     paragraphs = [*map(_describe_fronts, groups), *_describe_minutes(counted), *_describe_left_out(runs, counted)]
-    return SectionContent(paragraphs, [Table("cost", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("run",)), NOTE)], drawings)
+    return SectionContent(paragraphs, [Table("cost", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("run",)), NOTE, page_columns=PAGE_COLUMNS)], drawings)
 
 
 def _measure_costs(group: Group) -> RunCosts:

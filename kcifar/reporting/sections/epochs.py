@@ -57,6 +57,7 @@ COLUMNS = {
     "uncertainty_from": TEXT,
     "finding": TEXT,
 }
+PAGE_COLUMNS = ("epochs", "val_accuracy", "test_accuracy", "finding", "gap", "below_best", "uncertainty", "runs", "training_accuracy")
 BY_TEST = (
     "Not every number of epochs has a validation accuracy, so test accuracy is used here. Do not choose the epochs by it: it would no longer "
     "measure the accuracy on images that had no part in the choice."
@@ -81,7 +82,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     rows = [row for name, points in studies.items() for row in _make_rows(name, points)]
     columns = {name: kind for name, kind in COLUMNS.items() if name != "epochs_of_stages" or any("+" in row[name] for row in rows)}
     index = [name for name in ("study", "epochs", "epochs_of_stages") if name in columns]
-    table = Table("epochs", "Number of epochs", columns, make_frame(rows, columns, index), NOTE)
+    table = Table("epochs", "Number of epochs", columns, make_frame(rows, columns, index), NOTE, page_columns=PAGE_COLUMNS)
     return SectionContent(paragraphs, [table], [_make_figure(dict(list(studies.items())[:MAX_PANELS]), len(studies))])
 
 

@@ -18,8 +18,8 @@ from kcifar.runs.load import LoadedRun
 ORDER = 260
 TITLE = "Example images"
 
-_COLUMNS = 4
-_MAX_SHOWN = 20  # images per figure
+_COLUMNS = 3
+_MAX_SHOWN = 18  # images per figure
 _MAX_NAME = 40
 
 _Words = Callable[[int], tuple[str, ...]]

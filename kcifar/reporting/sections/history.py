@@ -9,8 +9,8 @@ from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
 from kcifar.runs.load import LoadedRun
 
-ORDER = 130
-TITLE = "History"
+ORDER = 105
+TITLE = "Learning curves"
 ESSENTIAL = True
 _CAPTION = (
     "Training and validation accuracy and loss of every completed epoch; dashed lines separate the stages, and the learning rate is the last one "
@@ -24,7 +24,7 @@ def of_run(run: LoadedRun) -> SectionContent:
     def draw() -> Figure:
         return draw_history(run.name, _summarize(run), run.history, run.best_validation)
 
-    return SectionContent(figures=[FigureSpec("history", draw, _CAPTION, _describe_figure(run))])
+    return SectionContent(figures=[FigureSpec("history", draw, _CAPTION, _describe_figure(run), leads=True)])
 
 
 def _describe_figure(run: LoadedRun) -> str:

@@ -49,6 +49,7 @@ COLUMNS = {
     "uncertainty_from": TEXT,
     "finding": TEXT,
 }
+PAGE_COLUMNS = ("learning_rate", "val_accuracy", "test_accuracy", "finding", "diverged", "below_best", "uncertainty", "runs", "rates")
 _NO_BEST = "No rate is reported as best: none without a diverged run has a validation accuracy, and test accuracy must not be used to choose."
 _WORDS = {
     Finding.LOWER: "Clearly lower",
@@ -66,7 +67,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     rows = [row for name, sweep in sweeps.items() for row in _make_rows(name, sweep)]
     columns = {name: kind for name, kind in COLUMNS.items() if name != "rates" or any(row["rates"] for row in rows)}
     index = [name for name in ("study", "learning_rate", "rates") if name in columns]
-    table = Table("learning_rates", "Learning rates", columns, make_frame(rows, columns, index), NOTE)
+    table = Table("learning_rates", "Learning rates", columns, make_frame(rows, columns, index), NOTE, page_columns=PAGE_COLUMNS)
     paragraphs = limit_descriptions([_describe_study(name, sweep) for name, sweep in sweeps.items()])
     paragraphs += describe_left_out([run for sweep in sweeps.values() for run in sweep.unfinished])
     paragraphs += _describe_off_axis([run for sweep in sweeps.values() for run in sweep.off_axis])

@@ -33,6 +33,7 @@ COLUMNS = {
     "adjusted_p_value": P_VALUE,
     "verdict": TEXT,
 }
+PAGE_COLUMNS = ("difference", "adjusted_p_value", "verdict", "only_a_right", "only_b_right")
 MAX_RUNS = 20
 PAIRED, UNPAIRED = "McNemar", "two proportions"
 
@@ -59,7 +60,8 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     unread = [reason for _, reasons in aligned for reason in reasons]
     if unread:
         paragraphs.append(f"Compared by their accuracies alone because their predictions cannot be used: {join_names(unread)}.")
-    return SectionContent(paragraphs, [Table("pairs", "Pairs of runs", COLUMNS, make_frame(rows, COLUMNS, ("run_a", "run_b")), NOTE)])
+    table = Table("pairs", "Pairs of runs", COLUMNS, make_frame(rows, COLUMNS, ("run_a", "run_b")), NOTE, page_columns=PAGE_COLUMNS)
+    return SectionContent(paragraphs, [table])
 
 
 def _align_runs(runs: Sequence[LoadedRun]) -> tuple[list[_AlignedRun], list[str]]:

@@ -23,13 +23,13 @@ from kcifar.reporting.page.columns import (
     make_frame,
     write_named_p_value,
 )
-from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
+from kcifar.reporting.page.content import Fact, FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.intervals import Summary, summarize
 from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 from kcifar.runs.load import LoadedRun
 
-ORDER = 20
+ORDER = 10
 TITLE = "Recipes"
 PRINTED = True
 NOTE = (
@@ -57,6 +57,7 @@ COLUMNS = {
     "minutes_compiling": ColumnKind("float64", "{:.2f}".format),
 }
 WHERE_KNOWN = ("views_mean", "views_deviation", "minutes_compiling")  # columns that are left out if no recipe has them
+PAGE_COLUMNS = ("test_mean", "test_deviation", "runs", "minutes", "val_mean", "views_mean", "dataset", "test_standard_error", "seeds")
 PAIR_NOTE = (
     "Difference: mean test accuracy of recipe a minus that of recipe b, one value per seed, in percentage points. Low and high: the bounds of "
     "Welch's 95% interval of the difference. P value: Welch's test over the seeds, two-sided; adjusted p value: by Holm's method over all tested "
@@ -77,6 +78,7 @@ PAIR_COLUMNS = {
 }
 _MAX_PAIRED = 20  # recipes
 _MAX_DRAWN = 30
+_MAX_FACTS = 3
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
@@ -94,8 +96,8 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     rows = [{"dataset": label, **_make_row(recipe)} for label, recipes in ranking for recipe in recipes]
     columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
     note = NOTE + "".join(text for name, text in NOTES.items() if name in columns)
-    table = Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note)
-    return SectionContent(paragraphs, [table, *_make_pair_table(pairs)], [_make_figure(ranking)])
+    table = Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note, page_columns=PAGE_COLUMNS)
+    return SectionContent(paragraphs, [table, *_make_pair_table(pairs)], [_make_figure(ranking)], list(_list_facts(ranking)))
 
 
 def _take_paired(ranking: Ranking) -> list[list[Group]]:
@@ -123,6 +125,16 @@ def _make_pair_row(pair: RecipePair) -> dict[str, Any]:
         "adjusted_p_value": pair.adjusted,
         "verdict": "a better" if pair.holds else "too few seeds" if math.isnan(pair.p_value) else "no difference shown",
     }
+
+
+def _list_facts(ranking: Ranking) -> Iterator[Fact]:
+    """Yield the best recipe on each data set; of many data sets, on those with the most runs."""
+    counted = sorted(ranking, key=lambda entry: -sum(len(recipe.runs) for recipe in entry[1]))
+    for label, recipes in counted[:_MAX_FACTS]:
+        best, runs = recipes[0], len(recipes[0].runs)
+        of = f"mean test accuracy of {runs:,} runs" if runs > 1 else "test accuracy of its only run"
+        among = f"highest of {len(recipes):,} recipes" if len(recipes) > 1 else "the only recipe"
+        yield Fact(f"best recipe on {label}", best.reading, [shorten_name(best.label), f"{of}, {among}"])
 
 
 def rank_recipes(runs: Sequence[LoadedRun]) -> Ranking:
@@ -231,4 +243,5 @@ def _make_figure(ranking: Ranking) -> FigureSpec:
         lambda: draw_recipes(shown),
         caption,
         f"Dot chart of mean test accuracy and standard deviation in percentage points, highest mean first: {readings}.",
+        leads=True,
     )

@@ -15,7 +15,7 @@ from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.runs.load import LoadedRun
 from kcifar.runs.schemas import EnvironmentFile
 
-ORDER = 95
+ORDER = 300
 TITLE = "How to reproduce the runs"
 NOTE = (
     "Command: as typed for the first run of the recipe that recorded it, without --run, --seed, --resume and --overwrite (add --seed N), and with "
@@ -36,6 +36,7 @@ COLUMNS = {
     "hardware": TEXT,
     "versions": TEXT,
 }
+PAGE_COLUMNS = ("command", "minutes", "seeds", "epochs", "backend", "precision", "hardware")
 
 
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
@@ -44,7 +45,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     if not any(run.environment and run.environment.command for run in runs):
         return SectionContent()
     rows = [{"recipe": group.label, **_make_row(group.runs)} for group in groups]
-    table = Table("reproduction", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("recipe",)), NOTE)
+    table = Table("reproduction", TITLE, COLUMNS, make_frame(rows, COLUMNS, ("recipe",)), NOTE, page_columns=PAGE_COLUMNS)
     return SectionContent([*_describe_unrecorded(runs)], [table])
 
 

@@ -19,6 +19,16 @@ NOTE = (
     "Val gain: change in validation accuracy, in percentage points, from the last epoch of the previous stage to the last epoch of this stage; "
     "for the first stage, from its first epoch."
 )
+PAGE_COLUMNS = (
+    "epochs",
+    "last_val_accuracy",
+    "val_gain",
+    "last_accuracy",
+    "first_learning_rate",
+    "last_learning_rate",
+    "best_val_accuracy",
+    "seconds",
+)
 COLUMNS = {
     "stage": TEXT,
     "epochs": COUNT,
@@ -43,7 +53,8 @@ COLUMNS = {
 
 def of_run(run: LoadedRun) -> SectionContent:
     """Return the table of the stages with at least one completed epoch; `val_gain` is a difference of fractions."""
-    return SectionContent(tables=[Table("stages", "Stages", COLUMNS, make_frame(_make_rows(run.history), COLUMNS, ("stage",)), NOTE)])
+    frame = make_frame(_make_rows(run.history), COLUMNS, ("stage",))
+    return SectionContent(tables=[Table("stages", "Stages", COLUMNS, frame, NOTE, page_columns=PAGE_COLUMNS)])
 
 
 def _make_rows(history: pandas.DataFrame) -> Iterator[dict[str, Any]]:

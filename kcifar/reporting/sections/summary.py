@@ -8,7 +8,7 @@ from kcifar.reporting.stats.intervals import compute_fraction_interval, harmonic
 from kcifar.runs.load import LoadedRun
 from kcifar.runs.schemas import MetricsFile
 
-ORDER = 100
+ORDER = 290
 TITLE = "Summary"
 PRINTED = True
 ESSENTIAL = True

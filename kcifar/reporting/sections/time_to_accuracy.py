@@ -12,7 +12,8 @@ from kcifar.reporting.analysis.groups import group_by_data, group_by_recipe
 from kcifar.reporting.analysis.hardware import describe_hardware, describe_origin
 from kcifar.reporting.analysis.samples import make_validation_sample
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
-from kcifar.reporting.charts.time_to_accuracy import MAX_RECIPES, RecipeCurves, draw_time_to_accuracy
+from kcifar.reporting.charts.line_looks import MAX_LINES
+from kcifar.reporting.charts.time_to_accuracy import RecipeCurves, draw_time_to_accuracy
 from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, make_frame, write_unsigned_points
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
@@ -142,7 +143,7 @@ def _explain_left_out(run: LoadedRun, curves: dict[int, BestSoFar]) -> str:
 
 def _make_figure(place: int, entry: _Data) -> FigureSpec:
     label, recipes = entry
-    lines = [RecipeCurves(recipe.label, recipe.curves) for recipe in recipes[:MAX_RECIPES]]
+    lines = [RecipeCurves(recipe.label, recipe.curves) for recipe in recipes[:MAX_LINES]]
     which = f"; the {len(lines):,} best of {len(recipes):,} recipes are shown" if len(lines) < len(recipes) else ""
     caption = f"Best validation accuracy so far on {label} against minutes of training, one line per run; a dot marks its end{which}."
     readings = [f"{shorten_name(recipe.label)} {PERCENT.write(recipe.mean.best[-1])} after {recipe.minutes:.1f} min" for recipe in recipes]

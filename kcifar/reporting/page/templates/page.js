@@ -40,14 +40,19 @@ function makeSortable(table) {
   });
 }
 
-/** Only a table that scrolls needs keyboard focus. */
+/** Only a table that scrolls needs keyboard focus, and a hint. */
 function focusIfScrollable(region) {
-  if (region.scrollWidth > region.clientWidth) region.setAttribute("tabindex", "0");
+  const scrolls = region.scrollWidth > region.clientWidth;
+  if (scrolls) region.setAttribute("tabindex", "0");
   else region.removeAttribute("tabindex");
+  region.nextElementSibling.hidden = !scrolls;
 }
 
 document.querySelectorAll("thead").forEach((head) => makeSortable(head.parentElement));
-const watcher = new ResizeObserver((entries) => entries.forEach((entry) => focusIfScrollable(entry.target)));
-document.querySelectorAll("[role=region]").forEach((region) => watcher.observe(region));
+const watcher = new ResizeObserver((entries) => entries.forEach((entry) => focusIfScrollable(entry.target.closest("[role=region]"))));
+document.querySelectorAll("[role=region]").forEach((region) => {
+  watcher.observe(region);
+  watcher.observe(region.firstElementChild); // wider once all its columns are shown
+});
 // The table of contents would fill a narrow screen.
 if (matchMedia("(width < 70rem)").matches) document.querySelector("#contents > details").open = false;

@@ -1,0 +1,54 @@
+"""Laws of the result of a run: its accuracy with the interval, and what it says where something is unknown."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from run_folders import CASES, write_run
+from scipy.stats import binomtest
+
+from kcifar.reporting.page.columns import write_duration
+from kcifar.reporting.page.content import Fact
+from kcifar.reporting.sections import headline
+from kcifar.runs.load import LoadedRun, load_run
+
+
+def facts_of(run: LoadedRun) -> dict[str, Fact]:
+    content = headline.of_run(run)
+    assert bool(content)
+    return {fact.name: fact for fact in content.facts}
+
+
+def test_the_accuracy_comes_with_its_interval_and_number_of_images(tmp_path: Path) -> None:
+    run = load_run(write_run(tmp_path / "a"), "a")
+    assert run.test
+    low, high = binomtest(round(run.test.accuracy * run.test.samples), run.test.samples).proportion_ci(method="wilson")
+    fact = facts_of(run)["test accuracy"]
+    assert fact.value == f"{run.test.accuracy:.2%}"
+    assert fact.details[:2] == [f"95% interval {low:.2%} to {high:.2%}", f"{run.test.samples:,} test images"]
+
+
+def test_without_a_test_the_best_validation_is_the_answer_and_is_called_so(tmp_path: Path) -> None:
+    run = replace(load_run(write_run(tmp_path / "a"), "a"), test=None)
+    assert run.best_validation
+    fact = facts_of(run)["best validation accuracy"]
+    assert fact == Fact(
+        "best validation accuracy", f"{run.best_validation[0]:.2%}", [f"in epoch {run.best_validation[1]}", "test split not evaluated"]
+    )
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_every_run_has_four_facts_that_a_line_holds(case: str, tmp_path: Path) -> None:
+    run = load_run(CASES[case](tmp_path / "a"), "a")
+    facts = facts_of(run)
+    assert len(facts) == 4
+    assert all("\n" not in text and "nan" not in text for fact in facts.values() for text in (fact.name, fact.value, *fact.details))
+    assert (run.progress or f"{len(run.history)} epoch") in facts["training time"].details[0]
+
+
+def test_times_are_written_in_the_unit_that_suits_them() -> None:
+    assert write_duration(0.0) == "0.0 seconds"
+    assert write_duration(59.4 / 60) == "59 seconds"
+    assert write_duration(1) == "1.0 minutes"
+    assert write_duration(89.94) == "89.9 minutes"
+    assert write_duration(90) == "1.5 hours"
