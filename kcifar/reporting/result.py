@@ -12,6 +12,7 @@ import pandas
 from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.files import write_bytes
 from kcifar.core.output_paths import PICTURE_SUFFIXES
+from kcifar.reporting.page.content import Fact
 from kcifar.reporting.page.html_tables import to_html
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection, Report
 
@@ -63,19 +64,21 @@ class ReportSection:
         paragraphs: Its text.
         tables: A DataFrame by the name of each table; accuracies are fractions.
         figures: By name.
+        facts: The answer in a few numbers: what each is, its value, and what belongs to it.
     """
 
     title: str
     paragraphs: tuple[str, ...]
     tables: Mapping[str, pandas.DataFrame]
     figures: Mapping[str, ReportFigure]
+    facts: tuple[Fact, ...]
     _html_tables: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"<section {self.title!r}: tables {', '.join(self.tables) or 'none'}; figures {', '.join(self.figures) or 'none'}>"
 
     def _repr_html_(self) -> str:
-        text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in self.paragraphs)
+        text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in (*map(str, self.facts), *self.paragraphs))
         figures = "".join(figure._repr_html_() for figure in self.figures.values())
         return f"<h3>{escape(self.title)}</h3>{text}{''.join(self._html_tables)}{figures}"
 
@@ -136,7 +139,7 @@ def _make_section(section: RenderedSection) -> ReportSection:
     tables = MappingProxyType({table.name: table.frame for table in section.tables})
     figures = MappingProxyType({figure.name: _make_figure(figure) for figure in section.figures})
     html = tuple(to_html(table, table.page_rows) for table in section.tables)
-    return ReportSection(section.title, tuple(section.paragraphs), tables, figures, html)
+    return ReportSection(section.title, tuple(section.paragraphs), tables, figures, tuple(section.facts), html)
 
 
 def _make_figure(figure: RenderedFigure) -> ReportFigure:

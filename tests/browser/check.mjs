@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { checkColors, checkColumns, checkLayout } from "./layout.mjs";
 import { checkSorting } from "./sorting.mjs";
 
 const PHONE = { width: 390, height: 844 };
@@ -84,14 +85,15 @@ async function checkLinks(page, where) {
   dead.forEach((href) => found(where, `the link ${href} leads nowhere`));
 }
 
-/** On paper there is nothing to click, and every table fits, those that lie on their own sheet excepted. */
+/** On paper there is nothing to click, and every table fits. */
 async function checkPaper(page, where) {
   await page.emulateMedia({ media: "print" });
   await page.setViewportSize(PAPER);
-  const wide = await page.$$eval(".table:not(.widest) table", (all) =>
+  const wide = await page.$$eval(".table table", (all) =>
     all.filter((table) => table.offsetWidth > window.innerWidth).map((table) => table.caption.textContent),
   );
   wide.forEach((title) => found(where, `the table ${title} is wider than the page`));
+  if (await page.locator(".room > input:visible").count()) found(where, "controls are shown");
   if (await page.locator("nav").isVisible()) found(where, "the contents are shown");
   const arrows = await page.$$eval("thead button", (all) => all.filter((button) => getComputedStyle(button, "::after").display !== "none").length);
   if (arrows) found(where, `${arrows} arrows to sort by are shown`);
@@ -120,13 +122,16 @@ try {
       await checkAccess(page, `${width} pixels`);
     });
   }
+  const scrolling = await checkLayout((where, options, look) => visit(browser, where, options, look), found);
+  await visit(browser, "colors", {}, (page) => checkColors(page, "colors", found));
   await visit(browser, "paper", {}, (page) => checkPaper(page, "paper"));
   await visit(browser, "without script", { javaScriptEnabled: false }, async (page) => {
     await checkImages(page, "without script");
+    await checkColumns(page, "without script", found);
     if ((await text(page)) !== light.given) found("without script", "the text is not what it is with the script");
     if (await page.locator("button").count()) found("without script", "there are buttons that do nothing");
   });
-  console.log(JSON.stringify({ findings, images: light.images, sorted_columns: light.sorted, axe: light.axe }, null, 2));
+  console.log(JSON.stringify({ findings, images: light.images, sorted_columns: light.sorted, scrolling, axe: light.axe }, null, 2));
 } finally {
   await browser.close();
 }

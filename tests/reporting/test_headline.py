@@ -1,14 +1,22 @@
 """Laws of the result of a run: its accuracy with the interval, and what it says where something is unknown."""
 
+import io
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from run_folders import CASES, write_run
 from scipy.stats import binomtest
 
 from kcifar.reporting.page.columns import write_duration
 from kcifar.reporting.page.content import Fact
+from kcifar.reporting.page.report import Report
+from kcifar.reporting.page.terminal import print_section
+from kcifar.reporting.rendering import render_run
+from kcifar.reporting.result import ReportResult
+from kcifar.reporting.section import find_sections
 from kcifar.reporting.sections import headline
 from kcifar.runs.load import LoadedRun, load_run
 
@@ -44,6 +52,21 @@ def test_every_run_has_four_facts_that_a_line_holds(case: str, tmp_path: Path) -
     assert len(facts) == 4
     assert all("\n" not in text and "nan" not in text for fact in facts.values() for text in (fact.name, fact.value, *fact.details))
     assert (run.progress or f"{len(run.history)} epoch") in facts["training time"].details[0]
+
+
+def test_terminal_and_notebook_say_them_too(tmp_path: Path) -> None:
+    run = load_run(write_run(tmp_path / "a"), "a")
+    sections = render_run(run, [section for section in find_sections() if section.name == "headline"])
+    console = Console(file=io.StringIO(), width=500)
+    print_section(console, "a", sections[0])
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == "Result: a"
+    assert lines[1:5] == [str(fact) for fact in sections[0].facts]
+    assert lines[1].startswith("test accuracy: ")
+    assert "95% interval" in lines[1]
+    result = ReportResult(Report("a", [run], [], [sections], []))
+    assert result["headline"].facts == tuple(sections[0].facts)
+    assert escape(str(sections[0].facts[0])) in result._repr_html_()
 
 
 def test_times_are_written_in_the_unit_that_suits_them() -> None:

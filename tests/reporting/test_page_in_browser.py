@@ -50,7 +50,13 @@ def hostile_runs(folder: Path) -> None:
     (folder / "no run <script>alert(1)").mkdir()
 
 
-@pytest.mark.parametrize("write", [one_run, hostile_runs])
+def several_runs(folder: Path) -> None:
+    for seed in range(3):
+        write_run(folder / f"first-seed{seed}", seed=seed)
+        write_run(folder / f"second_recipe-seed{seed}", seed=seed, changes={"name": "second_recipe"})
+
+
+@pytest.mark.parametrize("write", [one_run, several_runs, hostile_runs])
 def test_the_page_in_a_browser(write: Callable[[Path], None], tmp_path: Path) -> None:
     browser = chromium()
     write(tmp_path / "runs")
@@ -60,6 +66,8 @@ def test_the_page_in_a_browser(write: Callable[[Path], None], tmp_path: Path) ->
     assert result["findings"] == []
     assert result["images"] > 0
     assert result["sorted_columns"] > 0
+    if write is not hostile_runs:
+        assert set(result["scrolling"].values()) == {0}
 
 
 def look(browser: str, page: Path) -> Any:
@@ -79,6 +87,11 @@ FAULTS = {
     "<a href='#nowhere'>a</a>": "light: the link #nowhere leads nowhere",
     "<a href='#main'></a>": "dark: link-name (serious)",
     f"<pre>{'wide' * 500}</pre>": "390 pixels: 1",  # … pixels wide, 390 are there
+    f"<div></div><span>{'wide' * 501}</span>": "1280 pixels: beyond the edge: <span>widewide",
+    f"<pre>{'a' + chr(10) * 99}</pre>": "1280 pixels: not on the first screen: late",
+    "<article><dl class='facts'><dd class='value'>late</dd></dl></article>": "400 pixels: the result is not on the first screen: late",
+    "<div class='room'><input type='checkbox' id='b'><label for='b'>b</label><div class='table'><table><caption>v</caption><thead><tr>"
+    "<th>a</th></tr></thead><tbody></tbody></table></div></div>": "1920 pixels: of 1 columns, 1 are shown, then 1, then 1",
     "<small><small><small>small</small></small></small>": "390 pixels: smaller than 12 pixels: <small>",
     "<button>a</button>": "without script: there are buttons",
     "<table><caption>t</caption><thead><tr><th class='number'>n</th></tr></thead><tbody><tr><td data-value='1'>2</td></tr>"

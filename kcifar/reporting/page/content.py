@@ -69,6 +69,10 @@ class Fact:
     value: str
     details: Sequence[str] = ()
 
+    def __str__(self) -> str:
+        details = f" ({', '.join(self.details)})" if self.details else ""
+        return f"{self.name}: {self.value}{details}"
+
 
 @dataclass(frozen=True)
 class SectionContent:

@@ -41,14 +41,18 @@ def print_report(console: Console, report: Report, written: WrittenReport) -> No
 
 
 def print_section(console: Console, heading_of_run: str, section: RenderedSection) -> None:
-    """Print a section's paragraphs and tables under headings that name the run, if it covers a single one."""
-    if section.paragraphs:
+    """Print a section's facts, paragraphs and tables under headings that name the run, if it covers a single one."""
+    if section.facts or section.paragraphs:
         console.print(Text(_make_heading(heading_of_run, section.title), style="bold"))
+    for fact in section.facts:
+        console.print(Text(one_line(str(fact), _MAX_PARAGRAPH)))
+    if section.facts:
+        console.print()
     for paragraph in section.paragraphs:
         console.print(Text(one_line(paragraph, _MAX_PARAGRAPH)))
         console.print()
     for table in section.tables:
-        if not section.paragraphs or table.title != section.title:
+        if not (section.facts or section.paragraphs) or table.title != section.title:
             console.print(Text(_make_heading(heading_of_run, table.title), style="bold"))
         print_table(console, table)
 
