@@ -2,14 +2,18 @@
 
 A section is one file in `kcifar/reporting/sections/`; nothing else needs an edit. It defines
 
-    ORDER     int; sections are shown in this order
+    ORDER     int; sections are shown in this order. Sections of several runs with an order above those of single runs come after these
     TITLE     heading
     of_run    function from one run to its `SectionContent`: the section is shown for each run, or
-    of_runs   function from all runs to their `SectionContent`: the section is shown once, before those of single runs
+    of_runs   function from all runs to their `SectionContent`: the section is shown once
     PRINTED   True if its paragraphs and tables are also printed on the terminal; optional
     ESSENTIAL True if `of_run` is shown even if there are several runs; optional
 
 A section without content returns `SectionContent()` and is left out. `of_run` must not depend on other runs.
+
+The page shows the facts of a part's sections, and the first two of their figures that `lead`, at its top (`page/arrangement.py`). Of a wide
+table, it shows the `page_columns` for which there is room (`page/column_choice.py`). Figures are `style.FIGURE_WIDTH` inches wide at most, so
+that they can be read on a phone; colors are those of `style`, which have counterparts for dark pages (`pictures/dark_mode.py`).
 """
 
 import importlib
