@@ -14,10 +14,10 @@ from kcifar.pictures.style import BLUE, GREEN, INK_ON_DARK, INK_ON_LIGHT, PURPLE
 PAGE, INK = "#15181c", "#e3e6ea"  # of the dark page, as in `page.css`
 # The hues stay, lighter where they would be too dark to be seen on the page; numbers in cells are white on every tint.
 _COUNTERPARTS = {
-    BLUE: "#4ba3e3",
+    BLUE: "#3d97de",
     SKY_BLUE: "#8fd0f5",
     GREEN: "#1fc295",
-    VERMILION: "#f58a3c",
+    VERMILION: "#f2683a",
     PURPLE: "#dd94bd",
     INK_ON_LIGHT: "#ffffff",
     INK_ON_DARK: "#ffffff",

@@ -1,5 +1,6 @@
 """Laws of figures on a dark page: every color is a variable with two values, both of which can be told from the page."""
 
+import itertools
 import re
 
 import numpy as np
@@ -28,8 +29,27 @@ def test_lines_stand_out_on_the_dark_page(name: str) -> None:
     assert contrast(find_counterpart(getattr(style, name)), PAGE) >= 3
 
 
-def test_colors_that_differ_still_differ() -> None:
-    assert len({find_counterpart(getattr(style, name)) for name in PALETTE}) == len(PALETTE)
+# How linear RGB is seen without the cones for green or for red: F. Viénot, H. Brettel and J. Mollon, Color Research & Application 24, 1999.
+SEEN = {
+    "everyone": np.eye(3),
+    "deuteranopia": np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]),
+    "protanopia": np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]]),
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(color: str, seen: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* of a color as it is seen; a difference of 2 is just noticed."""
+    parts = np.array(to_rgb(color))
+    linear = np.clip(seen @ np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4), 0, 1)
+    x, y, z = np.cbrt(TO_XYZ @ linear / (0.9505, 1, 1.089))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", SEEN)
+def test_colors_differ_on_a_dark_page_for_everyone(eyes: str) -> None:
+    colors = [lab(find_counterpart(getattr(style, name)), SEEN[eyes]) for name in PALETTE]
+    assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(colors, 2)) > 15
 
 
 def test_gray_is_turned_around() -> None:
