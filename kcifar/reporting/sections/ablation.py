@@ -42,7 +42,7 @@ COLUMNS = {
     "val_accuracy": PERCENT,
     "val_difference": POINTS,
 }
-PAGE_COLUMNS = ("recipe", "difference", "changes", "test_accuracy", "uncertainty", "finding", "runs")
+PAGE_COLUMNS = ("recipe", "difference", "changes", "test_accuracy", "adjusted_p_value", "finding", "uncertainty", "runs")
 _MAX_PARAGRAPHS = 12  # changes described per study
 _MAX_STUDIES = 10  # studies described
 _MAX_DRAWN = 24  # recipes

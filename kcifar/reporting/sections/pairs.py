@@ -35,6 +35,7 @@ COLUMNS = {
 }
 PAGE_COLUMNS = ("difference", "adjusted_p_value", "verdict", "only_a_right", "only_b_right")
 MAX_RUNS = 20
+_PAGE_ROWS = 20  # pairs of the best runs; files contain all
 PAIRED, UNPAIRED = "McNemar", "two proportions"
 
 
@@ -60,7 +61,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     unread = [reason for _, reasons in aligned for reason in reasons]
     if unread:
         paragraphs.append(f"Compared by their accuracies alone because their predictions cannot be used: {join_names(unread)}.")
-    table = Table("pairs", "Pairs of runs", COLUMNS, make_frame(rows, COLUMNS, ("run_a", "run_b")), NOTE, page_columns=PAGE_COLUMNS)
+    table = Table("pairs", "Pairs of runs", COLUMNS, make_frame(rows, COLUMNS, ("run_a", "run_b")), NOTE, _PAGE_ROWS, PAGE_COLUMNS)
     return SectionContent(paragraphs, [table])
 
 

@@ -76,6 +76,7 @@ PAIR_COLUMNS = {
     "adjusted_p_value": P_VALUE,
     "verdict": TEXT,
 }
+PAIR_PAGE_COLUMNS = ("difference", "adjusted_p_value", "verdict", "low", "high", "seeds_a", "seeds_b")
 _MAX_PAIRED = 20  # recipes
 _MAX_DRAWN = 30
 _MAX_FACTS = 3
@@ -108,9 +109,8 @@ def _take_paired(ranking: Ranking) -> list[list[Group]]:
 
 def _make_pair_table(pairs: Sequence[Sequence[RecipePair]]) -> list[Table]:
     rows = [_make_pair_row(pair) for group in pairs for pair in group]
-    return (
-        [Table("recipe_pairs", "Pairs of recipes", PAIR_COLUMNS, make_frame(rows, PAIR_COLUMNS, ("recipe_a", "recipe_b")), PAIR_NOTE)] if rows else []
-    )
+    frame = make_frame(rows, PAIR_COLUMNS, ("recipe_a", "recipe_b"))
+    return [Table("recipe_pairs", "Pairs of recipes", PAIR_COLUMNS, frame, PAIR_NOTE, page_columns=PAIR_PAGE_COLUMNS)] if rows else []
 
 
 def _make_pair_row(pair: RecipePair) -> dict[str, Any]:
