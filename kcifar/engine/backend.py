@@ -84,6 +84,22 @@ def choose_precision() -> str:
     return "mixed_bfloat16" if on_gpu or on_processor else "float32"
 
 
+def warn_about_precision(precision: str) -> str | None:
+    """Return one line if the backend emulates a dtype policy on this processor; None if it does not, or on a GPU.
+
+    Measured on two cores with AVX512-BF16, processor time of an update of two 3x3 convolutions of 32 channels, batch 32, against float32:
+    mixed_float16 takes 151 times as long under TensorFlow 2.21, 6.5 times under torch 2.13, the same under JAX 0.10; mixed_bfloat16 takes
+    1.6, 1.2 and 1.0 times as long at this small size, and less than float32 in large networks (`choose_precision`).
+    """
+    if has_gpu() or keras.config.backend() == "jax":
+        return None
+    if precision == "mixed_float16":
+        return f"warning: precision: mixed_float16 is emulated on processors, many times slower than float32; {choose_precision()} suits this one"
+    if precision == "mixed_bfloat16" and not _BFLOAT16_FEATURES & read_processor_features():
+        return "warning: precision: mixed_bfloat16 is emulated on this processor (no AVX512-BF16 or AMX), slower than float32"
+    return None
+
+
 def has_gpu() -> bool:
     """Whether the backend computes on a GPU."""
     return any("gpu" in device.lower() or "cuda" in device.lower() for device in list_device_names())
@@ -123,19 +139,6 @@ def seed_global_randomness(*numbers: int) -> None:
     """
     if keras.config.backend() == "torch":
         importlib.import_module("torch").manual_seed(int(generator(Purpose.BACKEND, *numbers).integers(2**63)))
-
-
-def enable_determinism() -> None:
-    """Make the backend use only operations whose results do not vary from run to run; on a GPU this costs speed."""
-    backend = keras.config.backend()
-    if backend == "tensorflow":
-        importlib.import_module("tensorflow").config.experimental.enable_op_determinism()
-    elif backend == "torch":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        importlib.import_module("torch").use_deterministic_algorithms(True)
-    else:
-        flag = "--xla_gpu_deterministic_ops=true"
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
 
 
 def _find_gpu_capability(backend: str) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kcifar.datasets.dataset import Source
-from kcifar.engine.backend import check_backend, load_backend, resolve_precision
+from kcifar.engine.backend import check_backend, load_backend, resolve_precision, warn_about_precision
 from kcifar.engine.network import build_network
 from kcifar.engine.stage_checks import check_stages
 from kcifar.models.summary import summarize_model
@@ -45,6 +45,8 @@ def print_plan(plan: Plan, data: Path | None, url: str | None) -> None:
     for title, text in facts.items():
         console.print(f"{title:10} {text}", markup=False)
     console.print(_make_stage_table(plan, len(prepared.train_indices)))
+    if warning := warn_about_precision(precision):
+        console.print(warning, markup=False)
     console.print("Nothing was trained.")
 
 

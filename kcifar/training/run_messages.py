@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kcifar.core.option_names import uses_python_names
-from kcifar.engine.backend import list_device_names
+from kcifar.engine.backend import list_device_names, warn_about_precision
 from kcifar.planning.prepared_data import PreparedData
 from kcifar.training.metrics import format_scores
 from kcifar.training.progress import Progress
@@ -28,6 +28,8 @@ def announce_run(progress: Progress, activity: str, request: TrainingRequest, da
     counts = ", ".join(f"{count:,} {title}" for title, count in data.description["counts"].items())
     progress.say(f"{activity} {network.name} ({network.count_params():,} parameters) on {data.dataset.name} ({counts})")
     progress.say(f"{backend}, {precision}, {', '.join(list_device_names())}; run folder {request.folder.path}")
+    if warning := warn_about_precision(precision):
+        progress.say(warning)
 
 
 def report_non_finite(progress: Progress, row: Mapping[str, Any]) -> None:

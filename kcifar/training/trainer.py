@@ -13,7 +13,8 @@ from kcifar.core.errors import Terminated, TrainingFailed, one_line
 from kcifar.core.files import write_text
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.engine.assembly import build_training_loop
-from kcifar.engine.backend import check_backend, enable_determinism, load_backend, resolve_precision
+from kcifar.engine.backend import check_backend, load_backend, resolve_precision
+from kcifar.engine.determinism import use_determinism
 from kcifar.engine.epoch import EpochMetrics
 from kcifar.engine.initialization import initialize_from_data, initialize_from_run
 from kcifar.planning.batches import EpochBatches
@@ -54,11 +55,13 @@ def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None
         check_same_environment(request, data)
         prepared = prepare_data(request.plan, Source(request.data, request.url, progress.say), data)
         check_same_data(request, prepared)
-        trainer = Trainer(request, prepared, progress)
-        with request.folder.lock():
-            check_folder(request)
-            if not _is_already_finished(request, progress):
-                trainer.run()
+        load_backend()
+        with use_determinism(request.plan.recipe.document.deterministic):
+            trainer = Trainer(request, prepared, progress)
+            with request.folder.lock():
+                check_folder(request)
+                if not _is_already_finished(request, progress):
+                    trainer.run()
     return Run(request.folder.path)
 
 
@@ -76,8 +79,6 @@ class Trainer:
         self.request, self.plan, self.folder, self.data, self.progress = request, request.plan, request.folder, data, progress
         self._backend = load_backend()
         document = self.plan.recipe.document
-        if document.deterministic:
-            enable_determinism()
         self.precision = resolve_precision(document.precision)
         self.loop = build_training_loop(self.plan, data, self.precision)
         self.position = Position()
