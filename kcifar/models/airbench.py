@@ -2,6 +2,7 @@
 
 Paper: Keller Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024 (https://arxiv.org/abs/2404.00498).
 Reference code: https://github.com/KellerJordan/cifar10-airbench.
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 A 2x2 convolution whitens the patches of the image: its kernel is computed from training images before the first stage and frozen, its
 bias is trained. Three groups follow: convolution, 2x2 max pooling, batch normalization, GELU, convolution, batch normalization, GELU;

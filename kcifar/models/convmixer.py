@@ -2,6 +2,7 @@
 
 Paper: Asher Trockman and J. Zico Kolter, "Patches Are All You Need?", 2022 (https://arxiv.org/abs/2201.09792).
 Reference code: https://github.com/locuslab/convmixer; figure 3 of the paper shows all of it.
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 A strided convolution makes patches. Then each block mixes pixels with a depthwise convolution inside a shortcut, and channels with a 1x1
 convolution. GELU comes before batch normalization. All convolutions have biases and start, like the head, as in PyTorch: kernels and

@@ -2,6 +2,9 @@
 
 Huang, Liu, van der Maaten, Weinberger: Densely Connected Convolutional Networks, 2017 (https://arxiv.org/abs/1608.06993);
 reference code: https://github.com/liuzhuang13/DenseNet (models/densenet.lua).
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
+A layer appends its channels to the earlier ones, as there and in torchvision; kuangliu/pytorch-cifar puts them first: its weights need
+another order of channels.
 
 - `densenet_bc_100_12` (769,162 trained parameters for 32x32x3 and 10 classes) is the paper's for CIFAR: bottleneck, compression, growth 12.
 - `densenet121` (6,956,298) has the paper's ImageNet blocks after a 3x3 convolution that keeps the size, as

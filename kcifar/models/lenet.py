@@ -3,6 +3,7 @@
 LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document Recognition, 1998 (http://yann.lecun.com/exdb/publis/pdf/lecun-98.pdf),
 in the form of PyTorch's CIFAR-10 tutorial, which 0xMartin/UTB-FAI-programs (dlp.ipynb) and shambhurajmane/Deep-Learning-CIFAR10-pytorch
 ("Baseline") train: ReLU instead of tanh, max pooling instead of trained subsampling, three input channels, no softmax.
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 The first project defines batch normalization after each pooling and never calls it: `lenet` is the network that it runs (62,006 parameters for
 32x32x3 and 10 classes), `lenet_bn` the one that its text describes (62,050). Kernels start as in PyTorch; biases start at zero, as in all

@@ -2,6 +2,9 @@
 
 He, Zhang, Ren, Sun: Identity Mappings in Deep Residual Networks, 2016 (https://arxiv.org/abs/1603.05027); reference code:
 https://github.com/KaimingHe/resnet-1k-layers (the bottleneck network) and https://github.com/facebookarchive/fb.resnet.torch (models/preresnet.lua).
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
+Shortcuts without parameters append channels of zeros, as there; akamaster/pytorch_resnet_cifar10 puts half of them first: its weights need
+another order of channels.
 
 - `preact_resnet110` (1,727,962 trained parameters for 32x32x3 and 10 classes) and `preact_resnet164` (1,703,258, with bottlenecks) are the
   paper's for CIFAR, with its shortcuts: without parameters in the first, 1x1 convolutions in the second.

@@ -2,6 +2,9 @@
 
 He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015 (https://arxiv.org/abs/1512.03385);
 reference code: https://github.com/facebookarchive/fb.resnet.torch (models/resnet.lua).
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
+Shortcuts without parameters append channels of zeros, as there; akamaster/pytorch_resnet_cifar10 puts half of them first: its weights need
+another order of channels.
 
 - `resnet20` (269,722 trained parameters for 32x32x3 and 10 classes), `resnet32` (464,154), `resnet44` (658,586), `resnet56` (853,018) and
   `resnet110` (1,727,962) are the paper's for CIFAR (section 4.2): 16, 32 and 64 channels, shortcuts without parameters. Their builder is

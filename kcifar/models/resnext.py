@@ -2,6 +2,7 @@
 
 Xie, Girshick, Dollár, Tu, He: Aggregated Residual Transformations for Deep Neural Networks, 2017 (https://arxiv.org/abs/1611.05431);
 reference code: https://github.com/facebookresearch/ResNeXt (models/resnext.lua, form C).
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 - `resnext29_8x64d` (34,426,698 trained parameters for 32x32x3 and 10 classes) is the paper's for CIFAR (section 5.3): 8 groups of 64 channels in the
   first of three groups of blocks. As in the reference code, activations follow the convolutions; the paper's results come from

@@ -19,7 +19,8 @@ class Style:
 
     Attributes:
         activation: Keras' name of the activation function.
-        norm_momentum: Fraction of the moving averages that batch normalization keeps; 0.9 is PyTorch's momentum 0.1.
+        norm_momentum: Fraction of the moving averages that batch normalization keeps; 0.9 is PyTorch's momentum 0.1. The average of the
+            variance is Keras' biased one, the sum of squares / n over batch, height and width; PyTorch averages that / (n - 1).
         norm_epsilon: Added to the variance; 1e-5 is PyTorch's default, 1e-3 Keras'.
         kernel_initializer: Makes the initializer of one kernel.
         attention: Attention over the channels at the end of a residual branch, see `attend`.

@@ -1,6 +1,7 @@
 """VGG: groups of 3x3 convolutions, each followed by a max pooling, with or without batch normalization.
 
 Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015 (https://arxiv.org/abs/1409.1556).
+Unlike in PyTorch projects, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 - `vgg16` (33,646,666 parameters for 32x32x3 and 10 classes) and `vgg13` (8,920,650) are those of nguyen-nhat-mai/CIFAR-10-image_classification:
   batch normalization between convolution and activation, a head of two dense layers with dropout before each. Its `vgg13` is the 16-layer network

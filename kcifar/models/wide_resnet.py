@@ -2,6 +2,7 @@
 
 Zagoruyko, Komodakis: Wide Residual Networks, 2016 (https://arxiv.org/abs/1605.07146);
 reference code: https://github.com/szagoruyko/wide-residual-networks (models/wide-resnet.lua).
+Unlike there, the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large).
 
 - `wrn_16_4` (2,748,890 trained parameters for 32x32x3 and 10 classes), `wrn_16_8` (10,961,370) and `wrn_28_10` (36,479,194) are named by depth and
   width.

@@ -15,7 +15,8 @@ def adam(learning_rate: Any, *, beta_1: Decay = 0.9, beta_2: Decay = 0.999, epsi
         learning_rate: A Keras schedule.
         beta_1: Decay of the mean of gradients.
         beta_2: Decay of the mean of squared gradients.
-        epsilon: Added to the root of the second moment (before bias correction: "epsilon hat" of the paper's section 2).
+        epsilon: Added to the root of the second moment before the bias correction: "epsilon hat" of the paper's section 2. torch adds its
+            1e-8 after it, so that after t updates Keras' 1e-7 counts as 1e-7 / sqrt(1 - beta_2^t) there: 3.2e-6 at first, 1e-7 in the end.
     """
     return keras.optimizers.Adam(learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, name="adam")
 

@@ -71,7 +71,9 @@ class Document(Strict):
         default="auto", description="Number format of the computation; `auto` takes what suits the hardware, and the run stores the choice."
     )
     deterministic: bool = Field(
-        default=False, description="Whether the backend is asked for deterministic operations; exact resume on a GPU needs them."
+        default=False,
+        description="Whether the backend is asked for deterministic operations during the run; exact resume on a GPU needs them. "
+        "XLA under JAX decides it once for a process, with its first run.",
     )
     select: Literal["last", "best"] = Field(
         default="last", description="Weights that become `model.keras`: those of the last epoch, or of the best one by `monitor`."

@@ -192,7 +192,8 @@ class RateMultiplier(Strict):
 
     variables: Pattern = Field(description="Pattern for variable names, written `layer/variable`.", examples=["*_norm*/beta"])
     value: Value = Field(
-        description="Factor of the learning rate; 0 freezes the variables.",
+        description="Factor of the learning rate, and so of the weight decay; at 0 the variables stop at once, "
+        "and continue from the optimizer's current state when it is positive again.",
         examples=[64, {"name": "piecewise", "values": [1, 0], "boundaries": ["3 epochs"]}],
     )
 
@@ -267,7 +268,8 @@ class StageSettings(Strict):
     )
     accumulate: Annotated[int, Field(gt=0, le=10_000)] = Field(
         default=1,
-        description="Batches whose gradients are averaged into one update. Schedules, averages and weight decay count updates.",
+        description="Batches whose gradients are averaged into one update, across epochs; those left at the end of the stage make none. "
+        "Schedules, averages and weight decay count updates.",
         examples=[4],
     )
     sam: Annotated[Sharpness, ShortForm("radius")] | None = Field(

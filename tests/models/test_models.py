@@ -10,6 +10,7 @@ from model_battery import LAWS, NUM_CLASSES, SMALL, Law, Subject, family, logits
 from published_parameters import GENERAL, PARAMETERS
 
 from kcifar.models import MODELS
+from kcifar.models.catalog import find_provenance
 from kcifar.models.summary import summarize_model
 
 # A family's module -> a small network with all of its parts.
@@ -45,3 +46,10 @@ class TestEveryVariant:
         logits = logits_of(variant, normalized_images(1))
         assert logits.shape == (1, NUM_CLASSES)
         assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", ["lenet_bn", "vgg16", "resnet20", "preact_resnet110", "wrn_16_4", "resnext29_32x4d", "densenet121", "airbench94"])
+def test_what_a_network_shows_of_itself_says_what_differs_from_its_reference(name: str) -> None:
+    shown = find_provenance(MODELS.get(name))
+    assert "the running variance of batch normalization is Keras' biased one (PyTorch: n / (n - 1) times as large)" in shown
+    assert ("order of channels" in shown) == (name in ("resnet20", "preact_resnet110", "densenet121"))

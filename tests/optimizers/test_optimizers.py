@@ -130,6 +130,20 @@ def test_ten_steps_equal_torchs(name: str, arguments: dict[str, Any], torch_clas
     assert minimize(name, gradients, 0.05, **arguments) == pytest.approx(weight.detach().numpy(), rel=1e-4)
 
 
+@pytest.mark.parametrize("updates", [1, 2, 7])
+def test_epsilon_is_added_before_the_bias_correction_unlike_in_torch(updates: int) -> None:
+    """After t updates Keras' epsilon is torch's epsilon / sqrt(1 - beta_2^t): the last of some updates is compared."""
+    torch = pytest.importorskip("torch")
+    gradients, epsilon = [1e-2 * gradient for gradient in draw_arrays((2,), updates)], 1e-2
+    weight = torch.tensor(START, requires_grad=True)
+    optimizer = torch.optim.Adam([weight], lr=0.05)
+    for count, gradient in enumerate(gradients, start=1):
+        optimizer.param_groups[0]["eps"] = epsilon / (1 - 0.999**count) ** 0.5
+        weight.grad = torch.tensor(gradient)
+        optimizer.step()
+    assert minimize("adam", gradients, 0.05, epsilon=epsilon) == pytest.approx(weight.detach().numpy(), rel=1e-5)
+
+
 def test_ten_steps_of_lion_equal_the_papers() -> None:
     weight, momentum = START.astype(np.float64), np.zeros(2)
     gradients = draw_arrays((2,), 10)
