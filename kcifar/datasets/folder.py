@@ -25,7 +25,7 @@ from kcifar.datasets.folder_layout import SPLITS
 from kcifar.datasets.messages import list_first
 from kcifar.datasets.progress import count_bar
 from kcifar.datasets.reading import Reading, Resize
-from kcifar.datasets.sample_depth import check_peaks, describe_dark_pictures
+from kcifar.datasets.sample_depth import check_peaks, mention_dark_pictures
 from kcifar.datasets.statistics import count_classes
 from kcifar.recipe.numbers import MAX_COUNT, Fraction, at_most
 
@@ -63,7 +63,9 @@ def folder(
     reading = Reading(image_size, image_size, resize, 16 if bits == "auto" else bits)
     decoded = read_images(source.data, files, reading, source.say)
     _check_readable(decoded, source, unreadable)
-    dark = _check_depth(decoded, source) if bits == "auto" else ()
+    if bits == "auto":
+        check_peaks(source.data, decoded.peaks)
+    dark = mention_dark_pictures(source.data, decoded.peaks, source.say) if bits == "auto" else ()
     splits, notes = decoded.splits, (*(f"not readable: {line}" for line in decoded.unreadable), *dark)
     return Dataset("folder", decoded.class_names, splits["train"], splits.get("test"), splits.get("validation"), notes, reading)
 
@@ -134,14 +136,3 @@ def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> 
     if empty:
         reason = f" ({one_line(decoded.unreadable[0], 120)})" if decoded.unreadable else ""
         raise UserError(f"{source.data}: train: no readable image of {list_first(empty)}{reason}")
-
-
-def _check_depth(decoded: DecodedImages, source: Source) -> tuple[str, ...]:
-    """Refuse pictures of 16 bits that are dark as a whole; report and return those that are nearly black beside others."""
-    check_peaks(source.data, decoded.peaks)
-    dark = describe_dark_pictures(decoded.peaks)
-    if dark:
-        source.say(
-            f"{source.data}: {len(dark)} pictures of 16 bits become nearly black; if fewer bits are significant, set dataset.bits: {list_first(dark)}"
-        )
-    return dark

@@ -20,6 +20,7 @@ from kcifar.datasets.folder_files import ImageFiles, is_system_file, may_be_imag
 from kcifar.datasets.messages import list_first
 from kcifar.datasets.npz import is_npz, read_npz_split
 from kcifar.datasets.reading import Reading
+from kcifar.datasets.sample_depth import mention_dark_pictures
 
 _MAX_DEPTH = 4  # folders around those of the classes
 
@@ -111,6 +112,7 @@ def _load_pictures(path: Path, known: Sequence[str], split: str, pictures: Pictu
     decoded = read_images(path, files, pictures.reading, say)
     if decoded.unreadable:
         say(f"{path}: {len(decoded.unreadable)} files cannot be read: {list_first(decoded.unreadable)}")
+    mention_dark_pictures(path, decoded.peaks, say)
     readable = tuple(str(image) for image in inside if not any(line.startswith(f"{image}: ") for line in decoded.unreadable))
     if not readable:
         raise UserError(f"{path}: no readable image")

@@ -3,7 +3,7 @@
 A file of 16 bits often holds 10, 12 or 14: cameras and scanners store 0 to 4095 in it. Read as 16 bits, such a picture is nearly black.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,9 +72,18 @@ def check_peaks(place: object, peaks: Mapping[str, int]) -> None:
         )
 
 
-def describe_dark_pictures(peaks: Mapping[str, int]) -> tuple[str, ...]:
-    """Return one line for each picture of 16 bits that becomes nearly black beside others that do not."""
-    return tuple(f"{path}: nearly black: 16-bit values up to {peak}" for path, peak in peaks.items() if peak < _NEARLY_BLACK)
+def mention_dark_pictures(place: object, peaks: Mapping[str, int], say: Callable[[str], None]) -> tuple[str, ...]:
+    """Report, and return one line for, each picture of 16 bits that becomes nearly black.
+
+    Args:
+        place: What the report begins with.
+        peaks: As for `check_peaks`.
+        say: Called with one line if there are such pictures.
+    """
+    dark = tuple(f"{path}: nearly black: 16-bit values up to {peak}" for path, peak in peaks.items() if peak < _NEARLY_BLACK)
+    if dark:
+        say(f"{place}: pictures of 16 bits that become nearly black (dataset.bits says how many are significant): {list_first(dark)}")
+    return dark
 
 
 def _find_declared_bits(image: "Image.Image") -> int | None:

@@ -5,7 +5,8 @@ import struct
 
 import numpy as np
 import pytest
-from picture_files import EXIF_CASES, encode, make_exif
+from archives import encoded
+from picture_files import EXIF_CASES, make_exif
 from PIL import Image, ImageOps
 
 from kcifar.datasets.decoding import decode_image
@@ -30,7 +31,7 @@ STORED = {
 @pytest.mark.parametrize(("file_format", "settings"), [("PNG", {}), ("TIFF", {}), ("WEBP", {"lossless": True})])
 @pytest.mark.parametrize("orientation", STORED)
 def test_every_orientation_is_turned_upright(orientation: int, file_format: str, settings: dict[str, object]) -> None:
-    content = encode(STORED[orientation], file_format, exif=make_exif(orientation), **settings)
+    content = encoded(STORED[orientation], file_format, exif=make_exif(orientation), **settings)
     np.testing.assert_array_equal(decode_image(content, READING), np.asarray(UPRIGHT))
 
 
@@ -39,7 +40,7 @@ def test_every_orientation_is_turned_upright(orientation: int, file_format: str,
     "before", [b"", b"\xff\xfe\x00\x06note", b"\xff\xff\xff\xe1\x00\x0bhttp://ab"], ids=["nothing", "comment", "fill byte and XMP"]
 )
 def test_a_jpeg_is_turned_as_pillow_turns_it(orientation: int, before: bytes) -> None:
-    content = encode(STORED[orientation], "JPEG", exif=make_exif(orientation))
+    content = encoded(STORED[orientation], "JPEG", exif=make_exif(orientation))
     content = content[:2] + before + content[2:]
     with Image.open(io.BytesIO(content)) as image:
         expected = np.asarray(ImageOps.exif_transpose(image))
@@ -52,7 +53,7 @@ def test_the_photo_is_turned_before_it_is_cropped() -> None:
     upright = np.full((90, 30, 3), 200, np.uint8)
     upright[:30] = 0
     stored = Image.fromarray(upright).rotate(90, expand=True)
-    content = encode(stored, "PNG", exif=make_exif(6))
+    content = encoded(stored, "PNG", exif=make_exif(6))
     assert (decode_image(content, Reading(30, 30, "crop")) == 200).all()
     assert (decode_image(content, Reading(30, 10, "stretch"))[:9] == 0).all()
 
@@ -64,9 +65,11 @@ def test_the_tag_is_found_in_both_byte_orders_and_damage_means_upright(exif: byt
 
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "TIFF", "WEBP"])
 def test_damaged_exif_data_leave_the_photo_as_it_is(file_format: str) -> None:
-    plain = decode_image(encode(UPRIGHT, file_format), READING)
+    plain = decode_image(encoded(UPRIGHT, file_format), READING)
     content = (
-        encode(UPRIGHT, file_format, exif=make_exif(6)) if file_format == "TIFF" else encode(UPRIGHT, file_format, exif=b"Exif\0\0MM\0*\0\0\0\x08\0")
+        encoded(UPRIGHT, file_format, exif=make_exif(6))
+        if file_format == "TIFF"
+        else encoded(UPRIGHT, file_format, exif=b"Exif\0\0MM\0*\0\0\0\x08\0")
     )
     if file_format == "TIFF":  # the tag's type is one that does not exist
         place = max(content.find(struct.pack("<HH", 0x0112, 3)), content.find(struct.pack(">HH", 0x0112, 3)))

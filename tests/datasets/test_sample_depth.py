@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from archives import private_caches, refusal, write_folder
-from picture_files import encode, make_png
+from archives import encoded, private_caches, refusal, write_folder
+from picture_files import make_png
 
 from kcifar.datasets.dataset import Source
 from kcifar.datasets.decoding import decode_image, measure_peak
@@ -39,13 +39,13 @@ def sixteen_bit_color_png(values: np.ndarray) -> bytes:
 @pytest.mark.parametrize(("bits", "largest"), [(8, 255), (9, 511), (12, 4095), (14, 16383), (16, 65535)])
 def test_the_significant_bits_become_zero_to_255(bits: int, largest: int) -> None:
     values = np.array([[0, largest], [largest // 2, largest]], np.uint16)
-    loaded = decode_image(encode(values), Reading(2, 2, "stretch", bits))
+    loaded = decode_image(encoded(values), Reading(2, 2, "stretch", bits))
     assert loaded[..., 0].tolist() == [[0, 255], [127, 255]]
 
 
 @pytest.mark.parametrize(
     "content",
-    [twelve_bit_tiff(RAMP), encode(RAMP, "TIFF", tiffinfo={281: 4095})],
+    [twelve_bit_tiff(RAMP), encoded(RAMP, "TIFF", tiffinfo={281: 4095})],
     ids=["12 bits per sample", "16 bits per sample up to 4095"],
 )
 def test_a_tiff_that_says_how_many_bits_count_is_scaled_by_them(content: bytes) -> None:
@@ -56,7 +56,7 @@ def test_a_tiff_that_says_how_many_bits_count_is_scaled_by_them(content: bytes) 
 
 def test_values_beyond_the_significant_bits_are_refused() -> None:
     with pytest.raises(ValueError, match=r"expected gray values from 0 to 4095 \(12 bits\), got 0 to 4096"):
-        decode_image(encode(RAMP + (RAMP == 4095)), Reading(8, 8, "stretch", 12))
+        decode_image(encoded(RAMP + (RAMP == 4095)), Reading(8, 8, "stretch", 12))
     with pytest.raises(ValueError, match="16-bit color can be read with 16 significant bits only, got 12; scale its values to 0 to 65535 first"):
         decode_image(sixteen_bit_color_png(RAMP), Reading(8, 8, "stretch", 12))
 
@@ -65,9 +65,9 @@ def write(root: Path, picture: bytes, other: bytes) -> Source:
     return Source(write_folder(root, {f"train/{name}/{number}": picture for name in ("cat", "dog") for number in range(3)} | {"train/dog/3": other}))
 
 
-@pytest.mark.parametrize("encoded", [encode(RAMP), encode(RAMP, "TIFF"), sixteen_bit_color_png(RAMP)], ids=["PNG", "TIFF", "color"])
-def test_a_data_set_that_would_become_dark_is_refused_every_time(encoded: bytes, tmp_path: Path) -> None:
-    source = write(tmp_path / "f", encoded, encode((RAMP >> 4).astype(np.uint8)))
+@pytest.mark.parametrize("picture", [encoded(RAMP), encoded(RAMP, "TIFF"), sixteen_bit_color_png(RAMP)], ids=["PNG", "TIFF", "color"])
+def test_a_data_set_that_would_become_dark_is_refused_every_time(picture: bytes, tmp_path: Path) -> None:
+    source = write(tmp_path / "f", picture, encoded((RAMP >> 4).astype(np.uint8)))
     for _ in range(2):
         message = refusal(folder, source, image_size=8)
         assert (
@@ -79,21 +79,21 @@ def test_a_data_set_that_would_become_dark_is_refused_every_time(encoded: bytes,
 
 
 def test_a_data_set_of_twelve_bits_is_bright_once_it_says_so(tmp_path: Path) -> None:
-    loaded = folder(write(tmp_path / "f", encode(RAMP), encode((RAMP >> 4).astype(np.uint8))), image_size=8, bits=12)
+    loaded = folder(write(tmp_path / "f", encoded(RAMP), encoded((RAMP >> 4).astype(np.uint8))), image_size=8, bits=12)
     np.testing.assert_array_equal(loaded.train.images[..., 0], np.stack([RAMP >> 4] * 7))
     assert loaded.reading == Reading(8, 8, "crop", 12)
 
 
 def test_dark_pictures_beside_bright_ones_are_named_every_time(tmp_path: Path) -> None:
-    source = write(tmp_path / "f", encode(RAMP * 16), encode(RAMP))
+    source = write(tmp_path / "f", encoded(RAMP * 16), encoded(RAMP))
     for _ in range(2):
         said: list[str] = []
         loaded = folder(Source(source.data, say=said.append), image_size=8)
         assert loaded.notes == ("train/dog/3: nearly black: 16-bit values up to 4095",)
-        assert "1 pictures of 16 bits become nearly black" in said[-1]
+        assert "pictures of 16 bits that become nearly black (dataset.bits says how many are significant): train/dog/3: " in said[-1]
 
 
 def test_pictures_of_eight_bits_have_no_peak() -> None:
-    assert measure_peak(encode((RAMP >> 4).astype(np.uint8))) is None
-    assert measure_peak(encode(RAMP)) == 4095
+    assert measure_peak(encoded((RAMP >> 4).astype(np.uint8))) is None
+    assert measure_peak(encoded(RAMP)) == 4095
     assert measure_peak(sixteen_bit_color_png(RAMP)) == 15 * 256 + 255

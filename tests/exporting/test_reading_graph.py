@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 import tensorflow as tf
-from picture_files import EXIF_CASES, PNG_SIGNATURE, chunk, encode, make_exif, make_noise_png
+from archives import encoded
+from picture_files import EXIF_CASES, PNG_SIGNATURE, chunk, make_exif, make_noise_png
 from PIL import Image
 
 from kcifar.datasets.decoding import decode_image
@@ -34,7 +35,7 @@ def largest_difference(content: bytes, reading: Reading = CROP) -> int:
 def refusal(content: bytes, reading: Reading = CROP) -> str:
     """Return why the second file of a request is refused."""
     with pytest.raises(tf.errors.InvalidArgumentError) as caught:
-        compiled(reading)(tf.constant([encode(NOISE), content]))
+        compiled(reading)(tf.constant([encoded(NOISE), content]))
     return str(caught.value)
 
 
@@ -57,14 +58,14 @@ def test_every_kind_of_png_is_read_alike(color_type: int, depth: int) -> None:
     ids=str,
 )
 def test_every_compression_of_a_jpeg_is_read_alike(settings: dict[str, object], picture: Image.Image) -> None:
-    assert largest_difference(encode(picture, "JPEG", **settings)) == 0
-    assert largest_difference(encode(picture.convert("L"), "JPEG")) == 0
+    assert largest_difference(encoded(picture, "JPEG", **settings)) == 0
+    assert largest_difference(encoded(picture.convert("L"), "JPEG")) == 0
 
 
 def test_cmyk_differs_by_one_level_at_most_and_needs_adobes_marker() -> None:
     """Without the marker, TensorFlow would take the colors for their inverse."""
     noise = np.random.default_rng(1).integers(0, 256, (41, 59, 4), np.uint8)
-    content = encode(Image.frombytes("CMYK", (59, 41), noise.tobytes()), "JPEG", quality=100)
+    content = encoded(Image.frombytes("CMYK", (59, 41), noise.tobytes()), "JPEG", quality=100)
     assert largest_difference(content) <= 1
     marker = content.index(b"\xff\xee")
     without = content[:marker] + content[marker + 2 + int.from_bytes(content[marker + 2 : marker + 4]) :]
@@ -74,7 +75,7 @@ def test_cmyk_differs_by_one_level_at_most_and_needs_adobes_marker() -> None:
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_alike(orientation: int, file_format: str) -> None:
-    assert largest_difference(encode(NOISE, file_format, exif=make_exif(orientation))) == 0
+    assert largest_difference(encoded(NOISE, file_format, exif=make_exif(orientation))) == 0
 
 
 find_in_graph = tf.function(find_orientation_in_graph, input_signature=[tf.TensorSpec((), tf.string)])
@@ -88,10 +89,10 @@ def test_exif_data_mean_the_same_orientation(exif: bytes, expected: int) -> None
 
 def test_twelve_bits_are_scaled_alike_and_more_are_refused() -> None:
     gray = NOISE[..., 0].astype(np.uint16) * 16
-    for content in (encode(gray), encode(NOISE), encode(SMOOTH, "JPEG"), make_noise_png(23, 17, 8, 4), make_noise_png(23, 17, 4, 0)):
+    for content in (encoded(gray), encoded(NOISE), encoded(SMOOTH, "JPEG"), make_noise_png(23, 17, 8, 4), make_noise_png(23, 17, 4, 0)):
         assert largest_difference(content, TWELVE_BITS) == 0
     assert "image_bytes[1]: expected gray values from 0 to 4095, got 4096" in refusal(
-        encode(np.maximum(gray, 4096 * (gray == gray.max()).astype(np.uint16))), TWELVE_BITS
+        encoded(np.maximum(gray, 4096 * (gray == gray.max()).astype(np.uint16))), TWELVE_BITS
     )
     assert "expected gray values of 12 significant bits in a PNG file of 16, got color" in refusal(make_noise_png(23, 17, 16, 2), TWELVE_BITS)
 
@@ -102,12 +103,12 @@ def test_twelve_bits_are_scaled_alike_and_more_are_refused() -> None:
         (b"", "expected a PNG or JPEG file, got no bytes"),
         (b"hello", "expected a PNG or JPEG file, got bytes of an unknown format"),
         (b"<html>", "expected a PNG or JPEG file, got a text"),
-        (encode(NOISE, "GIF"), "expected a PNG or JPEG file, got GIF"),
-        (encode(NOISE, "BMP"), "expected a PNG or JPEG file, got BMP"),
-        (encode(NOISE, "WEBP"), "expected a PNG or JPEG file, got WebP"),
-        (encode(NOISE, "TIFF"), "expected a PNG or JPEG file, got TIFF"),
-        (encode(NOISE)[:20], "expected a PNG file, got only the first bytes of one"),
-        (encode(Image.new("1", (10_000, 10_000))), "expected an image of at most 89478485 pixels, got 10000 x 10000"),
+        (encoded(NOISE, "GIF"), "expected a PNG or JPEG file, got GIF"),
+        (encoded(NOISE, "BMP"), "expected a PNG or JPEG file, got BMP"),
+        (encoded(NOISE, "WEBP"), "expected a PNG or JPEG file, got WebP"),
+        (encoded(NOISE, "TIFF"), "expected a PNG or JPEG file, got TIFF"),
+        (encoded(NOISE)[:20], "expected a PNG file, got only the first bytes of one"),
+        (encoded(Image.new("1", (10_000, 10_000))), "expected an image of at most 89478485 pixels, got 10000 x 10000"),
     ],
 )
 def test_other_bytes_are_refused_in_words(content: bytes, expected: str) -> None:
@@ -121,7 +122,7 @@ def test_the_limit_of_pixels_is_pillows() -> None:
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("keep", [0.1, 0.5, 0.95])
 def test_truncated_files_are_refused_by_both(file_format: str, keep: float) -> None:
-    content = encode(NOISE, file_format)
+    content = encoded(NOISE, file_format)
     content = content[: int(keep * len(content))]
     with pytest.raises(OSError, match=r"(?i)truncated"):
         decode_image(content, CROP)
@@ -134,7 +135,7 @@ def test_files_with_damaged_heads_have_the_same_orientation() -> None:
     for _ in range(400):
         exif = make_exif(generator.randrange(10))
         exif.endian = generator.choice("<>")
-        content = bytearray(encode(image, generator.choice(["JPEG", "PNG"]), exif=exif.tobytes()))
+        content = bytearray(encoded(image, generator.choice(["JPEG", "PNG"]), exif=exif.tobytes()))
         first = len(PNG_SIGNATURE) if content.startswith(PNG_SIGNATURE) else 3
         for _ in range(generator.randrange(6)):
             content[generator.randrange(first, min(len(content), 120))] = generator.choice(

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from archives import private_caches, write_folder
-from picture_files import encode
+from archives import encoded, private_caches, write_folder
 from tiny_recipe import tiny_recipe
 
 from kcifar.datasets.dataset import Source
@@ -42,7 +41,7 @@ def test_the_augmentation_sees_the_image_size_of_its_stage() -> None:
 def test_how_picture_files_are_read_is_stored_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exported model reads files by this; a data set without files has the settings that `folder` has by default."""
     private_caches(tmp_path, monkeypatch)
-    files = {f"train/{name}/{number}.png": encode(np.full((9, 9, 3), 100 + number, np.uint8)) for name in ("cat", "dog") for number in range(4)}
+    files = {f"train/{name}/{number}.png": encoded(np.full((9, 9, 3), 100 + number, np.uint8)) for name in ("cat", "dog") for number in range(4)}
     settings = {"name": "folder", "image_size": 8, "resize": "pad", "bits": 12, "validation": 0.5}
     plan = make_plan(load_recipe(tiny_recipe(dataset=settings)))
     of_files = prepare_data(plan, Source(write_folder(tmp_path / "f", files))).description

@@ -1,21 +1,12 @@
 """Picture files made by hand, of kinds that Pillow reads but does not write."""
 
-import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-
-def encode(image: Image.Image | np.ndarray, file_format: str = "PNG", **settings: Any) -> bytes:
-    """Return an image as the bytes of a file."""
-    buffer = io.BytesIO()
-    (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(buffer, file_format, **settings)
-    return buffer.getvalue()
 
 
 def make_exif(orientation: int) -> Image.Exif:

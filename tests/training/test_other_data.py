@@ -1,5 +1,6 @@
 """Laws of the evaluation on images other than the run's own: matched by class name, and never mixed with `test.json`."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,15 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from archives import cifar10_binary, cifar10_python, encoded, private_caches, refusal, sample, write_folder, write_tar, write_zip
+from picture_files import make_exif
 
 import kcifar
 from kcifar.core.errors import UserError
 from kcifar.datasets.cifar_names import CIFAR10_NAMES
 from kcifar.datasets.dataset import Split
+from kcifar.datasets.decoding import decode_image
 from kcifar.datasets.known_classes import Pictures, load_known_images
 from kcifar.datasets.reading import Reading
 from kcifar.training.evaluation import evaluate_run
 from kcifar.training.metrics import format_metrics
+from kcifar.training.other_data import load_other_images
 
 DIGITS = tuple(map(str, range(10)))
 PICTURES = Pictures(Reading(32, 32))
@@ -198,3 +202,16 @@ def test_the_runs_own_data_are_not_taken_for_others(run: kcifar.Run, tmp_path: P
         evaluate_run(run, None, "test", "mine")
     assert "data" not in evaluate_run(run, None, "test")
     assert not (run.path / "evaluations").exists()
+
+
+def test_photos_are_read_as_the_run_says(run: kcifar.Run, tmp_path: Path) -> None:
+    """With black borders, 12 bits and upright, if dataset.json says so: as the run's own photos and those of its export."""
+    reading = Reading(32, 32, "pad", 12)
+    (run.path / "dataset.json").write_text(json.dumps(run.dataset | {"reading": reading.describe()}))
+    deep = encoded((np.arange(40 * 90).reshape(40, 90) % 4096).astype(np.uint16), exif=make_exif(6))
+    said: list[str] = []
+    path = write_folder(tmp_path / "photos", {"3/deep.png": deep, "7/deep.png": encoded(np.full((9, 9), 4095, np.uint16))})
+    images = load_other_images(kcifar.open_run(run.path), path, "test", said.append)
+    np.testing.assert_array_equal(images.split.images[0], decode_image(deep, reading))
+    assert images.split.images[1].max() == 255
+    assert any("resize: pad, to 32x32 pixels" in line for line in said)
