@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kcifar.core.errors import UserError, one_line
+from kcifar.datasets.array_hints import convert_to_array, suggest_labels, suggest_scale, suggest_shape, suggest_type
 from kcifar.datasets.dataset import Dataset, Split
 
 ImagesAndLabels = tuple[ArrayLike, ArrayLike]
@@ -31,7 +32,7 @@ def from_arrays(
         class_names: One per label; None: the numbers of the labels, up to the largest.
         name: The name of the data set in tables and messages.
     Raises:
-        UserError: Anything else, with the split that is wrong; also for images in [0, 1], which are already scaled.
+        UserError: Anything else, with the split that is wrong; also for images of 0 and 1 only, which are scaled already.
     Example:
         >>> images, labels = np.zeros((4, 32, 32), np.uint8), [0, 1, 0, 1]
         >>> from_arrays((images, labels)).class_names
@@ -46,14 +47,16 @@ def from_arrays(
 
 def convert_images(images: ArrayLike, place: str) -> np.ndarray:
     """Return images as uint8 (count, height, width, 3); images of that form are not copied."""
-    array = np.asarray(images)
+    array = convert_to_array(images, f"{place}: expected images of one shape", "resize them to one size first")
     if array.ndim == 3:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3):
-        hint = "; put the channels last" if array.ndim == 4 and array.shape[1] in (1, 3) else ""
-        raise UserError(f"{place}: expected images (count, height, width[, 1 or 3]), got {np.shape(images)}{hint}")
+        hint = suggest_shape(array.shape)
+        raise UserError(f"{place}: expected images (count, height, width[, 1 or 3]), got {array.shape}{hint}")
     if array.dtype != np.uint8:
         array = _convert_to_uint8(array, place)
+    if _find_peak(array) == 1:
+        raise UserError(f"{place}: expected whole numbers from 0 to 255, got only 0 and 1; multiply by 255")
     if array.shape[3] == 1:
         array = np.repeat(array, 3, axis=3)
     return np.ascontiguousarray(array)
@@ -61,12 +64,12 @@ def convert_images(images: ArrayLike, place: str) -> np.ndarray:
 
 def convert_labels(labels: ArrayLike, place: str) -> np.ndarray:
     """Return labels as int64 (count,)."""
-    array = np.asarray(labels)
+    array = convert_to_array(labels, f"{place}: expected integer labels (count,) or (count, 1)", "give each image one number")
+    shape = array.shape
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        hint = "; convert one-hot rows with argmax(axis=1)" if array.ndim == 2 else ""
-        raise UserError(f"{place}: expected integer labels (count,) or (count, 1), got {array.dtype} {np.shape(labels)}{hint}")
+        raise UserError(f"{place}: expected integer labels (count,) or (count, 1), got {array.dtype} {shape}{suggest_labels(array)}")
     return np.ascontiguousarray(array, np.int64)
 
 
@@ -80,14 +83,26 @@ def make_split(pair: ImagesAndLabels, place: str) -> Split:
 def _convert_to_uint8(images: np.ndarray, place: str) -> np.ndarray:
     """Convert images of another number type, provided that no value changes."""
     if images.dtype.kind not in "iuf":
-        raise UserError(f"{place}: expected numbers from 0 to 255, got {images.dtype}")
+        raise UserError(f"{place}: expected numbers from 0 to 255, got {images.dtype}{suggest_type(images.dtype)}")
     converted = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]
         lowest, highest = chunk.min(initial=0), chunk.max(initial=0)
         if not (lowest >= 0 and highest <= 255) or (chunk != np.floor(chunk)).any():
-            raise UserError(f"{place}: expected whole numbers from 0 to 255, got {images.dtype} from {lowest:g} to {highest:g}")
+            lowest, highest = images.min(), images.max()
+            raise UserError(
+                f"{place}: expected whole numbers from 0 to 255, got {images.dtype} from {lowest:g} to {highest:g}"
+                f"{suggest_scale(images.dtype, float(lowest), float(highest))}"
+            )
         converted[start : start + _CHUNK] = chunk
-    if images.dtype.kind == "f" and converted.max(initial=0) <= 1:
-        raise UserError(f"{place}: expected whole numbers from 0 to 255, got {images.dtype} from 0 to 1; multiply by 255 and round")
     return converted
+
+
+def _find_peak(images: np.ndarray) -> int:
+    """Return the largest value of uint8 images, or the first found above 1: usually, a few images are looked at."""
+    peak = 0
+    for start in range(0, len(images), _CHUNK):
+        peak = max(peak, int(images[start : start + _CHUNK].max(initial=0)))
+        if peak > 1:
+            break
+    return peak

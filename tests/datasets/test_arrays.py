@@ -41,7 +41,7 @@ def test_bytes_are_used_as_they_are() -> None:
 @settings(deadline=None)
 @given(arrays.arrays(np.uint8, (3, 2, 2, 3), elements=st.integers(0, 255)), st.sampled_from("iuf"), st.sampled_from([2, 4, 8]))
 def test_whole_numbers_of_any_type_are_the_same_images(images: np.ndarray, kind: str, size: int) -> None:
-    if kind == "f" and images.max() <= 1:
+    if images.max() == 1:
         images = images + np.uint8(2)
     result = from_arrays((images.astype(f"{kind}{size}"), [0, 1, 0])).train.images
     assert result.dtype == np.uint8
@@ -71,22 +71,37 @@ def test_class_names_count_the_labels_of_all_splits() -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "expected"),
     [
-        (IMAGES / 255, LABELS, "whole numbers from 0 to 255"),
-        ((IMAGES > 100).astype(np.float32), LABELS, "multiply by 255"),
-        (IMAGES * 0.5, LABELS, "whole numbers"),
-        (np.where(IMAGES > 100, np.nan, 7.0), LABELS, "whole numbers"),
-        (np.where(IMAGES > 100, np.inf, 7.0), LABELS, "whole numbers"),
+        (IMAGES / 255, LABELS, "expected whole numbers from 0 to 255, got float64 from 0 to 1; multiply by 255 and round"),
+        (IMAGES / 127.5 - 1, LABELS, "got float64 from -1 to 1; if 0 is the middle gray, add 1, multiply by 127.5 and round"),
+        ((IMAGES - 120.0) / 60, LABELS, "got float64 from -2 to 2.25; undo the normalization: the recipe's input.normalization does it"),
+        ((IMAGES > 100).astype(np.float32), LABELS, "expected whole numbers from 0 to 255, got only 0 and 1; multiply by 255"),
+        ((IMAGES > 100).astype(np.int64), LABELS, "got only 0 and 1; multiply by 255"),
+        ((IMAGES > 100).astype(np.uint8), LABELS, "got only 0 and 1; multiply by 255"),
+        ((IMAGES > 100).astype(np.uint8)[..., 0], LABELS, "got only 0 and 1; multiply by 255"),
+        (IMAGES * 0.5, LABELS, "got float64 from 0 to 127.5; round them"),
+        (np.where(IMAGES > 100, np.nan, 7.0), LABELS, "got float64 from nan to nan; replace values that are no numbers"),
+        (np.where(IMAGES > 100, np.inf, 7.0), LABELS, "got float64 from 7 to inf; replace values that are no numbers"),
         (IMAGES.astype(np.int16) - 1, LABELS, "from -1 to"),
         (IMAGES.astype(np.int16) + 1, LABELS, "to 256"),
-        (IMAGES > 100, LABELS, "got bool"),
+        (IMAGES.astype(np.uint16) * 16, LABELS, "got uint16 from 0 to 4080; if 12 bits are significant, shift them with images >> 4"),
+        (IMAGES > 100, LABELS, "got bool; convert with images.astype(np.uint8) * 255"),
         (IMAGES.astype(str), LABELS, "got <U3"),
         (IMAGES.transpose(0, 3, 1, 2), LABELS, "put the channels last"),
         (IMAGES[0, 0], LABELS, "got (4, 3)"),
         (IMAGES[..., :2], LABELS, "got (6, 5, 4, 2)"),
+        (IMAGES[..., [0, 1, 2, 0]], LABELS, "got (6, 5, 4, 4); drop the alpha channel with images[..., :3]"),
+        (IMAGES.reshape(6, -1)[:, :48], LABELS, "got (6, 48); if each row is an image, reshape to (count, 4, 4, 3)"),
+        (IMAGES.reshape(6, -1)[:, :49], LABELS, "got (6, 49); if each row is an image, reshape to (count, 7, 7)"),
+        ([*IMAGES[:5], IMAGES[5, :3]], LABELS, "expected images of one shape, got (5, 4, 3) at 0 and (3, 4, 3) at 5; resize them to one size first"),
+        ([*IMAGES[:5], IMAGES[5, ..., 0]], LABELS, "got (5, 4, 3) at 0 and (5, 4) at 5; resize"),
+        ([*IMAGES[:5], None], LABELS, "got (5, 4, 3) at 0 and NoneType at 5; resize"),
+        (np.array([*IMAGES[:5], None], object), LABELS, "got (5, 4, 3) at 0 and NoneType at 5; resize"),
         (IMAGES, LABELS[:5], "int64 labels (6,)"),
         (IMAGES, LABELS - 1, "got -1 to 1"),
-        (IMAGES, LABELS.astype(float), "integer labels"),
-        (IMAGES, LABELS > 0, "integer labels"),
+        (IMAGES, LABELS.astype(float), "expected integer labels (count,) or (count, 1), got float64 (6,); convert with labels.astype(int)"),
+        (IMAGES, LABELS > 0, "got bool (6,); convert with labels.astype(int)"),
+        (IMAGES, ["cat"] * 6, "got <U3 (6,); number the classes from 0, and give their names as class_names"),
+        (IMAGES, [[0], [1, 2], 0, 1, 2, 0], "got (1,) at 0 and (2,) at 1; give each image one number"),
         (IMAGES, np.eye(3)[LABELS], "argmax"),
         (IMAGES[:0], LABELS[:0], "at least one image"),
     ],
@@ -95,6 +110,21 @@ def test_what_training_would_misread_is_refused(images: np.ndarray, labels: np.n
     message = refusal(from_arrays, (images, labels))
     assert "data set arrays: train" in message
     assert expected in message
+
+
+def test_black_images_are_images_and_an_image_of_zero_and_one_among_others_too() -> None:
+    assert from_arrays((np.zeros_like(IMAGES), LABELS)).train.images.max() == 0
+    mixed = np.minimum(IMAGES, 1)
+    mixed[5, 4, 3, 2] = 2
+    assert from_arrays((mixed, LABELS)).train.images is mixed
+
+
+def test_images_are_looked_at_beyond_the_first_thousand() -> None:
+    """A thousand are looked at together; the first thousand decides only if it holds more than 0 and 1."""
+    images, labels = np.ones((1001, 1, 1, 3), np.uint8), np.arange(1001) % 2
+    assert "got only 0 and 1" in refusal(from_arrays, (images, labels))
+    images[1000] = 7
+    assert from_arrays((images, labels)).train.images is images
 
 
 def test_splits_must_be_pairs_and_fit_together() -> None:
