@@ -337,8 +337,8 @@ class StageSettings(Strict):
     )
     views: Annotated[Literal[1, 2, 6], BeforeValidator(_refuse_truth_value)] = Field(
         default=1,
-        description="Views of each test image, reported alongside the single view: 2 adds the mirror image, 6 also shifts both by one pixel "
-        "to two corners. The last stage's value counts.",
+        description="Views of each test image, reported alongside the single view: 2 adds the mirror image, 6 also those of the image "
+        "moved by one pixel to two corners. The last stage's value counts.",
         examples=[6],
     )
 
