@@ -1,8 +1,8 @@
 """The picture of a learning-rate range test."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from kcifar.pictures.figure import Figure
 from kcifar.pictures.style import BLUE, SKY_BLUE, VERMILION, report_style
 
 

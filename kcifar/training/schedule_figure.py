@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from kcifar.datasets.dataset import Source
+from kcifar.pictures.figure import Axes, Figure
 from kcifar.pictures.saving import save_figure
 from kcifar.pictures.stage_marks import StageRange, mark_boundaries, name_stages
 from kcifar.pictures.style import BLUE, GREEN, VERMILION, report_style

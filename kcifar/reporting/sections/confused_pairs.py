@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
+from kcifar.pictures.figure import Figure
 from kcifar.pictures.text import fit_text
 from kcifar.pictures.thumbnails import HEADING_SIZE, Thumbnail, ThumbnailRow, draw_thumbnails
 from kcifar.reporting.analysis.saved_errors import are_most_confident

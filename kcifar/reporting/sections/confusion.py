@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
 from kcifar.pictures.confusion_matrix import MAX_CLASSES, compute_label_step, compute_number_size, compute_scale_end, draw_confusion_matrix
+from kcifar.pictures.figure import Figure
 from kcifar.reporting.page.columns import COUNT, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.stats.confusion import normalize_rows, order_by_similarity

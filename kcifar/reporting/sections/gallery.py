@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
+from kcifar.pictures.figure import Figure
 from kcifar.pictures.text import fit_text
 from kcifar.pictures.thumbnails import CAPTION_SIZE, Thumbnail, caption_width, draw_thumbnails, split_into_rows
 from kcifar.reporting.analysis.saved_errors import are_most_confident

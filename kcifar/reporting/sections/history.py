@@ -1,9 +1,9 @@
 """The history of a run: accuracy and loss over epochs with named stages, and the learning rate below."""
 
 import pandas
-from matplotlib.figure import Figure
 
 from kcifar.core.errors import one_line
+from kcifar.pictures.figure import Figure
 from kcifar.pictures.history import draw_history
 from kcifar.reporting.page.columns import PERCENT
 from kcifar.reporting.page.content import FigureSpec, SectionContent
