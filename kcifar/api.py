@@ -162,7 +162,7 @@ def report(
         runs: One run or several, as `Run` or as folders. Default: all runs in the folder `runs`.
         out: The folder to write tables, figures and the page to. Default: nothing is written.
         sections: Names of sections, or "all". Default: all for up to 3 runs, the essential ones for up to 12, comparisons alone for more.
-        formats: With `out`: any of csv, md, tex, html, png, svg, page. Default: all.
+        formats: With `out`: any of csv, md, tex, html, png, svg, pdf, page. Default: all but pdf. With pdf, figures are also drawn as PDF.
         title: Title of the page. Default: the name of the run, or of the recipes.
         published_log: A CSV file with a published log (epoch, accuracy, val_accuracy as fractions) to compare the runs with.
     Returns:
@@ -171,7 +171,7 @@ def report(
         UserError: A folder, a section or a format does not exist, no run can be read, or `out` cannot be written.
     """
     from kcifar.reporting.build import choose_runs, render_report
-    from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
+    from kcifar.reporting.page.output_files import DEFAULT_FORMATS, FIGURE_FORMATS, make_report_folder, write_report
     from kcifar.reporting.request import ReportRequest, split_names
     from kcifar.reporting.result import ReportResult
 
@@ -185,11 +185,11 @@ def report(
     )
     folder = None if out is None else Path(out)
     log = None if published_log is None else Path(published_log)
-    request = ReportRequest(paths, Path("runs"), folder, chosen_formats or FORMATS, chosen_sections, title, log)
+    request = ReportRequest(paths, Path("runs"), folder, chosen_formats or DEFAULT_FORMATS, chosen_sections, title, log)
     chosen = choose_runs(request)
     if folder is not None:
         make_report_folder(folder, request.runs, chosen.runs[0].folder)
-    rendered = render_report(request, chosen)
+    rendered = render_report(request, chosen, [kind for kind in FIGURE_FORMATS if kind != "pdf" or kind in request.formats])
     if folder is not None:
         write_report(rendered, request.formats, folder)
     return ReportResult(rendered)

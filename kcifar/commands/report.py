@@ -1,8 +1,8 @@
 """`python -m kcifar.report`: tables, figures and a page from saved runs. No backend is imported."""
 
+import gc
 import io
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +11,12 @@ import typer
 from kcifar.core.command import make_app
 from kcifar.core.errors import UserError
 
+# Importing and drawing make hundreds of thousands of objects that stay; Python would look through them dozens of times (default: 700).
+_OBJECTS_UNTIL_COLLECTION = 100_000
+
 app = make_app("Make tables, figures and a page from saved runs.")
 
-_FORMATS_HELP = "Comma-separated: csv, md, tex, html (tables), png, svg (figures), page (report.html).  [default: all]"
+_FORMATS_HELP = "Comma-separated: csv, md, tex, html (tables), png, svg, pdf (figures), page (report.html).  [default: all but pdf]"
 _SECTIONS_HELP = "Comma-separated names of sections, or all.  [default: all for up to 3 runs, the essential ones for up to 12]"
 
 Given = Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="Run folders, or names of runs in --runs.  [default: all runs in --runs]")]
@@ -45,19 +48,22 @@ def main(
     Up to 3 runs are shown in detail. Several runs are compared, and up to 12 are also shown in brief. CSV files contain accuracies as
     fractions. Folders that are not runs, or damaged, are named and skipped; unfinished runs are shown up to their last saved epoch.
     """
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     from rich.console import Console
 
     from kcifar.reporting.build import build_report
-    from kcifar.reporting.page.output_files import FORMATS, PAGE_FORMAT
+    from kcifar.reporting.page.output_files import DEFAULT_FORMATS, PAGE_FORMAT
     from kcifar.reporting.request import ReportRequest, split_names
     from kcifar.runs.find import REPORT_PAGE
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a name that the terminal's encoding lacks must not end the report
-    chosen = split_names(formats, "--format") if formats is not None else FORMATS
+    chosen = split_names(formats, "--format") if formats is not None else DEFAULT_FORMATS
     if show and PAGE_FORMAT not in chosen:
         raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
     named = split_names(sections, "--sections") if sections is not None else []
     folder = build_report(ReportRequest(run or [], runs, out, chosen, named, title, published_log), Console())
     if show:
+        import webbrowser
+
         webbrowser.open((folder / REPORT_PAGE).resolve().as_uri())

@@ -10,7 +10,7 @@ from rich.console import Console
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.option_names import name_option
 from kcifar.reporting.page.names import join_names
-from kcifar.reporting.page.output_files import FORMATS, make_report_folder, write_report
+from kcifar.reporting.page.output_files import FORMATS, choose_figure_formats, make_report_folder, write_report
 from kcifar.reporting.page.report import Report
 from kcifar.reporting.page.terminal import print_report
 from kcifar.reporting.rendering import render_runs, start_details
@@ -53,7 +53,7 @@ def build_report(request: ReportRequest, console: Console) -> Path:
     """
     chosen = choose_runs(request)
     out = make_report_folder(request.out, request.runs, chosen.runs[0].folder)
-    report = render_report(request, chosen)
+    report = render_report(request, chosen, choose_figure_formats(request.formats))
     written = write_report(report, request.formats, out)
     print_report(console, report, written)  # after the files: a closed pipe must not cost them
     return out
@@ -79,11 +79,11 @@ def choose_runs(request: ReportRequest) -> ReportRuns:
     return ReportRuns(runs, skipped, sections, _choose_run_sections(sections, request, len(runs)))
 
 
-def render_report(request: ReportRequest, chosen: ReportRuns) -> Report:
-    """Render every section; nothing is written."""
+def render_report(request: ReportRequest, chosen: ReportRuns, kinds: Sequence[str]) -> Report:
+    """Render every section, with figures in these formats; nothing is written."""
     runs, shown = chosen.runs, chosen.run_sections
-    with start_details(runs if shown else [], shown) as begun:
-        overview = render_runs(runs, chosen.sections)
+    with start_details(runs if shown else [], shown, kinds) as begun:
+        overview = render_runs(runs, chosen.sections, kinds)
         details = list(begun)
     notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
     if not overview and not any(details):

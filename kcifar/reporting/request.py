@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kcifar.core.errors import UserError, did_you_mean
 from kcifar.core.option_names import name_option
-from kcifar.reporting.page.output_files import FORMATS
+from kcifar.reporting.page.output_files import DEFAULT_FORMATS
 from kcifar.reporting.section import Section, find_sections
 
 ALL = "all"
@@ -20,7 +20,7 @@ class ReportRequest:
         paths: Run folders, or names of runs in `runs`; empty: all runs in `runs`.
         runs: The folder that contains the run folders.
         out: Output folder; None: `report` next to the first run.
-        formats: Some of `FORMATS`; "page" is `report.html`.
+        formats: Some of `output_files.FORMATS`; "page" is `report.html`.
         sections: Names of sections, or "all"; empty: all for up to 3 runs, the essential ones for up to 12, comparisons alone for more.
         title: Title of the page; empty: the name of the run, or of the recipes.
         published_log: A CSV file with a published training log, compared with the runs; None: none.
@@ -29,7 +29,7 @@ class ReportRequest:
     paths: Sequence[Path]
     runs: Path
     out: Path | None = None
-    formats: Sequence[str] = FORMATS
+    formats: Sequence[str] = DEFAULT_FORMATS
     sections: Sequence[str] = ()
     title: str = ""
     published_log: Path | None = None

@@ -11,7 +11,6 @@ import pandas
 
 from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.files import write_bytes
-from kcifar.core.output_paths import PICTURE_SUFFIXES
 from kcifar.reporting.page.content import Fact
 from kcifar.reporting.page.html_tables import to_html
 from kcifar.reporting.page.report import RenderedFigure, RenderedSection, Report
@@ -24,6 +23,7 @@ class ReportFigure:
     Attributes:
         png: The figure as PNG, 150 dots per inch.
         svg: The figure as SVG.
+        pdf: The figure as PDF; empty if the report was not made with `formats="pdf"`.
         caption: What it shows and how to read it.
         text: The same for somebody who cannot see it, with the numbers that matter.
     """
@@ -32,21 +32,24 @@ class ReportFigure:
     svg: bytes
     caption: str
     text: str
+    pdf: bytes = b""
 
     def __repr__(self) -> str:
         return f"<figure: {self.caption}>"
 
     def save(self, path: str | Path) -> None:
-        """Write the figure as PNG or SVG, by the suffix of the path; the file is complete or absent.
+        """Write the figure as PNG, SVG or PDF, by the suffix of the path; the file is complete or absent.
 
         Raises:
             UserError: The suffix is another one, or the file cannot be written.
         """
         target = Path(path)
-        if target.suffix not in PICTURE_SUFFIXES:
-            raise UserError(f"{target}: expected a file name that ends in {' or '.join(PICTURE_SUFFIXES)}, got {target.name!r}")
+        files = {".png": self.png, ".svg": self.svg} | ({".pdf": self.pdf} if self.pdf else {})
+        if target.suffix not in files:
+            more = '; for a PDF, use kcifar.report(…, formats="pdf")' if target.suffix == ".pdf" else ""
+            raise UserError(f"{target}: expected a file name that ends in {' or '.join(files)}, got {target.name!r}{more}")
         try:
-            write_bytes(target, self.png if target.suffix == ".png" else self.svg)
+            write_bytes(target, files[target.suffix])
         except OSError as error:
             raise UserError(f"{target}: cannot be written: {one_line(error.strerror or error)}") from None
 
@@ -143,4 +146,4 @@ def _make_section(section: RenderedSection) -> ReportSection:
 
 
 def _make_figure(figure: RenderedFigure) -> ReportFigure:
-    return ReportFigure(figure.png, figure.svg, figure.caption, figure.text)
+    return ReportFigure(figure.png, figure.svg, figure.caption, figure.text, figure.pdf)

@@ -1,6 +1,7 @@
 """Run folders and report folders: finding, naming and recognizing them."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,15 +44,9 @@ def find_run(path_or_name: Path, runs: Path) -> Path:
 def name_folders(folders: Sequence[Path]) -> list[str]:
     """Name each folder by as few of its last path components as distinguish it from all others."""
     parts = [folder.resolve().parts for folder in folders]
-    names = []
-    for folder_parts in parts:
-        length = next(
-            n
-            for n in range(1, len(folder_parts) + 1)
-            if n == len(folder_parts) or sum(other_parts[-n:] == folder_parts[-n:] for other_parts in parts) == 1
-        )
-        names.append("/".join(folder_parts[-length:]).lstrip("/"))
-    return names
+    times = Counter(folder_parts[-length:] for folder_parts in parts for length in range(1, len(folder_parts) + 1))
+    lengths = [next(n for n in range(1, len(own) + 1) if n == len(own) or times[own[-n:]] == 1) for own in parts]
+    return ["/".join(own[-length:]).lstrip("/") for own, length in zip(parts, lengths, strict=True)]
 
 
 def is_run(folder: Path) -> bool:

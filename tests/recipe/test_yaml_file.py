@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kcifar.core.errors import UserError
+from kcifar.recipe import yaml_file
 from kcifar.recipe.yaml_file import MAX_VALUES, parse_scalar, parse_yaml, read_yaml
 
 
@@ -104,3 +105,38 @@ def test_any_bytes_give_a_value_or_a_user_error(tmp_path: Path, content: bytes) 
     except UserError as error:
         message = str(error)
     assert "\n" not in message
+
+
+RECIPE = """name: r
+dataset: {name: cifar10, validation: 0.2}
+stages:
+- {name: "learn: 1", epochs: 3, learning_rate: 1e-3}
+-   name: refine
+    l2: {value: 1.0e-4, layers: "*_conv*"}
+    augmentation: []
+"""
+SHARED = ' :-[]{},*"\n._/+x1'  # signs that both parsers read alike
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, len(RECIPE)), st.integers(0, 2), st.text(SHARED, max_size=2)), max_size=4))
+def test_the_quick_parser_reads_what_the_other_reads(edits: list[tuple[int, int, str]]) -> None:
+    text = RECIPE
+    for place, removed, added in edits:
+        text = text[:place] + added + text[place + removed :]
+    assert yaml_file._SIGNS_OF_BOTH.fullmatch(text)
+    assert _read(text, quick=True) == _read(text, quick=False)
+
+
+@pytest.mark.parametrize("text", ["a: b\tc", "a: {b?: c}", "a: |#\n b", "#\n\ufeffa: b", "a: \tb"])
+def test_texts_that_the_parsers_read_otherwise_are_left_to_the_careful_one(text: str) -> None:
+    assert not yaml_file._SIGNS_OF_BOTH.fullmatch(text)
+
+
+def _read(text: str, quick: bool) -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_file.yaml, "__with_libyaml__", quick)
+        try:
+            return parse_yaml(text, "x")
+        except UserError as error:
+            return str(error)

@@ -289,7 +289,7 @@ def test_mistakes_of_the_user_are_named(runs_folder: Path, tmp_path: Path) -> No
         ([], runs_folder, {"out": runs_folder / "whole"}, "--out .*whole: expected a folder outside the runs, got a folder in the run whole"),
         ([], runs_folder, {"out": runs_folder / "whole" / "deep"}, "--out .*deep: expected a folder outside the runs, got a folder in the run whole"),
         ([], runs_folder, {"sections": ["stage"]}, "--sections: expected some of all, .*stages.*, got 'stage'; did you mean 'stages'?"),
-        ([], runs_folder, {"formats": ["pdf"]}, "--format: expected some of csv, md, tex, html, png, svg, page, got 'pdf'"),
+        ([], runs_folder, {"formats": ["pfd"]}, "--format: expected some of csv, md, tex, html, png, svg, pdf, page, got 'pfd'; did you mean 'pdf'?"),
         ([], runs_folder, {"published_log": tmp_path / "none.csv"}, "--published-log: .*none.csv: expected a CSV file with .*, got no such file"),
         ([], runs_folder, {"published_log": file}, "--published-log: .*file: expected a CSV file with one row per epoch, got no rows"),
         ([], runs_folder, {"published_log": file, "sections": ["stages"]}, "--published-log: expected published_log among --sections, got stages"),
@@ -317,6 +317,13 @@ def _loaded_after(arguments: list[str], modules: tuple[str, ...]) -> list[str]:
 
 def test_the_command_imports_no_backend(runs_folder: Path) -> None:
     assert _loaded_after(["--runs", str(runs_folder)], (*BACKENDS, "pandas")) == ["pandas"]
+
+
+def test_the_report_of_one_run_imports_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """The fixture has predictions and no two recipes: no quantile, no clustering, no schema of training, no PDF is needed."""
+    unneeded = ("scipy", "sklearn", "kcifar.recipe.stage_settings", "matplotlib.backends.backend_pdf", "matplotlib.pyplot")
+    fixture = Path(__file__).parents[1] / "fixtures" / "runs" / "finished"
+    assert _loaded_after([str(fixture), "--out", str(tmp_path)], (*unneeded, "matplotlib")) == ["matplotlib"]
 
 
 def test_processes_that_hash_otherwise_write_the_same(tmp_path: Path) -> None:

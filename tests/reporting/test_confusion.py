@@ -32,7 +32,7 @@ from kcifar.reporting.sections import class_scores, confusion
 from kcifar.reporting.sections import classes as classes_section
 from kcifar.reporting.sections import confused_pairs as pairs_section
 from kcifar.reporting.stats.confusion import normalize_rows, order_by_similarity, rank_confused_pairs
-from kcifar.reporting.stats.leaf_order import optimal_leaf_order
+from kcifar.reporting.stats.leaf_order import average_linkage, optimal_leaf_order
 from kcifar.runs.load import LoadedRun, load_run
 
 MATRICES = st.integers(2, 9).flatmap(lambda n: arrays(np.int64, (n, n), elements=st.integers(0, 4)))
@@ -124,6 +124,15 @@ def test_no_other_order_of_the_leaves_has_a_shorter_way(table: np.ndarray, metho
     orders = turned(to_tree(tree)) if count > 1 else [[0]]
     assert result in orders
     assert way(result) == min(map(way, orders))
+
+
+@given(st.integers(2, 12), st.integers(0, 2**32 - 1))
+@settings(max_examples=50)
+def test_the_tree_of_classes_is_that_of_scipy(count: int, seed: int) -> None:
+    table = np.random.default_rng(seed).random((count, count))  # without ties
+    distances = np.triu(table, 1) + np.triu(table, 1).T
+    expected = linkage(distances[np.triu_indices(count, 1)], "average")[:, :2].astype(int)
+    assert average_linkage(distances) == [tuple(pair) for pair in np.sort(expected, axis=1).tolist()]
 
 
 @given(MATRICES)

@@ -1,4 +1,7 @@
-"""The epoch of a run whose weights were tested."""
+"""The epoch of a run whose weights were tested.
+
+The rules of training are imported when a run needs them: most stop at their last epoch.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +9,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from kcifar.recipe.early_stopping import count_epochs_since_best, is_better
-from kcifar.recipe.stage_settings import EarlyStopping, Monitor
 from kcifar.runs.load import LoadedRun
 
 
@@ -33,6 +34,9 @@ def find_tested_row(run: LoadedRun) -> int | None:
     settings = _find_early_stopping(run)
     if settings is None:
         return last
+    from kcifar.recipe.early_stopping import count_epochs_since_best
+    from kcifar.recipe.stage_settings import EarlyStopping
+
     try:
         rule = EarlyStopping.model_validate(settings)
     except ValidationError:
@@ -45,6 +49,8 @@ def find_tested_row(run: LoadedRun) -> int | None:
 
 
 def _find_best_row(run: LoadedRun, monitor: Any) -> int | None:
+    from kcifar.recipe.early_stopping import is_better
+
     best, place = None, None
     for row, value in enumerate(_read_monitored(run, monitor)):
         if math.isfinite(value) and is_better(monitor, value, best):
@@ -54,6 +60,8 @@ def _find_best_row(run: LoadedRun, monitor: Any) -> int | None:
 
 def _read_monitored(run: LoadedRun, monitor: Any) -> Sequence[float]:
     """Return the monitored value of each epoch; empty if the history lacks it, or its better direction is unknown."""
+    from kcifar.recipe.stage_settings import Monitor
+
     known = monitor in get_args(Monitor) and monitor in run.history
     return run.history[monitor].tolist() if known else []
 

@@ -13,8 +13,9 @@ from kcifar.reporting.page.report import RenderedSection, Report
 from kcifar.reporting.page.table_files import join_runs, write_table
 from kcifar.runs.find import REPORT_FOLDER, REPORT_PAGE, is_run
 
-TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg"), "page"
+TABLE_FORMATS, FIGURE_FORMATS, PAGE_FORMAT = ("csv", "md", "tex", "html"), ("png", "svg", "pdf"), "page"
 FORMATS = (*TABLE_FORMATS, *FIGURE_FORMATS, PAGE_FORMAT)
+DEFAULT_FORMATS = tuple(kind for kind in FORMATS if kind != "pdf")  # a PDF is for papers; to draw it takes as long as the other two
 FIGURE_FOLDER = "figures"
 ALL_RUNS, REPRODUCTION = "All runs", "To train again"  # headings of the sections that cover all runs: before and after single runs
 
@@ -26,6 +27,11 @@ class WrittenReport:
     out: Path
     files: Sequence[Path]
     earlier: Sequence[Path]
+
+
+def choose_figure_formats(formats: Sequence[str]) -> list[str]:
+    """Return the formats in which figures have to be drawn for a report in these formats; the page shows the SVG."""
+    return [kind for kind in FIGURE_FORMATS if kind in formats or (kind == "svg" and PAGE_FORMAT in formats)]
 
 
 def make_report_folder(asked: Path | None, runs: Path, first: Path) -> Path:
@@ -111,7 +117,9 @@ def _write_figures(sections: Sequence[RenderedSection], kinds: Sequence[str], fo
     figures = [figure for section in sections for figure in section.figures]
     if figures and kinds:
         folder.mkdir(parents=True, exist_ok=True)
-    contents = {folder / f"{figure.name}.{kind}": figure.png if kind == "png" else figure.svg for figure in figures for kind in kinds}
+    contents = {
+        folder / f"{figure.name}.{kind}": {"png": figure.png, "svg": figure.svg, "pdf": figure.pdf}[kind] for figure in figures for kind in kinds
+    }
     for path, content in contents.items():
         write_bytes(path, content)
     return list(contents)

@@ -9,7 +9,7 @@ from kcifar.runs.load import LoadedRun
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure as the contents of its PNG and SVG files; the rest as in `content.FigureSpec`."""
+    """A figure as the contents of its files, empty for formats that nobody asked for; the rest as in `content.FigureSpec`."""
 
     name: str
     png: bytes
@@ -17,6 +17,7 @@ class RenderedFigure:
     caption: str
     text: str
     leads: bool = False
+    pdf: bytes = b""
 
 
 @dataclass(frozen=True)

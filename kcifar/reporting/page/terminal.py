@@ -22,6 +22,7 @@ MAX_PRINTED = 4  # runs; the details of more are not printed
 MAX_ROWS = 60  # per table; the files contain all
 _MAX_TEXT = 32  # characters in a cell; longer names are wrapped
 _MAX_PARAGRAPH = 4000  # characters
+_BETWEEN = 2  # characters from column to column
 
 
 def print_report(console: Console, report: Report, written: WrittenReport) -> None:
@@ -85,18 +86,18 @@ def _split_into_bands(console: Console, columns: Columns, frame: pandas.DataFram
         yield _make_upright_grid(texts)
         return
     keys = list(texts.columns[: frame.index.nlevels])
+    widths = {column: _measure_width(console, _make_grid(texts[[column]], numeric)) + _BETWEEN for column in texts.columns}
     band = list(keys)
     for column in texts.columns[len(keys) :]:
-        if len(band) > len(keys) and not _fits(console, _make_grid(texts[[*band, column]], numeric)):
+        if len(band) > len(keys) and sum(widths[name] for name in (*band, column)) - _BETWEEN > console.width:
             yield _make_grid(texts[band], numeric)
             band = list(keys)
         band.append(column)
     yield _make_grid(texts[band], numeric)
 
 
-def _fits(console: Console, table: Grid) -> bool:
-    unlimited = console.options.update(max_width=100_000)
-    return console.measure(table, options=unlimited).maximum <= console.width
+def _measure_width(console: Console, table: Grid) -> int:
+    return console.measure(table, options=console.options.update(max_width=100_000)).maximum
 
 
 def _make_grid(texts: pandas.DataFrame, numeric: set[str]) -> Grid:

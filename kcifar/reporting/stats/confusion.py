@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kcifar.reporting.stats.leaf_order import optimal_leaf_order
+from kcifar.reporting.stats.leaf_order import average_linkage, optimal_leaf_order
 
 _TIE = 1e-9  # added distance per label in between; far smaller than differences of fractions
 
@@ -40,12 +40,9 @@ def order_by_similarity(matrix: np.ndarray) -> np.ndarray:
     count = len(matrix)
     if count < 3:
         return np.arange(count)
-    from scipy.cluster.hierarchy import linkage
-
     fractions, labels = normalize_rows(matrix), np.arange(count)
     distances = 1 - (fractions + fractions.T) / 2 + _TIE * np.abs(labels - labels[:, None])
-    merges = linkage(distances[np.triu_indices(count, 1)], "average")[:, :2].astype(np.int64)
-    order = np.array(optimal_leaf_order(merges.tolist(), distances))
+    order = np.array(optimal_leaf_order(average_linkage(distances), distances))
     return np.asarray(order if order[0] < order[-1] else order[::-1])
 
 
