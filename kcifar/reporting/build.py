@@ -118,7 +118,7 @@ def _separate_damaged(runs: Sequence[LoadedRun]) -> tuple[list[LoadedRun], list[
 
 def _explain_no_runs(skipped: Sequence[SkippedFolder]) -> str:
     if not skipped:
-        return "expected run folders, found none; train a run with: python -m kcifar.train --stages stages/quickstart.yaml"
+        return "expected run folders, found none; train a run with: python -m kcifar.train --stages quickstart"
     reasons = "; ".join(one_line(f"{entry.name}: {entry.reason}") for entry in skipped[:3])
     return f"no run can be reported: {reasons}{f'; and {len(skipped) - 3} more' if len(skipped) > 3 else ''}"
 

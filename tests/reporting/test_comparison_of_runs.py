@@ -24,7 +24,7 @@ from kcifar.reporting.analysis.tested_epoch import find_tested_row, find_tested_
 from kcifar.reporting.charts.axes import make_log_ticks
 from kcifar.reporting.charts.pareto_front import CostPanel
 from kcifar.reporting.charts.pareto_front import draw_pareto_fronts as draw_fronts
-from kcifar.reporting.page.table_files import to_markdown
+from kcifar.reporting.page.table_files import escape_markdown, to_markdown
 from kcifar.reporting.sections import ablation, comparison, cost, recipes, reproduction
 from kcifar.reporting.stats.pareto import find_clear_front
 from kcifar.reporting.stats.proportions import Proportion
@@ -187,7 +187,7 @@ def test_views_and_compilation_have_columns_where_they_are_known() -> None:
 
 
 def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() -> None:
-    typed = ["python", "-m", "kcifar.train", "--run", "r", "--data", "/home/me/my data", "--seed", "1", "--resume", *["--set", "x=1"] * 40]
+    typed = ["python", "-m", "kcifar.train", "--run", "r", "--data", "/home/me/my data", "--seed", "1", "--resume", *["--import", "p.py"] * 40]
     one, two = (replace(made(name, seed=seed, hardware=hardware), name=name) for name, seed, hardware in (("a", 3, "new"), ("b", 1, "old")))
     assert not reproduction.of_runs([one, two])
     assert two.environment
@@ -195,8 +195,8 @@ def test_a_recipe_is_reproduced_by_its_first_command_on_all_that_trained_it() ->
     cut = replace(told, name="d", status=told.status.model_copy(update={"state": "interrupted"}), history=told.history.assign(seconds=1.0))
     content = reproduction.of_runs([one, told, cut, made("c", resolved=changed(epochs=9), hardware=None, seconds=math.nan)])
     first, last = rows_of(content).to_dict("records")
-    assert first["command"] == "python -m kcifar.train --data 'my data'" + " --set x=1" * 40
-    assert first["command"] in to_markdown(content.tables[0])  # whole, however long
+    assert first["command"] == "KERAS_BACKEND=jax python -m kcifar.train --stages b/recipe.yaml --data ~/'my data'" + " --import p.py" * 40
+    assert escape_markdown(first["command"]) in to_markdown(content.tables[0])  # whole, however long
     assert (first["seeds"], first["minutes"], first["epochs"], first["hardware"]) == ("1, 3", 1.0, 2, "new, 2 cores; old, 2 cores")
     assert pandas.isna([last["command"], last["minutes"], last["hardware"]]).all()
     assert content.paragraphs == ["The hardware is not recorded for c."]

@@ -1,14 +1,13 @@
 """How to reproduce the runs of each recipe: commands, versions and hardware."""
 
 import math
-import shlex
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePath
 from statistics import fmean
 from typing import Any
 
 from kcifar.reporting.analysis.groups import group_by_recipe
 from kcifar.reporting.analysis.hardware import NO_HARDWARE, find_hardware
+from kcifar.reporting.analysis.training_command import describe_training
 from kcifar.reporting.page.columns import COMMAND, COUNT, DECIMAL, TEXT, make_frame
 from kcifar.reporting.page.content import SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
@@ -18,13 +17,11 @@ from kcifar.runs.schemas import EnvironmentFile
 ORDER = 300
 TITLE = "How to reproduce the runs"
 NOTE = (
-    "Command: as typed for the first run of the recipe that recorded it, without --run, --seed, --resume and --overwrite (add --seed N), and with "
-    "only the last part of absolute paths. If it does not name the recipe file, the recipe.yaml in the run folder trains the same (--stages "
-    "FOLDER/recipe.yaml). Minutes: time of all epochs, mean over the finished runs with known times, on this hardware and with whatever else was "
-    "running."
+    "Command: trains the first run of the recipe that recorded its command, from the folder where this report was made. A shipped recipe is named if "
+    "it still says what the run did; another is taken from the run folder. Its recipe.yaml, in which every value is written out, always trains the "
+    "same: --stages FOLDER/recipe.yaml. Another seed: --set seed=N. Minutes: time of all epochs, mean over the finished runs with known times, on "
+    "this hardware and with whatever else was running."
 )
-# Options that concern a single run or its folder: those with a value, and those without.
-_OF_ONE_RUN, _OF_A_FOLDER = ("--run", "--seed"), ("--resume", "--overwrite")
 COLUMNS = {
     "recipe": TEXT,
     "seeds": TEXT,
@@ -51,10 +48,9 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
 
 def _make_row(runs: Sequence[LoadedRun]) -> dict[str, Any]:
     minutes = [run_minutes for run in runs if run.status.state == "finished" and not math.isnan(run_minutes := run.minutes)]
-    commands = [run.environment.command for run in runs if run.environment and run.environment.command]
     return {
         "seeds": join_names([str(seed) for seed in sorted({run.recipe.seed for run in runs})]),
-        "command": shlex.join(map(remove_folder, remove_run_options(commands[0]))) if commands else None,
+        "command": describe_training(runs),
         "minutes": fmean(minutes) if minutes else None,
         "epochs": runs[0].planned_epochs,
         "backend": _join_facts(runs, lambda environment: environment.backend),
@@ -62,28 +58,6 @@ def _make_row(runs: Sequence[LoadedRun]) -> dict[str, Any]:
         "hardware": _join_facts(runs, lambda environment: environment.hardware),
         "versions": _join_facts(runs, lambda environment: environment.versions),
     }
-
-
-def remove_run_options(command: Sequence[str]) -> list[str]:
-    """Return a command without the options that concern a single run or its folder.
-
-    Example:
-        >>> remove_run_options(["python", "--seed", "3", "--run=a", "--set", "x=1", "--resume"])
-        ['python', '--set', 'x=1']
-    """
-    kept = [word for word in command if word not in _OF_A_FOLDER and not word.startswith(tuple(f"{option}=" for option in _OF_ONE_RUN))]
-    return [word for place, word in enumerate(kept) if word not in _OF_ONE_RUN and (place == 0 or kept[place - 1] not in _OF_ONE_RUN)]
-
-
-def remove_folder(word: str) -> str:
-    """Return a word of a command, with only the last part of an absolute path (also in `--option=path`), because reports are shared.
-
-    Example:
-        >>> remove_folder("--data=/home/me/cifar"), remove_folder("stages/a.yaml")
-        ('--data=cifar', 'stages/a.yaml')
-    """
-    option, equals, path = word.rpartition("=")
-    return option + equals + PurePath(path).name if path.startswith(("/", "~")) else word
 
 
 def _join_facts(runs: Sequence[LoadedRun], fact: Callable[[EnvironmentFile], str]) -> str | None:
