@@ -155,6 +155,8 @@ def report(
     formats: str | Sequence[str] | None = None,
     title: str = "",
     published_log: str | Path | None = None,
+    columns: str | Sequence[str] | None = None,
+    reference: str = "",
 ) -> "ReportResult":
     """Return the tables and figures of saved runs by section, and write them where `out` says so; no backend is imported.
 
@@ -165,6 +167,8 @@ def report(
         formats: With `out`: any of csv, md, tex, html, png, svg, pdf, page. Default: all but pdf. With pdf, figures are also drawn as PDF.
         title: Title of the page. Default: the name of the run, or of the recipes.
         published_log: A CSV file with a published log (epoch, accuracy, val_accuracy as fractions) to compare the runs with.
+        columns: Names of the columns that tables show, in this order. Default: all.
+        reference: Name of the recipe that the ablation compares with. Default: the one with the most tested runs.
     Returns:
         `report["classes"].tables["classes"]` is a DataFrame, `report["history"].figures["history"]` a figure; a notebook shows both.
     Raises:
@@ -179,13 +183,13 @@ def report(
     if runs is not None and not given:
         raise UserError("runs: expected at least one run, got none; without runs, all in the folder 'runs' are reported")
     paths = [entry.path if isinstance(entry, Run) else Path(entry) for entry in given]
-    chosen_formats, chosen_sections = (
+    chosen_formats, chosen_sections, chosen_columns = (
         [] if names is None else split_names([names] if isinstance(names, str) else names, option)
-        for names, option in ((formats, "formats"), (sections, "sections"))
+        for names, option in ((formats, "formats"), (sections, "sections"), (columns, "columns"))
     )
     folder = None if out is None else Path(out)
     log = None if published_log is None else Path(published_log)
-    request = ReportRequest(paths, Path("runs"), folder, chosen_formats or DEFAULT_FORMATS, chosen_sections, title, log)
+    request = ReportRequest(paths, Path("runs"), folder, chosen_formats or DEFAULT_FORMATS, chosen_sections, title, log, chosen_columns, reference)
     chosen = choose_runs(request)
     if folder is not None:
         make_report_folder(folder, request.runs, chosen.runs[0].folder)

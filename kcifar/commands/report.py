@@ -29,6 +29,10 @@ Published = Annotated[
     Path | None,
     typer.Option(metavar="CSV", help="A published log to draw alongside the runs, with columns epoch, accuracy and val_accuracy (fractions)."),
 ]
+Columns = Annotated[
+    list[str] | None, typer.Option(metavar="LIST", help="Comma-separated names of the tables' columns, in this order.  [default: all]")
+]
+Reference = Annotated[str, typer.Option(metavar="RECIPE", help="The recipe that the ablation compares with.  [default: that with the most runs]")]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 
 
@@ -41,6 +45,8 @@ def main(
     sections: Sections = None,
     title: Title = "",
     published_log: Published = None,
+    columns: Columns = None,
+    reference: Reference = "",
     show: Open = False,
 ) -> None:
     """Print the tables of saved runs, and write them with figures and a page into a folder.
@@ -62,7 +68,8 @@ def main(
     if show and PAGE_FORMAT not in chosen:
         raise UserError(f"--open: expected {PAGE_FORMAT} among --format, got {', '.join(chosen)}")
     named = split_names(sections, "--sections") if sections is not None else []
-    folder = build_report(ReportRequest(run or [], runs, out, chosen, named, title, published_log), Console())
+    shown = split_names(columns, "--columns") if columns is not None else []
+    folder = build_report(ReportRequest(run or [], runs, out, chosen, named, title, published_log, shown, reference), Console())
     if show:
         import webbrowser
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas
 from rich.console import Console
 
-from kcifar.core.errors import UserError, one_line
+from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.option_names import name_option
+from kcifar.reporting.page.named_columns import choose_columns
 from kcifar.reporting.page.names import join_names
 from kcifar.reporting.page.output_files import FORMATS, choose_figure_formats, make_report_folder, write_report
 from kcifar.reporting.page.report import Report
@@ -24,6 +25,7 @@ from kcifar.runs.load import LoadedRun, SkippedFolder, load_runs
 # Up to MAX_WHOLE runs are shown in full, up to MAX_DETAILED with the essential sections; more are only compared. Named sections are always shown.
 MAX_WHOLE, MAX_DETAILED = 3, 12
 PUBLISHED_LOG = "published_log"  # the section that shows `ReportRequest.published_log`
+ABLATION = "ablation"  # the section that compares with `ReportRequest.reference`
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def choose_runs(request: ReportRequest) -> ReportRuns:
     published = _read_published(request, sections)
     folders = [find_run(path, request.runs) for path in request.paths] or find_folders(request.runs)
     runs, skipped = load_runs(folders)
-    runs = [replace(run, published=published) for run in runs]
+    runs = _mark_reference([replace(run, published=published) for run in runs], request, sections)
     if _choose_run_sections(sections, request, len(runs)):
         runs, damaged = _separate_damaged(runs)
         skipped = [*skipped, *damaged]
@@ -88,7 +90,7 @@ def render_report(request: ReportRequest, chosen: ReportRuns, kinds: Sequence[st
     notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
     if not overview and not any(details):
         notes.append(f"nothing to show for {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(request.sections)}")
-    return Report(request.title or _make_title(runs), runs, overview, details, notes)
+    return choose_columns(Report(request.title or _make_title(runs), runs, overview, details, notes), request.columns)
 
 
 def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pandas.DataFrame | None:
@@ -102,6 +104,21 @@ def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pand
         return read_published_log(request.published_log)
     except UserError as error:
         raise UserError(f"{name_option('published-log')}: {error}") from None
+
+
+def _mark_reference(runs: Sequence[LoadedRun], request: ReportRequest, sections: Sequence[Section]) -> list[LoadedRun]:
+    """Mark the runs of the recipe that the ablation compares with."""
+    if not request.reference:
+        return list(runs)
+    option = name_option("reference")
+    if ABLATION not in [section.name for section in sections]:
+        raise UserError(f"{option}: expected {ABLATION} among {name_option('sections')}, got {', '.join(request.sections)}")
+    marked = [replace(run, is_reference=request.reference in (run.recipe.name, run.name)) for run in runs]
+    if runs and not any(run.is_reference for run in marked):
+        names = list(dict.fromkeys([*(run.recipe.name for run in runs), *(run.name for run in runs)]))
+        recipes = one_line(", ".join(dict.fromkeys(run.recipe.name for run in runs)))
+        raise UserError(f"{option}: expected a recipe of these runs ({recipes}), got {request.reference!r}{did_you_mean(request.reference, names)}")
+    return marked
 
 
 def _separate_damaged(runs: Sequence[LoadedRun]) -> tuple[list[LoadedRun], list[SkippedFolder]]:

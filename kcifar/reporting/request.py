@@ -24,6 +24,8 @@ class ReportRequest:
         sections: Names of sections, or "all"; empty: all for up to 3 runs, the essential ones for up to 12, comparisons alone for more.
         title: Title of the page; empty: the name of the run, or of the recipes.
         published_log: A CSV file with a published training log, compared with the runs; None: none.
+        columns: Names of the columns that tables show, in this order; empty: all.
+        reference: Name of the recipe, or of a run of it, that the ablation compares with; empty: the one with the most tested runs.
     """
 
     paths: Sequence[Path]
@@ -33,6 +35,8 @@ class ReportRequest:
     sections: Sequence[str] = ()
     title: str = ""
     published_log: Path | None = None
+    columns: Sequence[str] = ()
+    reference: str = ""
 
 
 def split_names(values: Sequence[str], option: str) -> list[str]:

@@ -52,6 +52,7 @@ class LoadedRun:
         dataset: Classes and number of images of each split, or None if unknown.
         settings: The complete resolved recipe, as plain containers.
         published: A published log to compare the run with (`csv_files.read_published_log`), or None.
+        is_reference: Whether the user named its recipe as the one that others are compared with.
 
     The cached properties are read on first access and raise a UserError if a file is damaged (`check_arrays` reads all of them).
     """
@@ -67,6 +68,7 @@ class LoadedRun:
     dataset: DatasetFile | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     published: pandas.DataFrame | None = None
+    is_reference: bool = False
 
     @cached_property
     def batches(self) -> pandas.DataFrame | None:

@@ -20,7 +20,8 @@ from kcifar.core.errors import one_line
 from kcifar.core.number_format import write_rate
 from kcifar.reporting.page.columns import LOSS, MISSING, PERCENT, TEXT, format_table, make_frame
 from kcifar.reporting.page.content import Table
-from kcifar.reporting.page.table_files import escape_latex, escape_markdown, join_runs, to_latex, to_markdown, write_table
+from kcifar.reporting.page.latex_tables import escape_latex, to_latex
+from kcifar.reporting.page.table_files import escape_markdown, join_runs, to_markdown, write_table
 from kcifar.reporting.page.terminal import MAX_ROWS, print_table
 from kcifar.reporting.sections import classes, stages, summary
 from kcifar.reporting.stats.intervals import compute_fraction_interval, harmonic_mean_rate, wilson_interval

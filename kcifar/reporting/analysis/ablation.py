@@ -74,17 +74,18 @@ class Study:
 def find_studies(data: str, runs: Sequence[LoadedRun]) -> list[Study]:
     """Return the studies among finished runs on the same data; each recipe is in at most one, that of the first reference close to it.
 
-    Only the `MAX_REFERENCES` recipes with the most tested runs are tried as references: to compare each of thousands of unrelated recipes
-    with every other would take minutes.
+    If the user named a reference (`LoadedRun.is_reference`), it is the only one. Otherwise the `MAX_REFERENCES` recipes with the most tested runs
+    are tried as references: to compare each of thousands of unrelated recipes with every other would take minutes.
     """
     by_recipe: dict[Any, list[LoadedRun]] = {}
     for run in runs:
         by_recipe.setdefault(hash_settings(flatten(run.settings)), []).append(run)
     recipes = list(by_recipe.values())
     names = make_distinct([one_line(members[0].recipe.name, 60) for members in recipes])
-    remaining = sorted(range(len(recipes)), key=lambda place: -sum(run.test is not None for run in recipes[place]))
+    named = _is_named(runs)
+    remaining = sorted(range(len(recipes)), key=lambda place: (-_is_named(recipes[place]), -sum(run.test is not None for run in recipes[place])))
     studies: list[Study] = []
-    for _ in range(min(MAX_REFERENCES, len(recipes) - 1)):
+    for _ in range(min(1 if named else MAX_REFERENCES, len(recipes) - 1)):
         if not remaining:
             break
         reference, *others = remaining
@@ -94,6 +95,10 @@ def find_studies(data: str, runs: Sequence[LoadedRun]) -> list[Study]:
             studies.append(Study(data, _make_variants([names[place] for place in members], [recipes[place] for place in members])))
         remaining = [place for place in others if place not in similar]
     return studies
+
+
+def _is_named(runs: Sequence[LoadedRun]) -> bool:
+    return any(run.is_reference for run in runs)
 
 
 def _count_differing_keys(a: LoadedRun, b: LoadedRun) -> int:

@@ -11,25 +11,10 @@ from kcifar.core.files import write_text
 from kcifar.reporting.page.columns import TEXT, format_table
 from kcifar.reporting.page.content import Table
 from kcifar.reporting.page.html_tables import to_html
+from kcifar.reporting.page.latex_tables import to_latex
 
 _SPECIAL = re.compile(r"[\\`*\[\]|~#$]|(?<![^\W_])_|_(?![^\W_])")  # "_" between letters is not markup
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
-    "`": r"\textasciigrave{}",
-    "→": r"\textrightarrow{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    **{sign: f"{{{sign}}}" for sign in "[]*"},  # otherwise read as an argument of the preceding end of line
-}
-_LATEX_SPECIAL = re.compile("[" + re.escape("".join(_LATEX)) + "]")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # halves of a character, from names that are not UTF-8: they cannot be encoded
-_NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs"
-_MAX_FLOATING_ROWS = 45  # more do not fit on a page, and LaTeX does not split a float
 
 
 def write_table(table: Table, out: Path, formats: Sequence[str]) -> list[Path]:
@@ -70,21 +55,6 @@ def to_markdown(table: Table) -> str:
     return "\n".join([f"## {escape_markdown(table.title)}", "", *body, *(["", table.note] if table.note else []), ""])
 
 
-def to_latex(table: Table) -> str:
-    """Return the table for LaTeX with booktabs: a float, or a longtable if it may not fit on a page; text is escaped."""
-    headings, lines, numeric = _format_parts(table)
-    body = [" & ".join(map(escape_latex, line)) + r" \\" for line in (headings, *lines)]
-    rows = [r"\toprule", body[0], r"\midrule", *body[1:], r"\bottomrule"]
-    alignment = "".join("r" if right else "l" for right in numeric)
-    caption = rf"\caption{{{escape_latex(f'{table.title}. {table.note}'.strip())}}}"
-    if len(lines) > _MAX_FLOATING_ROWS:
-        head = [r"\toprule", body[0], r"\midrule", r"\endhead"]
-        rows = [rf"\begin{{longtable}}{{{alignment}}}", caption + r" \\", *head, *body[1:], r"\bottomrule", r"\end{longtable}"]
-        return "\n".join([f"{_NEEDS},longtable}}", *rows, ""])
-    inner = [rf"\begin{{tabular}}{{{alignment}}}", *rows, r"\end{tabular}"]
-    return "\n".join([f"{_NEEDS}}}", r"\begin{table}", r"\centering", caption, *inner, r"\end{table}", ""])
-
-
 def to_html_file(table: Table) -> str:
     """Return the table and its note as HTML to include in a page."""
     return to_html(table) + (f"<p>{html.escape(table.note)}</p>\n" if table.note else "")
@@ -97,11 +67,6 @@ def escape_markdown(text: str) -> str:
     """Return text that Markdown shows unchanged: no markup, no HTML, no end of cell."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(lambda match: "\\" + match.group(), text)
-
-
-def escape_latex(text: str) -> str:
-    """Return text that LaTeX typesets unchanged: no command, no mathematics, no end of cell."""
-    return _LATEX_SPECIAL.sub(lambda match: _LATEX[match.group()], text)
 
 
 def _format_parts(table: Table) -> tuple[list[str], list[list[str]], list[bool]]:

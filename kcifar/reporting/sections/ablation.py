@@ -17,9 +17,10 @@ from kcifar.runs.load import LoadedRun
 ORDER = 60
 TITLE = "Ablation"
 NOTE = (
-    "The reference is the recipe with the most tested runs, or the first of several; it is compared with the recipes that differ from it in at most "
-    f"{MAX_KEYS} keys, not counting the name, the seed, and what is logged, saved or tested. The remaining recipes may form further studies in the "
-    f"same way; up to {MAX_REFERENCES} references are tried. Accuracies are means over seeds, after averaging the runs of each seed; validation "
+    "The reference is the recipe that --reference names, else the one with the most tested runs, or the first of several; it is compared with the "
+    f"recipes that differ from it in at most {MAX_KEYS} keys, not counting the name, the seed, and what is logged, saved or tested. "
+    f"The remaining recipes may form further studies in the same way; up to {MAX_REFERENCES} references are tried. "
+    "Accuracies are means over seeds, after averaging the runs of each seed; validation "
     "accuracy is that of the last epoch. Standard deviation, differences and uncertainty are in percentage points. The uncertainty is the half-width "
     "of the 95% confidence interval of the test difference: Welch's interval over seeds if both recipes have at least two, otherwise the binomial "
     "interval over the test images, which does not account for other seeds. The adjusted p value is that of the same test, by Holm's method over the "
@@ -52,6 +53,8 @@ _MAX_FIGURES = 3  # studies drawn, the largest
 def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     """Return a table, figures and the clear effects of single keys; nothing if no two recipes differ in few keys."""
     groups = group_by_data(runs)
+    if named := [group for group in groups if any(run.is_reference for run in group.runs)]:
+        groups = named
     studies = [study for group in groups for study in find_studies(group.label, [run for run in group.runs if is_complete(run)])]
     if not studies:
         return SectionContent()
