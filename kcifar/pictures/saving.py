@@ -58,9 +58,10 @@ def render_figure(draw: Callable[[], Figure], kinds: Sequence[str] = ("png", "sv
 def _print_png(figure: Figure) -> bytes:
     """Return the figure without a channel of transparency, which would be opaque everywhere: smaller, and faster to compress."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    canvas.draw()  # type: ignore[no-untyped-call]
     file = io.BytesIO()
-    picture = Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3]))
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     picture.save(file, "png", dpi=(figure.dpi, figure.dpi), compress_level=_PNG_LEVEL)
     return file.getvalue()
 

@@ -383,7 +383,28 @@ def test_each_data_set_has_its_own_front_and_figure() -> None:
     assert rows_of(content)["parameters_front"].value_counts().to_dict() == {"yes": 8, "no": 1}
 
 
-def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
+@pytest.mark.parametrize("count", [2, 9, 20])
+def test_the_dots_of_few_runs_bear_their_names_and_no_name_covers_another_or_a_dot(count: int) -> None:
+    rng = np.random.default_rng(count)
+    costs, gains = 10 ** rng.uniform(1, 6, count), rng.uniform(0.1, 0.9, count)
+    names = [f"recipe_{place}-seed0" for place in range(count)]
+    with report_style():
+        front = find_clear_front(costs, [Proportion(round(10**9 * gain), 10**9) for gain in gains], names, 0.05)
+        drawn = draw_fronts([CostPanel("cost", costs, front)], gains, names, range(count))
+        drawn.canvas.draw()
+        axes = drawn.axes[0]
+        boxes = [text.get_window_extent() for text in axes.texts]
+        dots = axes.transData.transform(np.stack([costs, gains], axis=1))
+    shown = {text.get_text() for text in axes.texts}
+    assert shown & set(names) >= {names[gains.argmax()]}
+    assert len(shown) >= min(count, 8)
+    assert shown - set(names) <= {str(run) for run in np.flatnonzero(front.on)}
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 and box.y1 <= axes.bbox.y1 for box in boxes)
+
+
+def test_of_many_runs_those_on_the_front_are_named_and_no_name_covers_another() -> None:
     rng = np.random.default_rng(0)
     costs, gains = 10 ** rng.uniform(1, 6, 400), rng.uniform(0.1, 0.9, 400)
     gains[:60] = np.linspace(0.9, 0.95, 60)
@@ -391,10 +412,10 @@ def test_numbers_in_the_chart_do_not_cover_each_other() -> None:
     costs[60:63], gains[60:63] = 1.0, 0.3  # three at one place
     with report_style():
         front = find_clear_front(costs, [Proportion(round(10**9 * gain), 10**9) for gain in gains], list(range(400)), 0.05)
-        drawn = draw_fronts([CostPanel("cost", costs, front)], gains, list(range(400)))
+        drawn = draw_fronts([CostPanel("cost", costs, front)], gains, [f"r{place}" for place in range(400)], list(range(400)))
         drawn.canvas.draw()
         boxes = [text.get_window_extent() for text in drawn.axes[0].texts]
-    assert "60, 61…" in [text.get_text() for text in drawn.axes[0].texts]
+    assert "r60, r61…" in [text.get_text() for text in drawn.axes[0].texts]
     assert 3 < len(boxes) <= 40
     assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
 

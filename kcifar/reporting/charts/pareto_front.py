@@ -1,6 +1,6 @@
-"""Charts of accuracy against a cost: one dot per run; the runs on the Pareto front are numbered and joined by a line."""
+"""Charts of accuracy against a cost: one dot per run, with its name; the runs on the Pareto front are joined by a line."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,17 +11,16 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from kcifar.pictures.style import BLACK, VERMILION
 from kcifar.reporting.charts.axes import make_log_ticks, write_short_number
+from kcifar.reporting.charts.point_labels import GAP, SIZE, place_labels
 from kcifar.reporting.stats.pareto import ClearFront
 
 _ROOM = np.array([3.85, 1.85])  # inches of a panel without its axes
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.9, 0.15, 0.3, 0.55  # inches around it, for axes and legend
-_MARGIN = np.array([0.6, 0.25])  # inches within a panel, to fit the numbers of the outermost dots
-_LETTER, _LINE, _GAP = 0.085, 0.15, 0.05  # inches: size of a number's characters, and distance from a dot to its number
+_MARGIN = np.array([0.6, 0.25])  # inches within a panel, to fit the names of the outermost dots
 _FIXED = PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True)  # all sizes are known, so no layout has to be computed
 _LOG_FROM = 10  # times the smallest cost; a wider range has a logarithmic axis
 _MANY = 100  # dots; more are drawn smaller
-_MAX_NUMBERED = 40
-_MAX_MERGED = 2  # numbers in one label
+_MANY_NAMED = 20  # dots; of more, only those on the front are named
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,14 @@ class CostPanel:
     front: ClearFront
 
 
-def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numbers: Sequence[int]) -> Figure:
+def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, names: Sequence[str], numbers: Sequence[int]) -> Figure:
     """Draw accuracy against each cost, one panel below the other.
 
     Args:
         panels: At least one.
         accuracies: float64 (runs,), in [0, 1].
-        numbers: Labels of the runs, shown for those on a front if there is room.
+        names: Of the runs, shown next to their dots where there is room: of many runs, for those on a front alone.
+        numbers: Of the runs, shown for those on a front whose names have no room.
     """
     width, step = _LEFT + _ROOM[0] + _RIGHT, _ROOM[1] + _BOTTOM
     height = _TOP + step * len(panels)
@@ -53,12 +53,12 @@ def draw_pareto_fronts(panels: Sequence[CostPanel], accuracies: np.ndarray, numb
     for place, panel in enumerate(panels):
         bottom = _BOTTOM + step * (len(panels) - 1 - place)
         axes = figure.add_axes((_LEFT / width, bottom / height, _ROOM[0] / width, _ROOM[1] / height))
-        _draw_panel(axes, panel, accuracies, numbers)
+        _draw_panel(axes, panel, accuracies, names, numbers)
     figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9, borderpad=0)
     return figure
 
 
-def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: Sequence[int]) -> None:
+def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, names: Sequence[str], numbers: Sequence[int]) -> None:
     others = ~(panel.front.on | panel.front.near | np.isnan(panel.costs))
     size = 4.5 if others.sum() <= _MANY else 2.5
     axes.plot(panel.costs[others], accuracies[others], "o", color="0.4", markerfacecolor="none", markersize=size, label="other runs")
@@ -68,10 +68,20 @@ def _draw_panel(axes: Axes, panel: CostPanel, accuracies: np.ndarray, numbers: S
     line = axes.plot(panel.costs[front], accuracies[front], "D-", drawstyle="steps-post", color=BLACK, linewidth=1.3, label="Pareto front", zorder=3)
     line[0].set(markerfacecolor=VERMILION, markersize=5.5)
     low, high = _scale_axes(axes, panel, accuracies)
-    points = np.stack([_transform(panel.costs[front], axes.get_xscale()), accuracies[front]], axis=1)
-    for place, text in _place_labels((points - low) / (high - low) * _ROOM, [numbers[run] for run in front]):
-        spot = (panel.costs[front[place]], accuracies[front[place]])
-        axes.annotate(text, spot, (-72 * _GAP, 72 * _GAP), textcoords="offset points", ha="right", va="bottom", fontsize=9)
+    shown = [*sorted(front, key=lambda run: -accuracies[run]), *_rank_named(panel, accuracies, front)]
+    texts = [[names[run], str(numbers[run])] if run in front else [names[run]] for run in shown]
+    dots = (np.stack([_transform(panel.costs[shown], axes.get_xscale()), accuracies[shown]], axis=1) - low) / (high - low) * _ROOM
+    for label in place_labels(dots, texts, _ROOM):
+        run, offset = shown[label.dot], (72 * GAP * (1 if label.right else -1), 72 * GAP * (1 if label.above else -1))
+        text = axes.annotate(label.text, (panel.costs[run], accuracies[run]), offset, textcoords="offset points", fontsize=SIZE)
+        text.set(ha="left" if label.right else "right", va="bottom" if label.above else "top")
+
+
+def _rank_named(panel: CostPanel, accuracies: np.ndarray, front: Sequence[int]) -> list[int]:
+    """Return the runs that are not on the front, the most accurate first; none if there are too many to name."""
+    known = np.flatnonzero(~np.isnan(panel.costs))
+    others = [int(run) for run in known[np.argsort(-accuracies[known], kind="stable")] if run not in front]
+    return others if len(known) <= _MANY_NAMED else []
 
 
 def _find_front(panel: CostPanel, accuracies: np.ndarray) -> list[int]:
@@ -103,26 +113,3 @@ def _scale_axes(axes: Axes, panel: CostPanel, accuracies: np.ndarray) -> tuple[n
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     return low, high
-
-
-def _place_labels(places: np.ndarray, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Yield the dots that get a label and its text, such that no label covers another; the most accurate first.
-
-    A label is above its dot on the left, where a front has no other dot. Dots at the same place share a label.
-
-    Args:
-        places: float (dots, 2), inches from the lower left corner, ascending.
-        numbers: Of each dot.
-    """
-    taken: list[np.ndarray] = []
-    merged: dict[tuple[float, ...], list[int]] = {}
-    for dot, place in enumerate(places):
-        merged.setdefault(tuple(place), []).append(dot)
-    for place, dots in reversed(merged.items()):
-        run_numbers = sorted(numbers[dot] for dot in dots)
-        text = ", ".join(map(str, run_numbers[:_MAX_MERGED])) + ("…" if len(run_numbers) > _MAX_MERGED else "")
-        right, bottom = place[0] - _GAP, place[1] + _GAP
-        box = np.array([right - _LETTER * len(text), bottom, right, bottom + _LINE])
-        if len(taken) < _MAX_NUMBERED and not any((box[:2] < taken_box[2:]).all() and (taken_box[:2] < box[2:]).all() for taken_box in taken):
-            taken.append(box)
-            yield dots[0], text

@@ -27,7 +27,7 @@ def choose_columns(report: Report, names: Sequence[str]) -> Report:
 
 def select_columns(table: Table, names: Sequence[str]) -> Table:
     """Return a table with its index and the named columns that it has; the table itself if it has none."""
-    index = list(table.frame.index.names)
+    index = [str(name) for name in table.frame.index.names]
     chosen = [name for name in dict.fromkeys(names) if name in table.columns and name not in index]
     if not chosen:
         return table

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kcifar.pictures.figure import Figure
 from kcifar.reporting.analysis.groups import Group, group_by_recipe, rank_by_accuracy
 from kcifar.reporting.analysis.hardware import NO_HARDWARE, count_hardware, describe_hardware, describe_origin, find_hardware
 from kcifar.reporting.analysis.run_tests import count_correct
@@ -26,8 +27,8 @@ NOTE = (
     "Front: yes for the cheapest run, and for runs that are clearly more accurate than those on the front that cost less; no if a run at the same or "
     "a lower cost is clearly more accurate; within error if the test images do not tell. Clearly: by the test of two proportions at the level "
     f"{SIGNIFICANCE_LEVEL}, by Holm's method over all pairs of recipes on the same data; runs of one recipe, which differ by chance, are not "
-    "compared. Minutes are compared on the same hardware only. Number: label of the runs on a front, as in the figure. Minutes: time of all "
-    "completed epochs."
+    "compared. Minutes are compared on the same hardware only. Number: in the figure, of a run on a front whose name has no room. Minutes: "
+    "time of all completed epochs."
 )
 COSTS = {"parameters": COUNT, "minutes": DECIMAL, "images_seen": COUNT}
 AXES = {"parameters": "parameters", "minutes": "minutes of training", "images_seen": "training images seen"}
@@ -174,15 +175,19 @@ def _explain_left_out(run: LoadedRun) -> str:
 
 def _make_figure(place: int, group: RunCosts, first: int) -> FigureSpec:
     panels = _make_panels(group)
-    numbers = list(range(first, first + len(group.runs)))
+    names, numbers = [run.name for run in group.runs], list(range(first, first + len(group.runs)))
+
+    def draw() -> Figure:
+        return draw_pareto_fronts(panels, group.accuracies, names, numbers)
+
     costs = ", ".join(AXES[cost] for cost, values in group.costs.items() if not np.isnan(values).all())
     caption = (
         f"Test accuracy on {group.label} against {costs}. Diamonds: runs on the Pareto front, each clearly more accurate than the cheaper ones; "
         "filled circles: runs within error of the front. "
-        "Numbers, where they fit, are those of the table."
+        "Names are next to their dots where there is room, of many runs for those on the front alone; a number is that of the table."
     )
     text = f"Scatter chart of the test accuracy of {len(group.runs):,} runs on {group.label} against {costs}. {_describe_fronts(group)}"
-    return FigureSpec("cost" if place == 1 else f"cost_{place}", lambda: draw_pareto_fronts(panels, group.accuracies, numbers), caption, text)
+    return FigureSpec("cost" if place == 1 else f"cost_{place}", draw, caption, text)
 
 
 def _make_panels(group: RunCosts) -> list[CostPanel]:
