@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from kcifar.core.errors import UserError
+from kcifar.core.mistakes import Mistakes
 from kcifar.recipe.extend import read_recipe_file
 from kcifar.recipe.shipped import find_shipped_path, list_shipped_names
 from kcifar.runs.folder import RECIPE_FILE
@@ -82,13 +83,15 @@ def find_shipped(stages: str, settings: Mapping[str, Any]) -> str | None:
 @cache
 def _read_shipped(name: str) -> Mapping[str, Any] | None:
     """Return a shipped recipe with the defaults written into its stages; None if it cannot be read, because somebody is changing it."""
+    mistakes = Mistakes()
     try:
-        data = read_recipe_file(find_shipped_path(name)).data
-        defaults = data.get("defaults", {})
-        stages = [defaults | stage for stage in data["stages"]]
-    except (UserError, KeyError, TypeError):
+        data = read_recipe_file(find_shipped_path(name), mistakes).data
+    except UserError:
         return None
-    return {key: value for key, value in data.items() if key not in ("seed", "defaults")} | {"stages": stages}
+    stages, defaults = data.get("stages"), data.get("defaults", {})
+    if mistakes or not isinstance(defaults, dict) or not isinstance(stages, list) or not all(isinstance(stage, dict) for stage in stages):
+        return None
+    return {key: value for key, value in data.items() if key not in ("seed", "defaults")} | {"stages": [defaults | stage for stage in stages]}
 
 
 def agrees(written: Any, resolved: Any) -> bool:

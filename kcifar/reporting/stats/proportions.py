@@ -81,11 +81,9 @@ def compare_with_fraction(observed: Proportion, fraction: float) -> float:
         return math.erfc(abs(observed.value - fraction) / math.sqrt(2 * fraction * (1 - fraction) / observed.trials))
     if fraction in (0, 1):
         return float(observed.value == fraction)
-    from scipy.special import gammaln
-
     numbers = np.arange(observed.trials + 1.0)
     logs = numbers * math.log(fraction) + (observed.trials - numbers) * math.log1p(-fraction)
-    chances = np.exp(logs + gammaln(observed.trials + 1) - gammaln(numbers + 1) - gammaln(observed.trials - numbers + 1))
+    chances = np.exp(logs + math.lgamma(observed.trials + 1) - _log_factorials(numbers) - _log_factorials(observed.trials - numbers))
     return min(1.0, float(chances[chances <= chances[observed.successes] * _ALIKE].sum()))
 
 
@@ -103,12 +101,15 @@ def fisher_exact(a: Proportion, b: Proportion) -> float:
 
     Source: R. A. Fisher, The Design of Experiments, 1935, chapter 2.
     """
-    from scipy.special import gammaln
-
     total = a.successes + b.successes
     drawn = np.arange(max(0, total - b.trials), min(a.trials, total) + 1.0)
     # Constant factors cancel when the probabilities are divided by their sum.
-    logs = -sum(gammaln(count + 1) for count in (drawn, a.trials - drawn, total - drawn, b.trials - total + drawn))
+    logs = -np.sum([_log_factorials(count) for count in (drawn, a.trials - drawn, total - drawn, b.trials - total + drawn)], axis=0)
     chances = np.exp(logs - logs.max())
     observed = chances[a.successes - int(drawn[0])]
     return min(1.0, float(chances[chances <= observed * _ALIKE].sum() / chances.sum()))
+
+
+def _log_factorials(numbers: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the factorial of each number, float64 (n,); to import scipy for it takes longer than to compute them."""
+    return np.array([math.lgamma(number + 1) for number in numbers.tolist()])
