@@ -1,16 +1,14 @@
 """Train all stages of a recipe, evaluate the model once on the test split, and save the run."""
 
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from kcifar.core.command import make_app
-from kcifar.core.errors import Terminated, UserError
+from kcifar.core.errors import UserError
 from kcifar.core.options import Data, Imports, Seed, Settings, Url, list_overrides
 from kcifar.core.output_paths import check_picture_path
 
@@ -52,7 +50,6 @@ def main(
     if previews:
         return _preview(previews[0], make_run_plan(recipe, run), data, url, plot_schedule)
     request = make_request(recipe, run, resume=resume, overwrite=overwrite, data=data, url=url)
-    signal.signal(signal.SIGTERM, _terminate)
     from kcifar.training.progress import new_progress
     from kcifar.training.trainer import train_run
 
@@ -75,7 +72,3 @@ def _preview(option: str, plan: Any, data: Path | None, url: str | None, picture
         from kcifar.training.dry_run import print_plan
 
         print_plan(plan, data, url)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated

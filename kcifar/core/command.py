@@ -3,12 +3,15 @@
 0 success; 2 user error; 1 any other failure; 130 after Ctrl-C; 143 after SIGTERM.
 """
 
+import contextlib
+import os
 import sys
 from typing import NoReturn
 
 import typer
 
 from kcifar.core.errors import Failure, Terminated, UserError
+from kcifar.core.interruption import end_soon_after_signals
 
 
 def make_app(help_text: str) -> typer.Typer:
@@ -18,8 +21,23 @@ def make_app(help_text: str) -> typer.Typer:
 
 
 def run_app(app: typer.Typer) -> NoReturn:
-    """Run a command and end the process with its exit code; each mistake or failure becomes one line on standard error."""
-    sys.exit(run_command(app))
+    """Run a command and end the process with its exit code; each mistake or failure becomes one line on standard error.
+
+    Ctrl-C and SIGTERM end the process within five seconds; see `kcifar.core.interruption`.
+    """
+    with end_soon_after_signals():
+        code = run_command(app)
+        if code in (130, 143):
+            _exit_at_once(code)
+    sys.exit(code)
+
+
+def _exit_at_once(code: int) -> NoReturn:
+    """End the process without waiting for its other threads, which may still be computing or downloading."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def run_command(app: typer.Typer) -> int:

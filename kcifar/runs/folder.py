@@ -7,6 +7,7 @@ complete or absent, and none is a pickle.
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ HISTORY_FILE, BATCHES_FILE, TEST_FILE, STATUS_FILE = "history.csv", "batches.csv
 PREDICTIONS_FILE, EXAMPLES_FILE, MODEL_FILE, BEST_MODEL_FILE = "predictions.npz", "examples.npz", "model.keras", "best.keras"
 CHECKPOINT_FOLDER, TENSORBOARD_FOLDER, EVALUATIONS_FOLDER, LOCK_FILE = "checkpoint", "tensorboard", "evaluations", ".lock"
 _RESULT_FILES = (MODEL_FILE, BEST_MODEL_FILE, TEST_FILE, PREDICTIONS_FILE, EXAMPLES_FILE)
+# How long the thread that ends a process waits for a status that the main thread is writing, in seconds.
+_STATUS_SECONDS = 0.5
+_status_lock = threading.Lock()
 _CLEARED_FILES = (*_RESULT_FILES, HISTORY_FILE, BATCHES_FILE, DATASET_FILE, MODEL_SUMMARY_FILE, ENVIRONMENT_FILE)
 
 
@@ -96,6 +100,24 @@ class RunFolder:
 
     def write_status(self, state: str, epoch: int, reason: str | None = None) -> None:
         """Write `status.json`: running, finished, interrupted or failed, the completed epochs, the reason, and the process."""
+        with _status_lock:
+            self._write_status(state, epoch, reason)
+
+    def write_interruption(self, epoch: int, reason: str) -> None:
+        """Write "interrupted" to `status.json`, unless the run has ended otherwise.
+
+        Called from another thread than the main one, which is about to be ended wherever it is, this is the last status.
+        """
+        if not _status_lock.acquire(timeout=_STATUS_SECONDS):
+            return
+        try:
+            if (read_json(self / STATUS_FILE) or {}).get("state") == "running":
+                self._write_status("interrupted", epoch, reason)
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                _status_lock.release()
+
+    def _write_status(self, state: str, epoch: int, reason: str | None) -> None:
         process = {"pid": os.getpid(), "host": socket.gethostname(), "updated": datetime.now(UTC).isoformat(timespec="seconds")}
         write_json(self / STATUS_FILE, {"state": state, "epoch": epoch, "reason": reason, **process})
 

@@ -49,3 +49,8 @@ def report_results(progress: Progress, request: TrainingRequest, results: dict[s
     path = str(request.folder.path)
     command = f"kcifar.report({path!r})" if uses_python_names() else f"python -m kcifar.report {shlex.quote(path)}"
     progress.say(f"saved in {path}; for tables and figures: {command}")
+
+
+def describe_early_stop() -> str:
+    """Return what is said if a signal arrives before the run has written anything; what was downloaded is kept."""
+    return f"interrupted before training began; the same {'call' if uses_python_names() else 'command'} goes on"

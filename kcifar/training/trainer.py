@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kcifar.core.errors import Terminated, TrainingFailed, one_line
+from kcifar.core.errors import TrainingFailed, one_line
 from kcifar.core.files import write_text
+from kcifar.core.interruption import report_interruption
 from kcifar.datasets.dataset import Dataset, Source
 from kcifar.engine.assembly import build_training_loop
 from kcifar.engine.backend import check_backend, load_backend, resolve_precision
@@ -36,7 +37,7 @@ from kcifar.training.request import TrainingRequest, check_folder
 from kcifar.training.results import load_weights, save_model, write_results
 from kcifar.training.resume_checks import check_same_data, check_same_environment
 from kcifar.training.run_description import write_description
-from kcifar.training.run_messages import announce_run, report_non_finite, report_results
+from kcifar.training.run_messages import announce_run, describe_early_stop, report_non_finite, report_results
 
 
 def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None = None) -> Run:
@@ -51,18 +52,26 @@ def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None
         TrainingFailed: A loss that is not finite.
     """
     if not _is_already_finished(request, progress):
-        check_backend()
-        check_same_environment(request, data)
-        prepared = prepare_data(request.plan, Source(request.data, request.url, progress.say), data)
-        check_same_data(request, prepared)
-        load_backend()
+        with report_interruption(lambda: progress.say(describe_early_stop())):
+            prepared = _prepare_data(request, progress, data)
+            load_backend()
         with use_determinism(request.plan.recipe.document.deterministic):
-            trainer = Trainer(request, prepared, progress)
+            with report_interruption(lambda: progress.say(describe_early_stop())):
+                trainer = Trainer(request, prepared, progress)
             with request.folder.lock():
                 check_folder(request)
                 if not _is_already_finished(request, progress):
                     trainer.run()
     return Run(request.folder.path)
+
+
+def _prepare_data(request: TrainingRequest, progress: Progress, data: Dataset | None) -> PreparedData:
+    """Load, split and describe the data of a run."""
+    check_backend()
+    check_same_environment(request, data)
+    prepared = prepare_data(request.plan, Source(request.data, request.url, progress.say), data)
+    check_same_data(request, prepared)
+    return prepared
 
 
 def _is_already_finished(request: TrainingRequest, progress: Progress) -> bool:
@@ -90,17 +99,15 @@ class Trainer:
     def run(self) -> None:
         """Train what is left and write the results; whatever ends the run early is written to `status.json`."""
         try:
-            self._resume() if self.request.resume else self._begin()
-            if self.position.epoch == 0:  # a new run, or a resumed one without a checkpoint
-                initialize_from_data(self.plan, self.loop.network, self.loop.normalization, self.data)
-            for stage in self.plan.stages[self.position.stage :]:
-                self._run_stage(stage)
-            self._write_results()
-        except (KeyboardInterrupt, Terminated):
-            self._report_stop("interrupted", "stopped by a signal")
-            raise
+            with report_interruption(self._report_interruption):
+                self._resume() if self.request.resume else self._begin()
+                if self.position.epoch == 0:  # a new run, or a resumed one without a checkpoint
+                    initialize_from_data(self.plan, self.loop.network, self.loop.normalization, self.data)
+                for stage in self.plan.stages[self.position.stage :]:
+                    self._run_stage(stage)
+                self._write_results()
         except Exception as error:
-            self._report_stop("failed", one_line(error) or type(error).__name__)
+            self._report_failure(one_line(error) or type(error).__name__)
             raise
         finally:
             self.progress.close()
@@ -215,15 +222,23 @@ class Trainer:
         self.folder.write_status("finished", self.position.epoch)
         report_results(self.progress, self.request, results)
 
-    def _report_stop(self, state: str, reason: str) -> None:
-        """Say in `status.json` and to the user how the run ended; a full disk or a closed pipe must not hide the first error."""
-        self.progress.close()
-        epoch = self._checkpoint_writer.saved_epoch
+    def _report_interruption(self) -> None:
+        """Say in `status.json` and to the user that the run was interrupted; the status first, as a closed pipe may hold up the words."""
         with contextlib.suppress(OSError):
-            self.folder.write_status(state, epoch, reason)
+            self.folder.write_interruption(self._checkpoint_writer.saved_epoch, "stopped by a signal")
+        self._say_how_to_continue("interrupted")
+
+    def _report_failure(self, reason: str) -> None:
+        """Say in `status.json` and to the user why the run failed; a full disk or a closed pipe must not hide the first error."""
+        with contextlib.suppress(OSError):
+            self.folder.write_status("failed", self._checkpoint_writer.saved_epoch, reason)
+        self._say_how_to_continue("failed")
+
+    def _say_how_to_continue(self, state: str) -> None:
+        self.progress.close()
         command = describe_resuming(self.folder.path, self.request.imports, self._backend)
         with contextlib.suppress(OSError):
-            self.progress.say(f"{state} after epoch {epoch}; continue with: {command}")
+            self.progress.say(f"{state} after epoch {self._checkpoint_writer.saved_epoch}; continue with:\n  {command}")
 
     def _announce(self, activity: str) -> None:
         announce_run(self.progress, activity, self.request, self.data, self.loop.network, self._backend, self.precision)

@@ -1,8 +1,10 @@
 """Runs `kcifar.train` and kills it at a named point: `python fault.py POINT COUNT [TRAIN OPTIONS]`.
 
-The process is killed by SIGKILL (nothing is caught, flushed or cleaned up) when it reaches the point for the COUNT-th time.
+The process is killed by SIGKILL (nothing is caught, flushed or cleaned up) when it reaches the point for the COUNT-th time. With BLOCK set
+in the environment it says so instead and computes for minutes outside of Python, as a compiled update of a large network does.
 """
 
+import hashlib
 import importlib
 import os
 import signal
@@ -13,6 +15,7 @@ from typing import Any
 
 # For each point: module, attribute (inside a class after a dot), and whether the process dies before the call.
 POINTS = {
+    "load-data": ("kcifar.training.trainer", "prepare_data", "before"),
     "first-files": ("kcifar.training.run_description", "write_json", "before"),
     "mid-epoch": ("kcifar.runs.records", "BatchRecorder.record", "before"),
     "validation": ("kcifar.engine.training_loop", "TrainingLoop.compute_logits", "before"),
@@ -33,6 +36,12 @@ def is_model(handle: int) -> bool:
     return Path(f"/proc/self/fd/{handle}").resolve().suffix == ".keras"
 
 
+def block() -> None:
+    """Compute outside of Python for minutes; the main thread handles no signal meanwhile."""
+    print("blocked", file=sys.stderr, flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+
+
 def die_at(point: str, count: int) -> None:
     """Replace the function at a point by one that kills the process at its `count`-th call."""
     module_name, attribute, when = POINTS[point]
@@ -47,7 +56,7 @@ def die_at(point: str, count: int) -> None:
         nonlocal calls
         calls += when != "model" or is_model(args[0])
         if when != "never" and calls == count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            block() if os.environ.get("BLOCK") else os.kill(os.getpid(), signal.SIGKILL)
         return original(*args, **keywords)
 
     setattr(owner, name, wrapper)

@@ -81,10 +81,42 @@ def test_a_signal_saves_says_how_to_continue_and_resumes_exactly(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == exit_code, (out, err)
-    assert f"continue with: python -m kcifar.train --resume --run {run}" in out
+    assert f"continue with:\n  python -m kcifar.train --resume --run {run}\n" in out
     assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
     assert train("--run", str(run), "--resume").returncode == 0
     check_same_run(tiny_run.path, run)
+
+
+# In the order of a run's life; counts are those of the process that is blocked there.
+BLOCKED = [("load-data", 1), ("mid-epoch", 5), ("checkpoint-rename", 1)]
+
+
+def test_a_signal_ends_a_run_that_is_blocked_outside_of_python_within_five_seconds(tiny_run: kcifar.Run, recipe: str, tmp_path: Path) -> None:
+    run = tmp_path / "cut"
+    for point, count in BLOCKED:
+        process = subprocess.Popen(
+            command("--stages", recipe, "--run", str(run), "--resume", point=point, count=count),
+            env=os.environ | {"BLOCK": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        assert process.stderr.readline() == "blocked\n"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=5)
+        assert process.returncode == 143, (point, out, err)
+        assert err == "stopping (Ctrl-C again ends at once)\n"
+        if point == "load-data":
+            assert "interrupted before training began; the same command goes on\n" in out
+            assert not run.exists()
+        else:
+            assert f"continue with:\n  python -m kcifar.train --resume --run {run}\n" in out
+            status = json.loads((run / "status.json").read_text())
+            assert (status["state"], status["epoch"]) == ("interrupted", newest_epoch(run))
+    assert train("--run", str(run), "--resume").returncode == 0
+    check_same_run(tiny_run.path, run)
+    assert not list(run.rglob(".partial-*"))
 
 
 def test_a_full_disk_keeps_the_last_good_state(tiny_run: kcifar.Run, recipe: str, tmp_path: Path) -> None:
