@@ -71,6 +71,11 @@ class TrainingLoop:
         self._initial_state: dict[str, np.ndarray | float] = {}  # of the optimizer
         self._use_network(network)
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the next epoch's updates are compiled already; batches of another size may still need a program of their own."""
+        return self._program is not None
+
     def begin_stage(self, stage: StagePlan) -> None:
         """Prepare a stage: compile if more than numbers changes, and reset or keep the optimizer's state."""
         kept, updates = self._copy_kept_state(stage)

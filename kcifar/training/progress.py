@@ -1,43 +1,24 @@
-"""What a person sees while a run trains: a bar on a terminal, a line that moves in a notebook, one line per epoch elsewhere, or nothing."""
+"""What a person sees while a run trains: a bar on a terminal, a line that moves in a notebook, lines elsewhere, or nothing."""
 
+import contextlib
 import importlib
+import math
 import sys
+import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcifar.core.errors import UserError
+from kcifar.training.epoch_lines import EpochClock, EpochHeading, format_epoch
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 # A notebook's line is updated after this many seconds, and after each of these parts of an epoch.
 NOTEBOOK_SECONDS, NOTEBOOK_PARTS = 0.5, 5
-
-
-@dataclass(frozen=True)
-class EpochHeading:
-    """Which epoch is about to run.
-
-    Attributes:
-        stage: The stage's name.
-        epoch: Over all stages, from 1.
-        total_epochs: Of all stages.
-        steps: Batches of this epoch.
-        images: Images of this epoch.
-        learning_rate: Of its first update.
-    """
-
-    stage: str
-    epoch: int
-    total_epochs: int
-    steps: int
-    images: int
-    learning_rate: float
-
-    def __str__(self) -> str:
-        return f"{self.stage} {self.epoch}/{self.total_epochs}"
+# In a pipe or file, there is a line within an epoch after each of these many seconds; half a minute may pass for a machine that hangs.
+LOG_SECONDS = 25.0
 
 
 class Progress(Protocol):
@@ -84,7 +65,7 @@ class SilentProgress:
 
 
 class PlainProgress(SilentProgress):
-    """One line per epoch on standard output, for logs."""
+    """One line per epoch on standard output."""
 
     def __init__(self) -> None:
         self._total_epochs = 0
@@ -102,12 +83,51 @@ class PlainProgress(SilentProgress):
         self.say(format_epoch(row, self._total_epochs, seconds_left))
 
 
+class LogProgress(PlainProgress):
+    """One line per epoch on standard output, and one each half minute within an epoch, for pipes and log files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._clock: EpochClock | None = None
+        self._loss = math.nan
+        self._ended = threading.Event()
+
+    def begin_epoch(self, heading: EpochHeading) -> None:
+        """Begin to show lines; they come from a thread, as a single update may take longer than the time between two of them."""
+        super().begin_epoch(heading)
+        self.close()
+        if heading.compiles:
+            self.say(f"{heading}  compiling the first update")
+        self._clock, self._loss, self._ended = EpochClock(heading), math.nan, threading.Event()
+        threading.Thread(target=self._show_lines, args=(self._clock, self._ended), daemon=True).start()
+
+    def update(self, step: int, loss: float, accuracy: float) -> None:
+        """Remember how far the epoch is."""
+        if self._clock is not None:
+            self._loss = loss
+            self._clock.count(step)
+
+    def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
+        """Show the epoch's line."""
+        self.close()
+        super().end_epoch(row, seconds_left)
+
+    def close(self) -> None:
+        """Show no more lines of the epoch."""
+        self._ended.set()
+
+    def _show_lines(self, clock: EpochClock, ended: threading.Event) -> None:
+        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+            while not ended.wait(LOG_SECONDS):
+                self.say(clock.format_line(self._loss))
+
+
 class NotebookProgress:
     """One line per epoch, updated in place while the epoch runs, for notebooks."""
 
     def __init__(self) -> None:
         self._display = importlib.import_module("IPython.display").display
-        self._clock: _EpochClock | None = None
+        self._clock: EpochClock | None = None
         self._line: Any = None  # handle of the line that is updated in place
         self._last_step, self._last_time = 0, 0.0
 
@@ -117,19 +137,20 @@ class NotebookProgress:
 
     def begin_epoch(self, heading: EpochHeading) -> None:
         """Show the epoch's heading."""
-        self._clock = _EpochClock(heading)
+        self._clock = EpochClock(heading)
         self._last_step, self._last_time = 0, time.perf_counter()
-        self._line = self._display(_as_text(f"{heading}  starting"), raw=True, display_id=True)
+        self._line = self._display(_as_text(f"{heading}  {self._clock.format_state(math.nan)}"), raw=True, display_id=True)
 
     def update(self, step: int, loss: float, accuracy: float) -> None:
         """Replace the line, unless that was done a moment ago."""
         if self._clock is None or self._line is None:
             return
+        self._clock.count(step)
         steps, now = self._clock.heading.steps, time.perf_counter()
         is_next_part = step * NOTEBOOK_PARTS // steps > self._last_step * NOTEBOOK_PARTS // steps
         if is_next_part or now - self._last_time >= NOTEBOOK_SECONDS:
             self._last_step, self._last_time = step, now
-            line = f"{self._clock.heading}  {step / steps:4.0%}  {self._clock.format_state(step, loss)}"
+            line = f"{self._clock.heading}  {step / steps:4.0%}  {self._clock.format_state(loss)}"
             self._line.update(_as_text(line), raw=True)
 
     def end_epoch(self, row: Mapping[str, Any], seconds_left: float) -> None:
@@ -156,7 +177,7 @@ class TerminalProgress:
             TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[state]}"), console=self._console, transient=True
         )
         self._task: Any = None
-        self._clock: _EpochClock | None = None
+        self._clock: EpochClock | None = None
 
     def say(self, line: str) -> None:
         """Show one line above the bar."""
@@ -164,14 +185,15 @@ class TerminalProgress:
 
     def begin_epoch(self, heading: EpochHeading) -> None:
         """Show an empty bar."""
-        self._clock = _EpochClock(heading)
+        self._clock = EpochClock(heading)
         self._bar.start()
-        self._task = self._bar.add_task(str(heading), total=heading.steps, state="starting")
+        self._task = self._bar.add_task(str(heading), total=heading.steps, state=self._clock.format_state(math.nan))
 
     def update(self, step: int, loss: float, accuracy: float) -> None:
         """Move the bar."""
         if self._clock is not None:
-            self._bar.update(self._task, completed=step, state=self._clock.format_state(step, loss))
+            self._clock.count(step)
+            self._bar.update(self._task, completed=step, state=self._clock.format_state(loss))
 
     def refresh(self) -> None:
         """Draw the bar now; it is drawn ten times per second on its own."""
@@ -191,26 +213,12 @@ class TerminalProgress:
         self._bar.stop()
 
 
-class _EpochClock:
-    """Measures an epoch that runs, and estimates the rest of the run from it."""
-
-    def __init__(self, heading: EpochHeading) -> None:
-        self.heading, self._started = heading, time.perf_counter()
-
-    def format_state(self, step: int, loss: float) -> str:
-        """Return learning rate, loss, speed and time left after a batch of the epoch, from 1."""
-        heading, seconds = self.heading, time.perf_counter() - self._started
-        epoch_seconds = seconds * heading.steps / step
-        left = format_duration(epoch_seconds * (heading.total_epochs - heading.epoch + 1) - seconds)
-        return f"lr {heading.learning_rate:.2g}  loss {loss:.3f}  {heading.images / epoch_seconds:.0f} images/s  {left} left"
-
-
 def new_progress(verbose: int | None = None) -> Progress:
     """Return where a run reports to.
 
     Args:
-        verbose: 0 for silence; 1 (the default) for what suits the output: a bar on a terminal, a line that moves in a notebook, one line
-            per epoch elsewhere; 2 for one line per epoch.
+        verbose: 0 for silence; 1 (the default) for what suits the output: a bar on a terminal, a line that moves in a notebook, elsewhere
+            one line per epoch and each half minute; 2 for one line per epoch.
     Raises:
         UserError: Another number.
     """
@@ -222,7 +230,7 @@ def new_progress(verbose: int | None = None) -> Progress:
         return PlainProgress()
     if is_notebook():  # asked first: a notebook's standard output may claim to be a terminal
         return NotebookProgress()
-    return TerminalProgress() if sys.stdout.isatty() else PlainProgress()
+    return TerminalProgress() if sys.stdout.isatty() else LogProgress()
 
 
 def is_notebook() -> bool:
@@ -234,27 +242,3 @@ def is_notebook() -> bool:
 def _as_text(line: str) -> dict[str, str]:
     """Return a line as IPython displays it."""
     return {"text/plain": line}
-
-
-def format_epoch(row: Mapping[str, Any], total_epochs: int, seconds_left: float) -> str:
-    """Return the one line that an epoch leaves."""
-    parts = [
-        f"{row['stage']} {row['epoch']}/{total_epochs}",
-        f"learning rate {row['learning_rate']:.2g}",
-        f"loss {row['loss']:.4f}",
-        f"accuracy {row['accuracy']:.2%}",
-    ]
-    if "val_accuracy" in row:
-        parts.append(f"validation {row['val_accuracy']:.2%}")
-    parts += [f"{row['images_per_second']:.0f} images/s", f"{row['seconds']:.1f} s"]
-    if row["epoch"] < total_epochs:
-        parts.append(f"{format_duration(seconds_left)} left")
-    return "  ".join(parts)
-
-
-def format_duration(seconds: float) -> str:
-    """Write a duration as a person says it: "45 s", "12 min", "3 h 05 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -26,8 +26,9 @@ def announce_run(progress: Progress, activity: str, request: TrainingRequest, da
         precision: The dtype policy in use.
     """
     counts = ", ".join(f"{count:,} {title}" for title, count in data.description["counts"].items())
-    progress.say(f"{activity} {network.name} ({network.count_params():,} parameters) on {data.dataset.name} ({counts})")
-    progress.say(f"{backend}, {precision}, {', '.join(list_device_names())}; run folder {request.folder.path}")
+    progress.say(f"{activity} {network.name} ({network.count_params():,} parameters)")
+    progress.say(f"on {data.dataset.name}: {counts}")
+    progress.say(f"by {backend}, {precision}, {', '.join(list_device_names())}; run folder {request.folder.path}")
     if warning := warn_about_precision(precision):
         progress.say(warning)
 
@@ -44,11 +45,11 @@ def report_results(progress: Progress, request: TrainingRequest, results: dict[s
     if results is not None:
         line = f"test {format_scores(results)} ({results['samples']:,} images)"
         if "views" in results:
-            line += f"; averaged over {results['views']['count']} views: {results['views']['accuracy']:.2%}"
+            line += f"\naveraged over {results['views']['count']} views: {results['views']['accuracy']:.2%}"
         progress.say(line)
     path = str(request.folder.path)
     command = f"kcifar.report({path!r})" if uses_python_names() else f"python -m kcifar.report {shlex.quote(path)}"
-    progress.say(f"saved in {path}; for tables and figures: {command}")
+    progress.say(f"saved in {path}; for tables and figures:\n  {command}")
 
 
 def describe_early_stop() -> str:

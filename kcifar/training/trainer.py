@@ -32,7 +32,8 @@ from kcifar.runs.run import Run
 from kcifar.training import history
 from kcifar.training.best_weights import StageBestWeights, save_best_model
 from kcifar.training.checkpoint_writer import CheckpointWriter
-from kcifar.training.progress import EpochHeading, Progress
+from kcifar.training.epoch_lines import EpochHeading
+from kcifar.training.progress import Progress
 from kcifar.training.request import TrainingRequest, check_folder
 from kcifar.training.results import load_weights, save_model, write_results
 from kcifar.training.resume_checks import check_same_data, check_same_environment
@@ -181,7 +182,8 @@ class Trainer:
         every = self.plan.recipe.document.log_every
         recorder = BatchRecorder(self.folder / BATCHES_FILE, stage.name, epoch, self.position.step, images, batches.batch_size, every)
         learning_rate = history.find_first_learning_rate(self.position, stage, values["learning_rate"], len(batches))
-        self.progress.begin_epoch(EpochHeading(stage.name, epoch, self.plan.total_epochs, len(batches), images, learning_rate))
+        compiles = not self.loop.is_compiled
+        self.progress.begin_epoch(EpochHeading(stage.name, epoch, self.plan.total_epochs, len(batches), images, learning_rate, compiles))
 
         def on_batch(step: int, loss: float, accuracy: float) -> None:
             recorder.record(step, loss, accuracy)

@@ -142,7 +142,7 @@ def test_the_result_is_reported_in_the_readers_language() -> None:
     with python_names():
         report_results(progress, request, None)
     assert lines == [
-        "test accuracy 50.00%, cross-entropy 1.2500 (1,000 images); averaged over 6 views: 75.00%",
-        "saved in my runs/a; for tables and figures: python -m kcifar.report 'my runs/a'",
-        "saved in my runs/a; for tables and figures: kcifar.report('my runs/a')",
+        "test accuracy 50.00%, cross-entropy 1.2500 (1,000 images)\naveraged over 6 views: 75.00%",
+        "saved in my runs/a; for tables and figures:\n  python -m kcifar.report 'my runs/a'",
+        "saved in my runs/a; for tables and figures:\n  kcifar.report('my runs/a')",
     ]
