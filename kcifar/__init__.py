@@ -1,6 +1,7 @@
 """Train small-image classifiers in stages with Keras 3.
 
     run = kcifar.train("stages/quickstart.yaml")     train all stages of a recipe
+    runs = kcifar.train_seeds("quickstart", [0, 1])  the same with several seeds
     kcifar.open_run("runs/quickstart-seed0")         open a saved run: history, metrics, predictions, model
     kcifar.evaluate(run), kcifar.export(run)         metrics of a split; an inference model
     kcifar.report(["runs/a", "runs/b"])              tables and figures of saved runs
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from kcifar.api import open_run as open_run
     from kcifar.api import report as report
     from kcifar.api import train as train
+    from kcifar.api import train_seeds as train_seeds
     from kcifar.core.errors import ExportFailed as ExportFailed
     from kcifar.core.errors import TrainingFailed as TrainingFailed
     from kcifar.core.errors import UserError as UserError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 # The public names and the module of each.
 _MODULES = {
     "train": "kcifar.api",
+    "train_seeds": "kcifar.api",
     "evaluate": "kcifar.api",
     "report": "kcifar.api",
     "export": "kcifar.api",

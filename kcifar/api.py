@@ -7,6 +7,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Union, get_args, get_origin
@@ -22,9 +23,10 @@ from kcifar.planning.plan import load_plan, make_plan
 from kcifar.recipe.document import Document
 from kcifar.recipe.load import Recipe
 from kcifar.runs import run as saved_runs
+from kcifar.runs.resuming import describe_resuming_seeds
 from kcifar.runs.run import Run
 from kcifar.training.progress import new_progress
-from kcifar.training.request import make_request
+from kcifar.training.request import make_request, make_seed_requests
 
 if TYPE_CHECKING:
     from kcifar.reporting.result import ReportResult
@@ -69,7 +71,7 @@ def _fits(value: object, hint: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple | list) and len(value) == len(inner) and all(map(_fits, value, inner))
     if origin is Sequence:
-        return isinstance(value, list | tuple) and all(_fits(item, inner[0]) for item in value)
+        return isinstance(value, list | tuple | range) and all(_fits(item, inner[0]) for item in value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     kind = origin or hint
@@ -122,6 +124,60 @@ def train(
     from kcifar.training.trainer import train_run  # imports the parts of the backend; the errors above need none
 
     return train_run(request, new_progress(verbose), dataset)
+
+
+@_public
+def train_seeds(
+    recipe: str | Path | Mapping[str, Any],
+    seeds: Sequence[int],
+    data: Data | None = None,
+    *,
+    run: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    url: str | None = None,
+    verbose: int = 1,
+    **overrides: Any,
+) -> list[Run]:
+    """Train a recipe with several seeds, one after the other, and return the saved runs in the order of the seeds.
+
+    Data are loaded once and programs compiled once; each run is bit-identical to one that `train` trains alone.
+
+    Args:
+        recipe: As for `train`, unless it is loaded already.
+        seeds: Different integers >= 0, such as `range(3)` or [0, 1, 2].
+        data: As for `train`.
+        run: What the run folders' names begin with: `<run>-seed<N>`. Default: `runs/<recipe name>`.
+        resume: Skip finished runs, continue interrupted ones, begin the others.
+        overwrite: Delete the runs in the folders and start again.
+        url: A mirror to download the data set from.
+        verbose: As for `train`.
+        overrides: As for `train`.
+    Raises:
+        UserError: One line that names the place, what is allowed and what was received.
+        TrainingFailed: The loss of some seeds is not finite; the others are trained nevertheless.
+    Example:
+        >>> runs = kcifar.train_seeds("quickstart", range(3))  # doctest: +SKIP
+        >>> sum(run.test["accuracy"] for run in runs) / len(runs)  # doctest: +SKIP
+        0.987037037037037
+    """
+    _refuse_misspelled_overrides(train_seeds, overrides)
+    if not seeds or "seed" in overrides:
+        raise UserError(f"seeds: expected at least one seed, here and not as an override, got {', '.join(map(str, seeds)) or 'none'}")
+    path = data if isinstance(data, str | Path) else None
+    dataset = _as_dataset(data) if data is not None and path is None else None
+    requests = make_seed_requests(
+        [load_recipe(recipe, {**overrides, "seed": seed}) for seed in seeds],
+        None if run is None else Path(run),
+        resume=resume,
+        overwrite=overwrite,
+        data=None if path is None else Path(path),
+        url=url,
+    )
+    from kcifar.training import seeds as training_of_seeds  # imports the parts of the backend; the errors above need none
+
+    requests = [replace(request, resuming=describe_resuming_seeds(())) for request in requests]
+    return training_of_seeds.train_seeds(requests, new_progress(verbose), dataset)
 
 
 @_public

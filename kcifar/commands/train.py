@@ -1,6 +1,7 @@
 """Train all stages of a recipe, evaluate the model once on the test split, and save the run."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from kcifar.core.command import make_app
 from kcifar.core.errors import UserError
-from kcifar.core.options import Data, Imports, Seed, Settings, Url, list_overrides
+from kcifar.core.options import Data, Imports, SeedCount, SeedList, Settings, Url, list_overrides, list_seeds
 from kcifar.core.output_paths import check_picture_path
 
 app = make_app(__doc__ or "")
@@ -20,10 +21,11 @@ Option = typer.Option
 def main(
     stages: Annotated[Path | None, Option(help="The recipe: a YAML file, or the name of a shipped recipe.")] = None,
     data: Data = None,
-    run: Annotated[Path | None, Option(help="The run folder.  [default: runs/<recipe name>-seed<N>]")] = None,
+    run: Annotated[Path | None, Option(help="The run folder; with several seeds FOLDER-seed<N>.  [default: runs/<recipe name>-seed<N>]")] = None,
     resume: Annotated[bool, Option("--resume", help="Continue the run in the folder; --stages is not needed.")] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Delete the run in the folder and start again.")] = False,
-    seed: Seed = None,
+    seed: SeedList = None,
+    seeds: SeedCount = None,
     set_: Settings = None,
     import_: Imports = None,
     url: Url = None,
@@ -37,24 +39,45 @@ def main(
     """Parse, train, exit."""
     from kcifar.core.user_parts import import_parts
     from kcifar.planning.plan import load_plan
-    from kcifar.training.request import make_request, make_run_plan
+    from kcifar.training.request import make_run_plan
 
     import_parts(import_)
-    overrides = list_overrides(set_, seed)
-    recipe = None if stages is None else load_plan(stages, overrides).recipe
-    if recipe is None and overrides:
-        raise UserError("--set, --seed: expected together with --stages; a resumed run keeps its own recipe")
+    chosen = list_seeds(seed, seeds)
+    texts: Sequence[str | None] = chosen or [None]
+    if stages is None and (set_ or chosen):
+        raise UserError("--set, --seed, --seeds: expected together with --stages; a resumed run keeps its own recipe")
+    recipes = [] if stages is None else [load_plan(stages, list_overrides(set_, text)).recipe for text in texts]
     previews = [name for name, is_chosen in (("--dry-run", dry_run), ("--find-lr", find_lr), ("--plot-schedule", plot_schedule)) if is_chosen]
     if len(previews) > 1:
         raise UserError(f"{', '.join(previews)}: expected one of them, got {len(previews)}")
+    if len(recipes) > 1 and previews:
+        raise UserError(f"{previews[0]}: expected one seed, got {len(recipes)}")
     if previews:
-        return _preview(previews[0], make_run_plan(recipe, run), data, url, plot_schedule)
-    request = make_request(recipe, run, resume=resume, overwrite=overwrite, data=data, url=url)
+        return _preview(previews[0], make_run_plan(recipes[0] if recipes else None, run), data, url, plot_schedule)
+    options = {"resume": resume, "overwrite": overwrite, "data": data, "url": url}
+    _train(recipes, run, [path.absolute() for path in import_ or ()], options)
+
+
+def _train(recipes: list[Any], run: Path | None, imports: list[Path], options: dict[str, Any]) -> None:
+    """Train one run, or one of each seed."""
+    from kcifar.engine.backend import get_backend_name
+    from kcifar.runs.resuming import describe_resuming_seeds
     from kcifar.training.progress import new_progress
-    from kcifar.training.trainer import train_run
+    from kcifar.training.request import make_request, make_seed_requests
 
     command = ("python", "-m", "kcifar.train", *sys.argv[1:])
-    train_run(replace(request, imports=tuple(path.absolute() for path in import_ or ()), command=command), new_progress())
+    if len(recipes) > 1:
+        requests = make_seed_requests(recipes, run, **options)
+        resuming = describe_resuming_seeds(sys.argv[1:], get_backend_name())
+        from kcifar.training.seeds import train_seeds  # imports the parts of the backend; the errors above need none
+
+        recorded = [replace(request, imports=tuple(imports), command=command, resuming=resuming) for request in requests]
+        train_seeds(recorded, new_progress())
+    else:
+        request = make_request(recipes[0] if recipes else None, run, **options)
+        from kcifar.training.trainer import train_run
+
+        train_run(replace(request, imports=tuple(imports), command=command), new_progress())
 
 
 def _preview(option: str, plan: Any, data: Path | None, url: str | None, picture: Path | None) -> None:

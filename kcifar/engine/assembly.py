@@ -30,3 +30,16 @@ def build_training_loop(plan: Plan, data: PreparedData, precision: str, min_upda
         # Computes every schedule of every stage once, so that durations that do not fit are refused now.
         longest = max(min_updates, *(len(stage.values(len(data.train_indices))["learning_rate"]) for stage in plan.stages))
         return TrainingLoop(network, normalization, longest, precision, lambda stage: build_network(plan, shape, classes, stage))
+
+
+def restart_training_loop(loop: TrainingLoop, plan: Plan, data: PreparedData, precision: str) -> None:
+    """Make a loop ready for another seed of the recipe that it was built for; the programs that it compiled are used again.
+
+    Args:
+        loop: From `build_training_loop`, with a recipe that differs in the seed alone.
+        plan: The plan of the next run.
+        data: The data of both.
+        precision: The dtype policy of both.
+    """
+    with use_dtype_policy(precision):
+        loop.restart(build_network(plan, data.dataset.image_shape, data.num_classes))

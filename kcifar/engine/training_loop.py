@@ -32,6 +32,9 @@ from kcifar.planning.stage_plan import StagePlan
 
 BuildStageNetwork = Callable[[StagePlan], Any]
 
+# Image size, dropout rate and drop-path rate of a stage that sets none of them: those of the model itself.
+_OWN_VARIANT = (None, None, None)
+
 
 class TrainingLoop:
     """Trains a network, one epoch at a time.
@@ -61,7 +64,8 @@ class TrainingLoop:
         self.normalization = normalization
         self._image_shape = network.input_shape[1:]
         self._max_updates, self._precision, self._build_stage_network = max_updates, precision, build_stage_network
-        self._variant: object = (None, None, None)
+        self._variant: object = _OWN_VARIANT
+        self._has_begun = False  # a stage of this run
         self._resident = resident
         self._resident_part: ResidentPart | None = None
         self._program: Program | None = None
@@ -91,6 +95,23 @@ class TrainingLoop:
         self._assign_optimizer_state(kept)
         self._tables.restart(updates)
         self.restart_averages()
+        self._has_begun = True
+
+    def restart(self, network: Any) -> None:
+        """Take the weights of a newly built network, as at the beginning of another run; what is compiled is kept.
+
+        Args:
+            network: Of the same architecture as the one that the loop began with.
+        """
+        self._has_begun = False
+        if self._variant != _OWN_VARIANT:  # the last stage had an image size or rates of its own
+            self._use_network(network)
+            self._variant, self._structure = _OWN_VARIANT, None
+            return
+        # As copies: under JAX the first update would delete a buffer that both networks share.
+        values = {path: np.array(keras.ops.convert_to_numpy(variable)) for path, variable in collect_variables(network).items()}
+        for path, variable in collect_variables(self.network).items():
+            variable.assign(values[path])
 
     def restart_averages(self) -> None:
         """Set the stage's averages to the current weights, for weights that were set from outside."""
@@ -223,7 +244,7 @@ class TrainingLoop:
 
         Gradients that the former stage accumulated for an update that it did not complete are left behind.
         """
-        if stage.settings.optimizer_state == "reset" or self._model is None:
+        if stage.settings.optimizer_state == "reset" or not self._has_begun:
             return {}, 0
         kept = {path: variable for path, variable in self._collect_optimizer_variables().items() if not is_gradient_accumulator(variable)}
         # A copy: under torch the array would be a view that changes with the variable.

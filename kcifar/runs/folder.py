@@ -98,6 +98,18 @@ class RunFolder:
         for partial in self.path.glob(f"{PARTIAL}*"):
             partial.unlink()
 
+    def remove_run(self) -> None:
+        """Delete the run in the folder, if there is one, so that it is not taken for one that is yet to be trained.
+
+        Raises:
+            UserError: Another process is training here.
+        """
+        if self.has_run():
+            with self.lock():
+                self.clear()
+                (self / RECIPE_FILE).unlink()
+                (self / STATUS_FILE).unlink()
+
     def write_status(self, state: str, epoch: int, reason: str | None = None) -> None:
         """Write `status.json`: running, finished, interrupted or failed, the completed epochs, the reason, and the process."""
         with _status_lock:

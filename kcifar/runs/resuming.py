@@ -28,6 +28,23 @@ def describe_resuming(run: Path, imports: Sequence[Path] = (), backend: str = "t
     return f"{variable}python -m kcifar.train {options}--resume --run {shlex.quote(str(run))}"
 
 
+def describe_resuming_seeds(arguments: Sequence[str], backend: str = "tensorflow") -> str:
+    """Return the command, or from Python the call, that continues the training of several seeds.
+
+    Args:
+        arguments: Those of the command that was interrupted; none from Python.
+        backend: The Keras backend.
+    Example:
+        >>> describe_resuming_seeds(["--stages", "lenet_adam", "--seeds", "3", "--overwrite"])
+        'python -m kcifar.train --stages lenet_adam --seeds 3 --resume'
+    """
+    if uses_python_names():
+        return "the same call with resume=True"
+    variable = "" if backend == "tensorflow" else f"KERAS_BACKEND={backend} "
+    kept = [argument for argument in arguments if argument not in ("--overwrite", "--resume")]
+    return f"{variable}python -m kcifar.train {shlex.join([*kept, '--resume'])}"
+
+
 def check_finished(run: Run) -> None:
     """Refuse a run that has not saved its model.
 

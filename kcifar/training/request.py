@@ -1,6 +1,6 @@
 """What the trainer is asked to do, decided before anything is written: which recipe, which folder, from the start or resumed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -31,6 +31,7 @@ class TrainingRequest:
         url: The `--url` mirror, or None.
         imports: The user's files that register parts; a run that needs them needs them again when it is resumed.
         command: The command line, for the record; empty from Python.
+        resuming: The command that continues this run and all that are trained with it; None if this run is alone.
     """
 
     plan: Plan
@@ -41,6 +42,7 @@ class TrainingRequest:
     url: str | None
     imports: tuple[Path, ...] = ()
     command: tuple[str, ...] = ()
+    resuming: str | None = None
 
 
 def make_request(
@@ -71,6 +73,30 @@ def make_request(
     request = TrainingRequest(make_plan(recipe), folder, False, overwrite, data, url)
     check_folder(request)
     return request
+
+
+def make_seed_requests(
+    recipes: Sequence[Recipe], run: Path | None, *, resume: bool, overwrite: bool, data: Path | None = None, url: str | None = None
+) -> list[TrainingRequest]:
+    """Decide what to do for a recipe with several seeds, before any of them is trained.
+
+    Args:
+        recipes: The recipe with each seed.
+        run: What the run folders' names begin with: `<run>-seed<N>`; None for `runs/<recipe name>`.
+        resume: Skip finished runs, continue interrupted ones, begin the others.
+        overwrite: Delete the runs in the folders and begin again.
+        data: Where the data set's files are.
+        url: A mirror to download from.
+    Raises:
+        UserError: As `make_request`, or a seed is given twice.
+    """
+    seeds = [recipe.document.seed for recipe in recipes]
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"{name_option('seeds')}: expected different seeds, got {', '.join(map(str, seeds))}")
+    folders = [None if run is None else run.with_name(f"{run.name}-seed{seed}") for seed in seeds]
+    return [
+        make_request(recipe, folder, resume=resume, overwrite=overwrite, data=data, url=url) for recipe, folder in zip(recipes, folders, strict=True)
+    ]
 
 
 def check_folder(request: TrainingRequest) -> None:

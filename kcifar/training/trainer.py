@@ -13,11 +13,12 @@ from kcifar.core.errors import TrainingFailed, one_line
 from kcifar.core.files import write_text
 from kcifar.core.interruption import report_interruption
 from kcifar.datasets.dataset import Dataset, Source
-from kcifar.engine.assembly import build_training_loop
+from kcifar.engine.assembly import build_training_loop, restart_training_loop
 from kcifar.engine.backend import check_backend, load_backend, resolve_precision
 from kcifar.engine.determinism import use_determinism
 from kcifar.engine.epoch import EpochMetrics
 from kcifar.engine.initialization import initialize_from_data, initialize_from_run
+from kcifar.engine.training_loop import TrainingLoop
 from kcifar.planning.batches import EpochBatches
 from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.planning.stage_batches import make_stage_batches
@@ -52,22 +53,19 @@ def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None
         UserError: The recipe, the data or the folder is refused, or another process is training in the folder.
         TrainingFailed: A loss that is not finite.
     """
-    if not _is_already_finished(request, progress):
+    if not is_already_finished(request, progress):
         with report_interruption(lambda: progress.say(describe_early_stop())):
-            prepared = _prepare_data(request, progress, data)
+            prepared = prepare_requested_data(request, progress, data)
             load_backend()
         with use_determinism(request.plan.recipe.document.deterministic):
             with report_interruption(lambda: progress.say(describe_early_stop())):
                 trainer = Trainer(request, prepared, progress)
-            with request.folder.lock():
-                check_folder(request)
-                if not _is_already_finished(request, progress):
-                    trainer.run()
+            trainer.train_in_folder()
     return Run(request.folder.path)
 
 
-def _prepare_data(request: TrainingRequest, progress: Progress, data: Dataset | None) -> PreparedData:
-    """Load, split and describe the data of a run."""
+def prepare_requested_data(request: TrainingRequest, progress: Progress, data: Dataset | None) -> PreparedData:
+    """Load, split and describe the data of a run; arguments and errors as in `train_run`."""
     check_backend()
     check_same_environment(request, data)
     prepared = prepare_data(request.plan, Source(request.data, request.url, progress.say), data)
@@ -75,7 +73,8 @@ def _prepare_data(request: TrainingRequest, progress: Progress, data: Dataset | 
     return prepared
 
 
-def _is_already_finished(request: TrainingRequest, progress: Progress) -> bool:
+def is_already_finished(request: TrainingRequest, progress: Progress) -> bool:
+    """Whether a run that is to be resumed has ended; it is said."""
     is_finished = request.resume and request.folder.is_finished()
     if is_finished:
         progress.say(f"{request.folder.path}: the run is finished; nothing to do")
@@ -83,19 +82,39 @@ def _is_already_finished(request: TrainingRequest, progress: Progress) -> bool:
 
 
 class Trainer:
-    """A run in memory: the loop that trains it, its position, and what is kept of it."""
+    """A run in memory: the loop that trains it, its position, and what is kept of it.
 
-    def __init__(self, request: TrainingRequest, data: PreparedData, progress: Progress) -> None:
+    Args:
+        request: What to train, and where.
+        data: Its data.
+        progress: Where to report to.
+        loop: That of another seed of the recipe, whose run has ended: its compiled programs are used again. None to build one.
+    """
+
+    def __init__(self, request: TrainingRequest, data: PreparedData, progress: Progress, loop: TrainingLoop | None = None) -> None:
         self.request, self.plan, self.folder, self.data, self.progress = request, request.plan, request.folder, data, progress
         self._backend = load_backend()
         document = self.plan.recipe.document
         self.precision = resolve_precision(document.precision)
-        self.loop = build_training_loop(self.plan, data, self.precision)
+        self.loop = loop or build_training_loop(self.plan, data, self.precision)
+        if loop:
+            restart_training_loop(loop, self.plan, data, self.precision)
         self.position = Position()
         self._begun: int | None = None  # index of the stage that the loop is ready for
         self._best_weights = StageBestWeights()
         self._checkpoint_writer = CheckpointWriter(self.folder, document.checkpoint_every, len(self.plan.stages))
         self._time_estimate = history.TimeEstimate(self.plan.total_epochs)
+
+    def train_in_folder(self) -> None:
+        """Train in the run folder, unless another process is there, or has trained this run meanwhile.
+
+        Raises:
+            UserError: The folder is in use, or contains another run by now.
+        """
+        with self.folder.lock():
+            check_folder(self.request)
+            if not is_already_finished(self.request, self.progress):
+                self.run()
 
     def run(self) -> None:
         """Train what is left and write the results; whatever ends the run early is written to `status.json`."""
@@ -238,7 +257,7 @@ class Trainer:
 
     def _say_how_to_continue(self, state: str) -> None:
         self.progress.close()
-        command = describe_resuming(self.folder.path, self.request.imports, self._backend)
+        command = self.request.resuming or describe_resuming(self.folder.path, self.request.imports, self._backend)
         with contextlib.suppress(OSError):
             self.progress.say(f"{state} after epoch {self._checkpoint_writer.saved_epoch}; continue with:\n  {command}")
 
