@@ -30,7 +30,7 @@ from kcifar.training.request import make_request, make_seed_requests
 
 if TYPE_CHECKING:
     from kcifar.reporting.result import ReportResult
-    from kcifar.training.learning_rate_finder import LearningRateCurve
+    from kcifar.training.learning_rate_curve import LearningRateCurve
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Data = str | Path | Dataset | Mapping[str, Arrays]
@@ -329,7 +329,7 @@ def find_learning_rate(
         url: A mirror to download the data set from.
         overrides: Values that replace those of the recipe.
     Returns:
-        The learning rates and losses of the test; `.suggestion` is where the loss falls fastest.
+        The learning rates and losses of the test; `.suggestion` is where the loss falls fastest, or None, for which `.reason` says why.
     Raises:
         UserError: What training would refuse.
     """

@@ -2,9 +2,11 @@
 
 The recipe's first stage is trained for a few hundred updates while the learning rate grows by the same factor each time. Where the loss
 falls fastest, the learning rate is good; where it rises again, it is too high. Only the curve is kept: no run folder, no weights.
+`learning_rate_curve` says what a curve suggests.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +24,14 @@ from kcifar.pictures.saving import save_figure
 from kcifar.planning.plan import Plan
 from kcifar.planning.prepared_data import PreparedData, prepare_data
 from kcifar.planning.stage_batches import make_stage_batches
+from kcifar.training.learning_rate_curve import LearningRateCurve
 from kcifar.training.learning_rate_figure import draw_learning_rate_curve
 
 LOWEST, HIGHEST = 1e-6, 10.0
 # Updates of the test, at most; an epoch that is shorter is repeated.
 UPDATES = 200
-# Smoothing of the loss: each new mean keeps this fraction of the mean before it.
-SMOOTHING = 0.9
-# Once the smoothed loss exceeds its minimum by this factor, higher learning rates are of no use.
-DIVERGED = 4.0
-
-
-@dataclass(frozen=True, repr=False)
-class LearningRateCurve:
-    """The result of the test.
-
-    Attributes:
-        learning_rates: Of each update, ascending.
-        losses: Loss of each update's batch.
-        smoothed: Exponential mean of the losses, corrected for its start.
-    """
-
-    learning_rates: np.ndarray
-    losses: np.ndarray
-    smoothed: np.ndarray
-
-    def __repr__(self) -> str:
-        return f"<learning-rate range test: {len(self.losses)} updates, suggestion {self.suggestion:.2g}>"
-
-    @property
-    def suggestion(self) -> float:
-        """Return the learning rate, before the minimum of the smoothed loss, at which that loss falls fastest on a logarithmic axis."""
-        if len(self.learning_rates) < 3:
-            return float(self.learning_rates[0])
-        slopes = np.gradient(self.smoothed, np.log(self.learning_rates))
-        last = max(2, int(self.smoothed.argmin()) + 1)
-        return float(self.learning_rates[slopes[:last].argmin()])
+# The loss has diverged once the mean of so many updates exceeds the first such mean, and the lowest by the factor: higher rates are of no use.
+DIVERGED_UPDATES, DIVERGED_FACTOR = 5, 4.0
 
 
 def save_range_test(plan: Plan, data: Path | None, url: str | None, folder: Path) -> LearningRateCurve:
@@ -74,14 +48,20 @@ def save_range_test(plan: Plan, data: Path | None, url: str | None, folder: Path
     stem = folder / plan.recipe.name
     curve = run_range_test(plan, data, url)
     folder.mkdir(parents=True, exist_ok=True)
-    suggestion = curve.suggestion
     table = pandas.DataFrame({"learning_rate": curve.learning_rates, "loss": curve.losses, "smoothed_loss": curve.smoothed})
     write_text(stem.with_name(f"{stem.name}.csv"), table.to_csv(index_label="update"))
     title = f"{plan.recipe.name}, stage {plan.stages[0].name}"
-    figure = draw_learning_rate_curve(curve.learning_rates, curve.losses, curve.smoothed, suggestion, title)
-    save_figure(figure, stem.with_name(f"{stem.name}.png"))
-    print(f"suggested learning rate: {suggestion:.2g}, where the loss falls fastest; curve in {stem}.csv and {stem}.png")
+    save_figure(draw_learning_rate_curve(curve, title), stem.with_name(f"{stem.name}.png"))
+    print(f"{describe_suggestion(curve)}\ncurve in {stem}.csv and {stem}.png")
     return curve
+
+
+def describe_suggestion(curve: LearningRateCurve) -> str:
+    """Return the suggestion and the range that it lies in, or why there is none."""
+    if curve.suggestion is None or curve.suggested_range is None:
+        return f"no learning rate can be suggested: {curve.reason}"
+    low, high = curve.suggested_range
+    return f"suggested learning rate: {curve.suggestion:.2g}, where the loss falls fastest\nit falls from {low:.2g} to {high:.2g}"
 
 
 def run_range_test(plan: Plan, data: Path | None, url: str | None) -> LearningRateCurve:
@@ -111,7 +91,7 @@ def _measure_curve(plan: Plan, data: PreparedData) -> LearningRateCurve:
         pass
     if not losses:
         raise UserError(f"{plan.recipe.origin.locate(('stages', 0))}: expected a finite loss at a learning rate of {LOWEST}, got one that is not")
-    return LearningRateCurve(learning_rates[: len(losses)], np.array(losses), _smooth(np.array(losses)))
+    return LearningRateCurve(learning_rates[: len(losses)], np.array(losses))
 
 
 class _Diverged(Exception):
@@ -131,8 +111,7 @@ class _Recorder:
         seen = min(step * self._batches.batch_size, len(self._batches.order))
         self._losses.append((loss * seen - self._sum) / (seen - self._seen))
         self._sum, self._seen = loss * seen, seen
-        smoothed = _smooth(np.array(self._losses))
-        if smoothed[-1] > DIVERGED * smoothed.min():
+        if has_diverged(self._losses):
             raise _Diverged
 
 
@@ -149,10 +128,10 @@ def _make_training_loop(plan: Plan, data: PreparedData) -> TrainingLoop:
     return loop
 
 
-def _smooth(losses: np.ndarray) -> np.ndarray:
-    """Return the exponential mean of the losses so far, corrected for its start as Adam's is."""
-    mean, means = 0.0, []
-    for count, loss in enumerate(losses, start=1):
-        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-        means.append(mean / (1 - SMOOTHING**count))
-    return np.array(means)
+def has_diverged(losses: Sequence[float]) -> bool:
+    """Whether higher rates are of no use after the losses so far; see `DIVERGED_FACTOR`."""
+    count = DIVERGED_UPDATES
+    if len(losses) < 2 * count:
+        return False
+    means = np.convolve(losses, np.full(count, 1 / count), "valid")
+    return bool(means[-1] > max(means[0], DIVERGED_FACTOR * means.min()))
