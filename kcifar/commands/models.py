@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,28 +61,45 @@ def main(
 
 def _print_list(image_shape: tuple[int, int, int], classes: int, form: str, *, has_user_networks: bool) -> None:
     from kcifar.models import printing
-    from kcifar.models.catalog import list_networks
 
-    _load_sketch_backend(has_user_networks)
-    rows = list_networks(image_shape, classes)
+    families = _iterate_families(image_shape, classes, has_user_networks)
     if form == "csv":
-        printing.print_networks_csv(rows)
+        printing.print_networks_csv(row for rows in families for row in rows)
     elif form == "json":
-        print_json(rows)
+        print_json([row for rows in families for row in rows])
     else:
-        printing.print_networks(rows, image_shape[0], classes)
+        printing.print_networks(families, image_shape[0], classes)
+
+
+def _iterate_families(image_shape: tuple[int, int, int], classes: int, has_user_networks: bool) -> Iterator[list[dict[str, Any]]]:
+    """Yield the list family by family: from the cache, or sketched; a user's networks are sketched each time, as their files may change."""
+    from kcifar.engine.sketching import load_sketch_backend
+    from kcifar.models import MODELS, catalog, size_cache
+
+    saved = None if has_user_networks else size_cache.load_sizes(image_shape, classes, MODELS.names())
+    if saved is not None:
+        yield from (list(rows) for _, rows in groupby(saved, lambda row: row["family"]))
+        return
+    load_sketch_backend(has_user_networks)
+    sketched: list[dict[str, Any]] = []
+    for rows in catalog.sketch_families(image_shape, classes):
+        yield rows
+        sketched += rows
+    if not has_user_networks:
+        size_cache.save_sizes(image_shape, classes, MODELS.names(), sketched)
 
 
 def _print_network(
     name: str, image_shape: tuple[int, int, int], classes: int, settings: list[str], diagram: Path | None, form: str, *, has_user_networks: bool
 ) -> None:
+    from kcifar.engine.sketching import load_sketch_backend
     from kcifar.models import printing
     from kcifar.models.catalog import describe_network, parse_arguments, summarize_network
 
     arguments = parse_arguments(name, settings)
     if diagram is not None:
         check_picture_path(diagram, "--diagram")
-    _load_sketch_backend(has_user_networks)
+    load_sketch_backend(has_user_networks)
     summary = summarize_network(name, image_shape, classes, arguments)
     if diagram is not None:
         _draw(summary, diagram)
@@ -99,11 +117,3 @@ def _draw(summary: Mapping[str, Any], path: Path) -> None:
 
     save_figure(draw_network(summary), path)
     print(f"wrote {path}", file=sys.stderr)  # standard output may be CSV or JSON
-
-
-def _load_sketch_backend(has_user_networks: bool) -> None:
-    from kcifar.engine.backend import load_backend
-    from kcifar.models.sketch_backend import choose_sketch_backend
-
-    choose_sketch_backend(has_user_networks)
-    load_backend()

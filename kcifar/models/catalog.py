@@ -1,10 +1,12 @@
 """Rows about the registered networks: one per network with its size, one per argument with its range."""
 
+import gc
 import inspect
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kcifar.core.checks import describe_allowed, make_argument_model
@@ -19,17 +21,39 @@ SIZE_KEYS = ("parameters", "trainable_parameters", "bytes", "multiply_accumulate
 
 
 def list_networks(image_shape: tuple[int, int, int], num_classes: int) -> list[dict[str, Any]]:
-    """Sketch every registered network.
+    """Sketch every registered network; see `sketch_families`."""
+    return [row for rows in sketch_families(image_shape, num_classes) for row in rows]
+
+
+def sketch_families(image_shape: tuple[int, int, int], num_classes: int) -> Iterator[list[dict[str, Any]]]:
+    """Sketch every registered network and yield the rows of each family as soon as they are there.
 
     Args:
         image_shape: Height, width, channels.
         num_classes: Number of logits.
-    Returns:
-        One row per network, sorted by family, then by size: `name`, `family`, the numbers of `summarize_model`, `layers` (their count)
-        and `refused`. Where a network cannot be built for such images, `refused` says why and the numbers are None.
+    Yields:
+        A family, sorted by size; the families by name. A row has `name`, `family`, the numbers of `summarize_model`, `layers` (their
+        count) and `refused`. Where a network cannot be built for such images, `refused` says why and the numbers are None.
     """
-    rows = [_make_row(name, image_shape, num_classes) for name in MODELS.names()]
-    return sorted(rows, key=lambda row: (row["family"], row["parameters"] or 0, row["name"]))
+    families: dict[str, list[str]] = {}
+    for name in MODELS.names():
+        families.setdefault(find_family(MODELS.get(name)), []).append(name)
+    for family in sorted(families):
+        with _pause_garbage_collection():
+            rows = [_make_row(name, image_shape, num_classes) for name in families[family]]
+        yield sorted(rows, key=lambda row: (row["parameters"] or 0, row["name"]))
+
+
+@contextmanager
+def _pause_garbage_collection() -> Iterator[None]:
+    """Collect no garbage inside the block: layers are many small objects that live on, and looking at them takes a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _make_row(name: str, image_shape: tuple[int, int, int], num_classes: int) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from kcifar.core.console import print_table, print_text
@@ -31,19 +30,27 @@ def _print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Non
     writer.writerows(rows)
 
 
-def print_networks(rows: Sequence[Mapping[str, Any]], image_size: int, num_classes: int) -> None:
-    """Print the networks as a table, family by family, and below it those that refuse such images, with their reasons."""
-    headings = ("network", "parameters", "trainable", "MB", "M multiply-\naccumulates", "layers")
-    lines: list[Sequence[str]] = []
-    for family, members in groupby(rows, lambda row: row["family"]):
-        lines += [(family,), *((f"  {row['name']}", *_format_network(row)) for row in members)]
-    print_table(headings, lines, text_columns=(0,), width=WIDTH)
-    print(f"\n{image_size}x{image_size}x3 images, {num_classes} classes. MB: million bytes of float32 weights. M: millions per image.")
-    refused = [row for row in rows if row["refused"]]
+def print_networks(families: Iterable[Sequence[Mapping[str, Any]]], image_size: int, num_classes: int) -> None:
+    """Print the networks family by family, each as soon as it is there, and below them those that refuse such images, with their reasons."""
+    headings = ("", "", "", "", "M multiply-", ""), ("network", "parameters", "trainable", "MB", "accumulates", "layers")
+    print("\n".join(map(_align, headings)))
+    print("-" * len(_align(headings[1])), flush=True)
+    refused: list[Mapping[str, Any]] = []
+    for rows in families:
+        lines = [_align((f"  {row['name']}", *_format_network(row))) for row in rows]
+        print("\n".join([rows[0]["family"], *lines]), flush=True)
+        refused += [row for row in rows if row["refused"]]
+    print(f"\n{image_size}x{image_size}x3 images, {num_classes} classes. MB: million bytes of float32 weights.\nM: millions per image.")
     if refused:
         print(f"\nNot available for these images ({len(refused)}):")
     for row in refused:
         print(f"  {row['name']}: {row['refused']}")
+
+
+def _align(cells: Sequence[str]) -> str:
+    """Return a row of the list; its columns are wide enough for every network of the zoo, as they are not known before the last is printed."""
+    name, *numbers = cells
+    return (f"{name:22}" + "".join(f"{number:>{width}}" for number, width in zip(numbers, (14, 14, 9, 13, 8), strict=True))).rstrip()
 
 
 def _format_network(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import pytest
 
 from kcifar.commands import models as command
 from kcifar.core.command import run_command
-from kcifar.engine import backend
-from kcifar.models import MODELS, catalog, sketch_backend
+from kcifar.engine import backend, sketching
+from kcifar.models import MODELS, catalog, size_cache, sketch_backend
 from kcifar.models.arguments import MAX_IMAGE_SIZE
 from kcifar.models.build import build_model, sketch_model
 from kcifar.models.summary import summarize_model
@@ -39,7 +40,7 @@ finally:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Return a call that runs the command in this process: options to exit code, standard output, standard error."""
 
     def call(*options: str) -> tuple[int, str, str]:
@@ -47,6 +48,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         code = run_command(command.app)
         return code, *capsys.readouterr()
 
+    monkeypatch.setenv("KCIFAR_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(MODELS, "_factories", dict(MODELS._factories) if MODELS.names() else {})  # imported networks are gone afterwards
     return call
 
@@ -62,7 +64,8 @@ def rows() -> list[dict[str, Any]]:
 @pytest.fixture
 def listed(rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Let the command take the list that is there already."""
-    monkeypatch.setattr(catalog, "list_networks", lambda image_shape, num_classes: rows)
+    families = [list(members) for _, members in groupby(rows, lambda row: row["family"])]
+    monkeypatch.setattr(catalog, "sketch_families", lambda image_shape, num_classes: iter(families))
     return rows
 
 
@@ -101,12 +104,49 @@ class TestList:
     def test_prints_a_table_that_fits(self, run: Run, listed: list[dict[str, Any]]) -> None:
         code, out, err = run()
         assert (code, err) == (0, "")
-        assert max(map(len, out.splitlines())) <= 100
+        assert max(map(len, out.splitlines())) <= 80
         lines = [line.split() for line in out.splitlines() if line.strip()]
         for row in listed:
             numbers = f"{row['bytes'] / 1e6:,.1f}", f"{row['multiply_accumulates'] / 1e6:,.1f}", f"{row['layers']}"
             assert lines.count([row["name"], f"{row['parameters']:,}", f"{row['trainable_parameters']:,}", *numbers]) == 1
             assert [row["family"]] in lines
+
+    def test_the_zoo_fits_its_columns(self) -> None:
+        assert max(len(name) for name in MODELS.names()) <= 18
+
+    def test_prints_a_family_before_the_next_is_sketched(self, run: Run, rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+        def sketch_slowly(image_shape: Any, num_classes: int) -> Any:
+            yield rows[:1]
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(catalog, "sketch_families", sketch_slowly)
+        code, out, _ = run()
+        assert code == 130
+        assert out.splitlines()[-1].split()[0] == "cct"
+        assert run("--json")[0] == 130  # half a list was not kept
+
+    def test_sketches_the_list_once(self, run: Run, listed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+        first = run("--json")
+
+        def refuse(image_shape: Any, num_classes: int) -> Any:
+            raise AssertionError("sketched again")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(catalog, "sketch_families", refuse)
+            assert run("--json") == first
+            assert run("--csv")[0] == 0
+            with pytest.raises(AssertionError, match="sketched again"):
+                run("--json", "--classes", "11")
+            patch.setattr(size_cache, "version", lambda package: "4.0")
+            with pytest.raises(AssertionError, match="sketched again"):
+                run("--json")
+        for path in (Path(os.environ["KCIFAR_CACHE"]) / "networks").iterdir():
+            path.write_text("[{", encoding="utf-8")
+        assert run("--json") == first  # a damaged file is replaced
+
+    def test_needs_no_cache_folder(self, run: Run, listed: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("KCIFAR_CACHE", "/proc/none")
+        assert run("--json")[0] == 0
 
     def test_says_why_a_network_cannot_take_a_size(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(MODELS, "names", lambda: ["lenet", "quizdnn"])
@@ -316,7 +356,7 @@ class TestProcess:
         monkeypatch.setenv("JAX_PLATFORMS", "")
         monkeypatch.setenv("KERAS_BACKEND", asked or "")
         monkeypatch.delenv("KERAS_BACKEND") if asked is None else None
-        command._load_sketch_backend(own)
+        sketching.load_sketch_backend(own)
         assert seen == [taken]
 
     def test_does_without_jax(self, monkeypatch: pytest.MonkeyPatch) -> None:
