@@ -329,7 +329,8 @@ def find_learning_rate(
         url: A mirror to download the data set from.
         overrides: Values that replace those of the recipe.
     Returns:
-        The learning rates and losses of the test; `.suggestion` is where the loss falls fastest, or None, for which `.reason` says why.
+        The learning rates and losses of the test; `.suggestion` is the middle of the rates at which the loss falls, or None, for
+        which `.reason` says why.
     Raises:
         UserError: What training would refuse.
     """

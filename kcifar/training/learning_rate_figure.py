@@ -20,7 +20,7 @@ def draw_learning_rate_curve(curve: LearningRateCurve, title: str) -> Figure:
         panel.plot(rates, smoothed, color=BLUE, linewidth=2, label="mean of half a decade")
         if curve.suggestion is not None and curve.suggested_range is not None:
             panel.axvspan(*curve.suggested_range, color=VERMILION, alpha=0.12, linewidth=0, label="falls from 20 % to 80 % of its way")
-            panel.axvline(curve.suggestion, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 3)), label=f"falls fastest at {curve.suggestion:.2g}")
+            panel.axvline(curve.suggestion, color=VERMILION, linewidth=1.2, linestyle=(0, (4, 3)), label=f"middle: {curve.suggestion:.2g}")
         low, high = smoothed.min(), smoothed[0]
         panel.set_ylim(low - 0.15 * (high - low) - 0.05, high + 0.5 * (high - low) + 0.05)
         panel.set_xscale("log")

@@ -1,7 +1,7 @@
 """`--find-lr`: the learning-rate range test (Smith, Cyclical Learning Rates for Training Neural Networks, 2017, section 3.3).
 
 The recipe's first stage is trained for a few hundred updates while the learning rate grows by the same factor each time. Where the loss
-falls fastest, the learning rate is good; where it rises again, it is too high. Only the curve is kept: no run folder, no weights.
+falls, the learning rate is good; where it rises again, it is too high. Only the curve is kept: no run folder, no weights.
 `learning_rate_curve` says what a curve suggests.
 """
 
@@ -61,7 +61,7 @@ def describe_suggestion(curve: LearningRateCurve) -> str:
     if curve.suggestion is None or curve.suggested_range is None:
         return f"no learning rate can be suggested: {curve.reason}"
     low, high = curve.suggested_range
-    return f"suggested learning rate: {curve.suggestion:.2g}, where the loss falls fastest\nit falls from {low:.2g} to {high:.2g}"
+    return f"suggested learning rate: {curve.suggestion:.2g}, the middle of {low:.2g} to {high:.2g}, where the loss falls"
 
 
 def run_range_test(plan: Plan, data: Path | None, url: str | None) -> LearningRateCurve:

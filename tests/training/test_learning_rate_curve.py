@@ -17,7 +17,7 @@ def fall_at(decade: float, width: float = 0.4) -> np.ndarray:
     return 1.3 - np.tanh((DECADES - decade) / width) + 10 ** np.clip(2 * (DECADES - decade - 1.5), -9, 2)
 
 
-def test_without_noise_the_suggestion_is_where_the_loss_falls_fastest() -> None:
+def test_without_noise_the_suggestion_is_the_middle_of_the_fall() -> None:
     curve = LearningRateCurve(RATES, fall_at(-2.5))
     assert curve.suggestion is not None
     assert curve.suggested_range is not None
@@ -30,15 +30,15 @@ def test_without_noise_the_suggestion_is_where_the_loss_falls_fastest() -> None:
 
 @pytest.mark.parametrize("decade", [-4.5, -3.0, -1.5])
 @pytest.mark.parametrize("noise", [0.05, 0.2, 0.4])
-def test_with_noise_the_suggestion_holds_over_seeds_within_a_factor_of_three(decade: float, noise: float) -> None:
+def test_with_noise_the_suggestion_holds_over_seeds_within_a_factor_of_two(decade: float, noise: float) -> None:
     suggestions = []
     for seed in range(40):
         curve = LearningRateCurve(RATES, fall_at(decade) + np.random.default_rng(seed).normal(0, noise, 200))
         assert curve.noise == pytest.approx(noise, rel=0.5, abs=0.02)
         suggestions.append(curve.suggestion)
     errors = np.abs(np.log10(np.array(suggestions, float)) - decade)
-    assert errors.max() < np.log10(3)
-    assert np.median(errors) < 0.2
+    assert errors.max() < np.log10(2)
+    assert np.median(errors) < 0.1
 
 
 def draw_noise(kind: str, seed: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def test_one_lucky_batch_changes_nothing() -> None:
     for place in (0, 1, 2, 40):
         losses = fall_at(-2.5)
         losses[place] -= 1.5
-        assert LearningRateCurve(RATES, losses).suggestion == plain.suggestion
+        assert LearningRateCurve(RATES, losses).suggestion == pytest.approx(plain.suggestion, rel=0.1)
 
 
 @pytest.mark.parametrize("updates", [1, 2, 20, 44])
