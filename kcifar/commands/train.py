@@ -34,7 +34,10 @@ def main(
         Option(metavar="FILE", help="Only draw learning rate, momentum and weight decay (.png or .svg)."),
     ] = None,
     find_lr: Annotated[bool, Option("--find-lr", help="Only run a learning-rate range test; its curve is saved in find-lr/.")] = False,
-    dry_run: Annotated[bool, Option("--dry-run", help="Only show the resolved recipe, the network's size and all steps.")] = False,
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Only show steps, data, network, and estimates of time and memory; nothing is downloaded.")
+    ] = False,
+    full: Annotated[bool, Option("--full", help="With --dry-run: also show the resolved recipe.")] = False,
 ) -> None:
     """Parse, train, exit."""
     from kcifar.core.user_parts import import_parts
@@ -52,8 +55,11 @@ def main(
         raise UserError(f"{', '.join(previews)}: expected one of them, got {len(previews)}")
     if len(recipes) > 1 and previews:
         raise UserError(f"{previews[0]}: expected one seed, got {len(recipes)}")
+    if full and not dry_run:
+        raise UserError("--full: expected together with --dry-run")
     if previews:
-        return _preview(previews[0], make_run_plan(recipes[0] if recipes else None, run), data, url, plot_schedule)
+        plan = make_run_plan(recipes[0] if recipes else None, run)
+        return _show_plan(plan, data, url, full, bool(import_)) if dry_run else _preview(plan, data, url, plot_schedule)
     options = {"resume": resume, "overwrite": overwrite, "data": data, "url": url}
     _train(recipes, run, [path.absolute() for path in import_ or ()], options)
 
@@ -80,18 +86,22 @@ def _train(recipes: list[Any], run: Path | None, imports: list[Path], options: d
         train_run(replace(request, imports=tuple(imports), command=command), new_progress())
 
 
-def _preview(option: str, plan: Any, data: Path | None, url: str | None, picture: Path | None) -> None:
-    """Show what would be trained; no run is trained."""
+def _show_plan(plan: Any, data: Path | None, url: str | None, is_full: bool, has_user_parts: bool) -> None:
+    from kcifar.training.dry_run import print_plan, print_recipe
+
+    print_plan(plan, data, url, Path("runs"), has_user_parts=has_user_parts)
+    if is_full:
+        print_recipe(plan)
+
+
+def _preview(plan: Any, data: Path | None, url: str | None, picture: Path | None) -> None:
+    """Draw the schedules, or run the range test; no run is trained."""
     if picture is not None:
         check_picture_path(picture, "--plot-schedule")
         from kcifar.training.schedule_figure import write_schedule_figure
 
         write_schedule_figure(plan, data, url, picture)
-    elif option == "--find-lr":
+    else:
         from kcifar.training.learning_rate_finder import save_range_test
 
         save_range_test(plan, data, url, Path("find-lr"))
-    else:
-        from kcifar.training.dry_run import print_plan
-
-        print_plan(plan, data, url)

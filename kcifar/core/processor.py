@@ -1,5 +1,6 @@
 """What Linux says of the processor, in `/proc/cpuinfo`."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -12,6 +13,11 @@ def read_processor_name() -> str:
 def read_processor_features() -> set[str]:
     """Return the processor's feature flags, such as "avx512_bf16"; empty elsewhere than on Linux."""
     return set(_read_entry("flags").split())
+
+
+def count_cores() -> int:
+    """Return the number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_entry(key: str) -> str:

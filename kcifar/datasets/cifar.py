@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from kcifar.core.cache import find_keras_datasets_folder, make_cache_folder
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.files import compute_sha256
@@ -19,7 +21,7 @@ from kcifar.datasets.archives import Entry, iterate_entries
 from kcifar.datasets.cifar_files import SIDE, concatenate_splits
 from kcifar.datasets.cifar_layouts import CIFAR10, Cifar, Layout, describe_cifar100
 from kcifar.datasets.cifar_names import CIFAR100_COARSE_NAMES
-from kcifar.datasets.dataset import Dataset, Source, Split
+from kcifar.datasets.dataset import Dataset, DownloadNeeded, Source, Split
 from kcifar.datasets.download import download
 from kcifar.datasets.messages import join_names
 from kcifar.datasets.npz import is_npz, read_npz_dataset
@@ -129,12 +131,25 @@ def _mention_checksum(cifar: Cifar, path: Path, say: _Say) -> None:
 def _download_if_missing(cifar: Cifar, source: Source) -> Path:
     """Return the archive in kcifar's cache; download it if it is missing or damaged."""
     archive = make_cache_folder() / cifar.archive
-    if archive.exists() and compute_sha256(archive) not in cifar.archive_checksums:
+    if source.may_download and archive.exists() and compute_sha256(archive) not in cifar.archive_checksums:
         source.say(f"{archive}: damaged; it is downloaded again")
         archive.unlink(missing_ok=True)
     if not archive.exists():
-        download(source.url or OFFICIAL_URL + cifar.archive, archive, cifar.archive_checksums, source.say)
+        url = source.url or OFFICIAL_URL + cifar.archive
+        if not source.may_download:
+            raise DownloadNeeded(_make_stand_in(cifar), url, cifar.archive_bytes)
+        download(url, archive, cifar.archive_checksums, source.say)
     return archive
+
+
+def _make_stand_in(cifar: Cifar) -> Dataset:
+    """Return the official classes and counts, with black images."""
+    classes = len(cifar.class_names)
+    train, test = (
+        Split(np.broadcast_to(np.uint8(0), (count, SIDE, SIDE, 3)), np.arange(count) % classes)
+        for count in (OFFICIAL_TRAIN_IMAGES, OFFICIAL_TEST_IMAGES)
+    )
+    return Dataset(cifar.name, cifar.class_names, train, test)
 
 
 def _read(cifar: Cifar, path: Path, say: _Say) -> Dataset:

@@ -35,6 +35,7 @@ class Cifar:
         name: As in the recipe.
         class_names: In the order of the labels.
         archive: File name of the archive that is downloaded.
+        archive_bytes: Its size.
         archive_checksums: SHA-256 -> file name, of every official archive. Source: Keras (Python), TensorFlow Datasets (binary).
         layouts: Those of the Python and the binary archive.
     """
@@ -42,6 +43,7 @@ class Cifar:
     name: str
     class_names: tuple[str, ...]
     archive: str
+    archive_bytes: int
     archive_checksums: Mapping[str, str]
     layouts: tuple[Layout, ...]
 
@@ -52,6 +54,7 @@ CIFAR10 = Cifar(
     name="cifar10",
     class_names=CIFAR10_NAMES,
     archive="cifar-10-python.tar.gz",
+    archive_bytes=170_498_071,
     archive_checksums={
         "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce": "cifar-10-python.tar.gz",
         "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd": "cifar-10-binary.tar.gz",
@@ -100,6 +103,7 @@ def describe_cifar100(labels: Literal["fine", "coarse"]) -> Cifar:
         name="cifar100",
         class_names=class_names,
         archive="cifar-100-python.tar.gz",
+        archive_bytes=169_001_437,
         archive_checksums={
             "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7": "cifar-100-python.tar.gz",
             "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec": "cifar-100-binary.tar.gz",

@@ -19,11 +19,13 @@ class Source:
         data: The `--data` path, or None: use what is cached, else download.
         url: The `--url` mirror that replaces the official address, or None.
         say: Called with one line for anything worth reporting (a checksum that differs, unreadable files).
+        may_download: Whether files that are missing are downloaded; otherwise a loader that would raises `DownloadNeeded`.
     """
 
     data: Path | None = None
     url: str | None = None
     say: Callable[[str], None] = lambda line: None
+    may_download: bool = True
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,17 @@ def _check_split(place: str, split: Split, shape: tuple[int, ...], num_classes: 
     if labels.min() < 0 or labels.max() >= num_classes:
         hint = "; labels count from 0: subtract 1" if (labels.min(), labels.max()) == (1, num_classes) else ""
         raise UserError(f"{place}: expected labels from 0 to {num_classes - 1}, got {labels.min()} to {labels.max()}{hint}")
+
+
+class DownloadNeeded(UserError):
+    """The files of a data set are not on this machine, and the source does not allow to download them.
+
+    Attributes:
+        stand_in: The data set with its official classes and counts, and black images that take no memory.
+        url: What would be downloaded.
+        size: Of the download, bytes.
+    """
+
+    def __init__(self, stand_in: Dataset, url: str, size: int) -> None:
+        super().__init__(f"{stand_in.name}: its files are not here, and the download from {url} is not allowed")
+        self.stand_in, self.url, self.size = stand_in, url, size

@@ -7,7 +7,7 @@ All three models share the layers of the network, so each weight exists once:
     training    uint8 images, draws -> augmentation -> normalization -> network -> logits
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from kcifar.core.errors import UserError
 from kcifar.core.keras_internals import is_seed_state
 from kcifar.core.lazy import keras
 from kcifar.core.randomness import seed_weights
-from kcifar.models.build import build_within_bounds
+from kcifar.models.build import build_within_bounds, sketch_within_bounds
 from kcifar.planning.plan import Plan
 from kcifar.planning.stage_plan import StagePlan
 
@@ -39,12 +39,24 @@ def build_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: in
     Raises:
         UserError: The builder refuses its arguments or the image shape, or the network is too large.
     """
+    return _finish_network(build_within_bounds, plan, image_shape, num_classes, stage)
+
+
+def sketch_network(plan: Plan, image_shape: tuple[int, int, int], num_classes: int, stage: StagePlan | None = None) -> Any:
+    """Return the network of `build_network` with weights that have shapes and no values; arguments and errors are the same."""
+    return _finish_network(sketch_within_bounds, plan, image_shape, num_classes, stage)
+
+
+def _finish_network(
+    finish: Callable[[Callable[[], Any]], Any], plan: Plan, image_shape: tuple[int, int, int], num_classes: int, stage: StagePlan | None
+) -> Any:
+    """Check a stage's arguments, and let `finish` call the builder."""
     arguments = {**plan.model.arguments, **(_find_replaced_rates(plan, stage) if stage else {})}
     size = stage.settings.image_size if stage else None
     shape = (size, size, image_shape[2]) if size else image_shape
     place = plan.place(stage, "image_size") if stage and size else plan.recipe.origin.locate(("model",))
     try:
-        return build_within_bounds(lambda: _make_network(plan, arguments, shape, num_classes))
+        return finish(lambda: _make_network(plan, arguments, shape, num_classes))
     except UserError as error:
         raise UserError(f"{place}: {error}") from None
 

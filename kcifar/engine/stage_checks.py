@@ -1,5 +1,6 @@
 """Checks of every stage against the network, before the first stage runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 from kcifar.core.errors import UserError
@@ -10,7 +11,7 @@ from kcifar.planning.plan import Plan
 from kcifar.planning.stage_plan import StagePlan
 
 
-def check_stages(network: Any, plan: Plan, image_shape: Shape, num_classes: int) -> None:
+def check_stages(network: Any, plan: Plan, image_shape: Shape, num_classes: int, build: Callable[..., Any] = build_network) -> None:
     """Refuse now what would make a later stage fail hours later.
 
     Args:
@@ -18,6 +19,7 @@ def check_stages(network: Any, plan: Plan, image_shape: Shape, num_classes: int)
         plan: The plan of the run.
         image_shape: Shape of the data set's images.
         num_classes: Number of classes in the data set.
+        build: Makes the network of a stage: `build_network`; or `sketch_network`, if no stage takes its weights from a run.
     Raises:
         UserError: A pattern that matches nothing, a size or rate that the network does not support or that changes the shape of a weight,
             or initial weights that do not fit.
@@ -26,9 +28,9 @@ def check_stages(network: Any, plan: Plan, image_shape: Shape, num_classes: int)
     for stage in plan.stages:
         settings = stage.settings
         if settings.image_size or settings.dropout_rate is not None or settings.drop_path_rate is not None:
-            _check_variant(network, build_network(plan, image_shape, num_classes, stage), plan, stage)
+            _check_variant(network, build(plan, image_shape, num_classes, stage), plan, stage)
         if settings.init_from is not None:
-            stage_network = build_network(plan, image_shape, num_classes, stage)
+            stage_network = build(plan, image_shape, num_classes, stage)
             initialize_from_run(stage_network, settings.init_from, plan.place(stage, "init_from"))
 
 

@@ -53,11 +53,17 @@ def build_within_bounds(build: Callable[[], Any]) -> Any:
     Raises:
         UserError: It has more than `MAX_PARAMETERS`.
     """
+    sketch_within_bounds(build)
+    return build()
+
+
+def sketch_within_bounds(build: Callable[[], Any]) -> Any:
+    """Return a sketch of a network; errors as in `build_within_bounds`."""
     network = sketch(build)
     parameters = network.count_params()
     if parameters > MAX_PARAMETERS:
         raise UserError(f"{network.name}: expected a network of at most {MAX_PARAMETERS:,} parameters, got {parameters:,}")
-    return build()
+    return network
 
 
 def sketch(build: Callable[[], Any]) -> Any:

@@ -54,18 +54,46 @@ def prepare_data(plan: Plan, source: Source, dataset: Dataset | None = None) -> 
         UserError: Files that cannot be read, training images of one class only, class weights that do not fit the classes, or a
             validation split that cannot be made.
     """
-    document, origin = plan.recipe.document, plan.recipe.origin
-    if dataset is None:
-        dataset = load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{origin.locate(('dataset', 'name'))}: dataset")
-    check_class_weights(plan, dataset.class_names)
-    place = origin.place(("dataset", "validation"))
-    train_indices, validation, validation_indices = _split_validation(dataset, document.dataset.validation, document.split_seed, place)
-    train_indices = select_long_tailed(dataset.train.labels, train_indices, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
-    check_trained_classes(f"data set {dataset.name}", dataset.class_names, dataset.train.labels[train_indices])
+    dataset = load_planned_dataset(plan, source) if dataset is None else dataset
+    train_indices, validation, validation_indices = split_dataset(plan, dataset)
     description = _describe(dataset, train_indices, validation, validation_indices)
     for line in description["notes"][len(dataset.notes) :]:
         source.say(f"data set {dataset.name}: {line}")
     return PreparedData(dataset, train_indices, validation, validation_indices, description)
+
+
+def load_planned_dataset(plan: Plan, source: Source) -> Dataset:
+    """Load the data set that a recipe names.
+
+    Raises:
+        UserError: Files that are missing or cannot be read.
+    """
+    return load_dataset(plan.dataset.name, plan.dataset.arguments, source, f"{plan.recipe.origin.locate(('dataset', 'name'))}: dataset")
+
+
+def split_dataset(plan: Plan, dataset: Dataset) -> tuple[np.ndarray, Split | None, np.ndarray]:
+    """Return the indices of the training images, the split that holds the validation images (or None), and their indices in it.
+
+    Raises:
+        UserError: Training images of one class only, class weights that do not fit the classes, or a validation split that cannot be made.
+    """
+    check_class_weights(plan, dataset.class_names)
+    document = plan.recipe.document
+    place = plan.recipe.origin.place(("dataset", "validation"))
+    train, validation, indices = _split_validation(dataset, document.dataset.validation, document.split_seed, place)
+    train = select_long_tailed(dataset.train.labels, train, len(dataset.class_names), document.dataset.imbalance, document.split_seed)
+    check_trained_classes(f"data set {dataset.name}", dataset.class_names, dataset.train.labels[train])
+    return train, validation, indices
+
+
+def collect_labels(dataset: Dataset, train: np.ndarray, validation: Split | None, validation_indices: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the labels of each split, by its name; the other arguments are what `split_dataset` returns."""
+    labels = {"train": dataset.train.labels[train]}
+    if validation is not None:
+        labels["validation"] = validation.labels[validation_indices]
+    if dataset.test is not None:
+        labels["test"] = dataset.test.labels
+    return labels
 
 
 def _split_validation(dataset: Dataset, amount: float, split_seed: int, place: str) -> tuple[np.ndarray, Split | None, np.ndarray]:
@@ -82,11 +110,7 @@ def _split_validation(dataset: Dataset, amount: float, split_seed: int, place: s
 
 def _describe(dataset: Dataset, train: np.ndarray, validation: Split | None, validation_indices: np.ndarray) -> dict[str, Any]:
     """Return the contents of `dataset.json`."""
-    labels = {"train": dataset.train.labels[train]}
-    if validation is not None:
-        labels["validation"] = validation.labels[validation_indices]
-    if dataset.test is not None:
-        labels["test"] = dataset.test.labels
+    labels = collect_labels(dataset, train, validation, validation_indices)
     mean, deviation = compute_channel_statistics(dataset.train.images, train)
     return {
         "name": dataset.name,

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kcifar.core.processor import read_processor_name
+from kcifar.core.processor import count_cores, read_processor_name
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn", "pillow")
@@ -31,7 +31,7 @@ def describe_environment(backend: str, devices: Sequence[str], precision: str, c
         "devices": list(devices),
         "platform": platform.platform(),
         "processor": read_processor_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": count_cores(),
         "threads": {name: value for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS") if (value := os.environ.get(name))},
         "precision": precision,
         "git_commit": _find_git_commit(),

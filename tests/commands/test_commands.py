@@ -59,6 +59,7 @@ def test_help_imports_nothing_heavy(command: str) -> None:
         ("train", ["--stages", "{recipe}", "--seed", "0,,1"], "--set seed=: seed: expected an integer"),
         ("train", ["--stages", "{recipe}", "--seed", "0", "--seeds", "2"], "--seed, --seeds: expected one of them, got both"),
         ("train", ["--stages", "{recipe}", "--seeds", "0"], "'--seeds'"),
+        ("train", ["--stages", "{recipe}", "--full"], "--full: expected together with --dry-run"),
         ("train", ["--stages", "{recipe}", "--seeds", "2", "--find-lr"], "--find-lr: expected one seed, got 2"),
         ("train", ["--stages", "{recipe}", "--import", "parts.py"], "--import parts.py: expected a Python file, found none"),
         ("train", ["--stages", "{recipe}", "--data", "x"], "data set digits: it comes with scikit-learn"),
@@ -109,23 +110,6 @@ def test_a_penalty_of_a_later_stage_is_checked_before_the_first(tmp_path: Path) 
     assert done.returncode == 2, done.stderr
     assert "stages[2].l2.layers: expected a pattern that matches a layer with a kernel" in done.stderr
     assert not (tmp_path / "run").exists()
-
-
-def test_a_dry_run_shows_all_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from kcifar.planning.plan import make_plan
-    from kcifar.recipe.load import load_recipe
-    from kcifar.training.dry_run import print_plan
-
-    monkeypatch.chdir(tmp_path)
-    print_plan(make_plan(load_recipe(tiny_recipe())), None, None)
-    out = capsys.readouterr().out
-    shown = yaml.safe_load(out[: out.index("data set   ")])
-    assert shown == make_plan(load_recipe(tiny_recipe())).to_dict()
-    assert "digits: 1,150 train, 287 validation, 360 test" in out
-    assert "residual_cnn: 8,922 parameters, 8,898 trainable" in out
-    rows = [line.split() for line in out.splitlines() if line.split()[:1] in (["learn"], ["polish"])]
-    assert rows == [["learn", "2", "9", "18", "0.003", "0.003"], ["polish", "1", "9", "9", "0.0001", "0.0001"]]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_users_own_parts_are_registered(tmp_path: Path) -> None:
