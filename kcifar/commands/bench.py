@@ -9,9 +9,9 @@ from kcifar.core.command import make_app
 from kcifar.core.options import Data, Imports, Settings
 
 app = make_app(__doc__ or "")
-Repeats = Annotated[int, typer.Option(min=1, max=1000, help="Number of measurements.")]
-Batches = Annotated[int, typer.Option(min=1, max=100_000, help="Batches of 64 images per measurement.")]
-Precisions = Annotated[list[str] | None, typer.Option("--precision", help="float32, mixed_bfloat16 or mixed_float16; repeatable.")]
+Repeats = Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Number of measurements.")]
+Batches = Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="Batches of 64 images per measurement.")]
+Precisions = Annotated[list[str] | None, typer.Option("--precision", metavar="NAME", help="float32, mixed_bfloat16 or mixed_float16; repeatable.")]
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe: a YAML file, or the name of a shipped recipe.")]
 
 
@@ -35,7 +35,7 @@ def augment(repeats: Repeats = 7, batches: Batches = 200) -> None:
 
 @app.command(short_help="Measure each augmentation.")
 def augmentations(
-    names: Annotated[list[str] | None, typer.Argument(help="Registered augmentations.  [default: all]")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Registered augmentations.  [default: all]")] = None,
     repeats: Repeats = 7,
     batches: Batches = 200,
 ) -> None:
@@ -48,7 +48,7 @@ def augmentations(
 
 @app.command(short_help="Measure each network.")
 def models(
-    names: Annotated[list[str] | None, typer.Argument(help="Registered networks.  [default: all]")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Registered networks.  [default: all]")] = None,
     repeats: Repeats = 3,
     precision: Annotated[str, typer.Option(help="float32, mixed_bfloat16 or mixed_float16.")] = "float32",
 ) -> None:
@@ -61,7 +61,8 @@ def models(
 
 @app.command(short_help="Compare a training step with PyTorch.")
 def torch(
-    repeats: Repeats = 7, precisions: Annotated[list[str] | None, typer.Option("--precision", help="float32 or mixed_bfloat16; repeatable.")] = None
+    repeats: Repeats = 7,
+    precisions: Annotated[list[str] | None, typer.Option("--precision", metavar="NAME", help="float32 or mixed_bfloat16; repeatable.")] = None,
 ) -> None:
     """Images per second of resnet18's training step: kcifar, unmodified Keras and plain PyTorch."""
     from kcifar.benchmarks.pytorch import compare_with_pytorch
@@ -82,13 +83,13 @@ def step(
     ] = None,
     batch_sizes: Annotated[
         list[int] | None,
-        typer.Option("--batch-size", min=1, max=16_384, help="Images per batch; repeatable.  [default: the recipe's, 64, 256 and 1024]"),
+        typer.Option("--batch-size", min=1, max=16_384, metavar="N", help="Images per batch; repeatable.  [default: the recipe's, 64, 256 and 1024]"),
     ] = None,
     backends: Annotated[
-        list[str] | None, typer.Option("--backend", help="tensorflow, jax or torch; repeatable.  [default: all that are installed]")
+        list[str] | None, typer.Option("--backend", metavar="NAME", help="tensorflow, jax or torch; repeatable.  [default: all that are installed]")
     ] = None,
-    image_size: Annotated[int | None, typer.Option(min=1, max=1024, help="Height and width.  [default: the data set's, or 32]")] = None,
-    classes: Annotated[int | None, typer.Option(min=2, max=100_000, help="Number of classes.  [default: the data set's, or 10]")] = None,
+    image_size: Annotated[int | None, typer.Option(min=1, max=1024, metavar="N", help="Height and width.  [default: the data set's, or 32]")] = None,
+    classes: Annotated[int | None, typer.Option(min=2, max=100_000, metavar="N", help="Number of classes.  [default: the data set's, or 10]")] = None,
     set_: Settings = None,
     import_: Imports = None,
     repeats: Repeats = 3,
@@ -129,8 +130,8 @@ def step_of_one_backend() -> None:
 @app.command("time-to-accuracy", short_help="Measure the time to reach an accuracy.")
 def time_to_accuracy(
     recipe: RecipeFile,
-    target: Annotated[float, typer.Option(help="Validation accuracy to reach, a fraction such as 0.88.")],
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How many seeds, starting at the recipe's.")] = 3,
+    target: Annotated[float, typer.Option(metavar="X", help="Validation accuracy to reach, a fraction such as 0.88.")],
+    seeds: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="How many seeds, starting at the recipe's.")] = 3,
     data: Data = None,
     run: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the run folders go, <recipe name>-seed<N>.")] = Path("runs/time-to-accuracy"),
     set_: Settings = None,

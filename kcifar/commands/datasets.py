@@ -8,7 +8,7 @@ import typer
 
 from kcifar.core.command import make_app
 from kcifar.core.console import print_json
-from kcifar.core.options import DATA_HELP, Data, Imports, Seed, Settings, Url, list_overrides
+from kcifar.core.options import DATA_HELP, STAGES_HELP, Data, Imports, Seed, Settings, Url, list_overrides
 from kcifar.core.output_paths import check_output_path, check_picture_path
 
 app = make_app(__doc__ or "")
@@ -19,7 +19,7 @@ MOST_IMAGES, MOST_VERSIONS = 32, 16
 LIST_SUFFIX = ".csv"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A data set, as in a recipe: cifar10, cifar100, digits, folder, npz.")]
-CachedData = Annotated[Path | None, Option("--data", help=f"{DATA_HELP}  [default: cached files; nothing is downloaded]")]
+CachedData = Annotated[Path | None, Option("--data", metavar="PATH", help=f"{DATA_HELP}  [default: cached files; nothing is downloaded]")]
 Arguments = Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="An argument of the data set, such as image_size=64.")]
 
 
@@ -33,7 +33,7 @@ def info(
     json: Annotated[bool, Option("--json", help="Print JSON.")] = False,
     samples: Annotated[Path | None, Option(metavar="FILE", help="Draw images of each class into this .png or .svg file.")] = None,
     duplicates: Annotated[Path | None, Option(metavar="FILE.csv", help="Write a list of the near-duplicates.")] = None,
-    similarity: Annotated[float, Option(min=0.5, max=1.0, help="The similarity at which images count as near-duplicates.")] = 0.75,
+    similarity: Annotated[float, Option(min=0.5, max=1.0, metavar="X", help="The similarity at which images count as near-duplicates.")] = 0.75,
 ) -> None:
     """Show counts, class balance, channel statistics, near-duplicates and label conflicts."""
     from kcifar.core.user_parts import import_parts
@@ -81,12 +81,12 @@ def verify(name: Name, data: CachedData = None, set_: Arguments = None, import_:
 
 @app.command(short_help="Draw what augmentation does to images.")
 def preview(
-    stages: Annotated[Path, Option(help="The recipe: a YAML file, or the name of a shipped recipe.")],
+    stages: Annotated[Path, Option(metavar="RECIPE", help=STAGES_HELP)],
     out: Annotated[Path, Option(metavar="FILE", help="The picture to write, .png or .svg.")],
     stage: Annotated[str | None, Option(metavar="NAME|INDEX", help="The stage, by name or counted from 0.  [default: the first]")] = None,
-    count: Annotated[int, Option(min=1, max=MOST_IMAGES, help="How many images.")] = 8,
-    versions: Annotated[int, Option(min=1, max=MOST_VERSIONS, help="How many epochs, one per column.")] = 6,
-    epoch: Annotated[int, Option(min=1, help="The first epoch, counted from 1 within the stage.")] = 1,
+    count: Annotated[int, Option(min=1, max=MOST_IMAGES, metavar="N", help="How many images.")] = 8,
+    versions: Annotated[int, Option(min=1, max=MOST_VERSIONS, metavar="N", help="How many epochs, one per column.")] = 6,
+    epoch: Annotated[int, Option(min=1, metavar="N", help="The first epoch, counted from 1 within the stage.")] = 1,
     data: Data = None,
     url: Url = None,
     seed: Seed = None,

@@ -25,13 +25,13 @@ class Split(StrEnum):
 
 @app.command(help=__doc__)
 def main(
-    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
     data: Annotated[
-        Path | None, typer.Option(help="The run's data set, or other images of its classes.  [default: the files it was trained with]")
+        Path | None, typer.Option(metavar="PATH", help="The run's data set, or other images of its classes.  [default: the files it was trained with]")
     ] = None,
     import_: Imports = None,
     split: Annotated[Split, typer.Option(help="The split to evaluate on.")] = Split.TEST,
-    name: Annotated[str | None, typer.Option(help="Name of an evaluation on other images.  [default: from their checksum]")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Name of an evaluation on other images.  [default: from their checksum]")] = None,
 ) -> None:
     """Parse, evaluate, exit."""
     from kcifar.core.user_parts import import_parts

@@ -19,9 +19,9 @@ class Format(StrEnum):
 
 @app.command(help=__doc__)
 def main(
-    run: Annotated[Path, typer.Argument(help="A finished run folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
     format_: Annotated[Format, typer.Option("--format", help="The format to write.")] = Format.SAVED_MODEL,
-    out: Annotated[Path | None, typer.Option(help="The folder to create.  [default: RUN/saved_model]")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The folder to create.  [default: RUN/saved_model]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older export in that folder.")] = False,
 ) -> None:
     """Parse, export, exit."""

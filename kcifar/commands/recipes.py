@@ -37,7 +37,7 @@ def main(
         print_recipes(rows)
 
 
-@app.command()
+@app.command(short_help="Print every key of a recipe, or one in full.")
 def keys(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One key, such as weight_decay or stages.learning_rate.")] = None,
     markdown: Annotated[bool, Option("--markdown", help="Print the two tables of docs/recipe.md.")] = False,

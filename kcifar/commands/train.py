@@ -10,7 +10,7 @@ import typer
 
 from kcifar.core.command import make_app
 from kcifar.core.errors import UserError
-from kcifar.core.options import Data, Imports, SeedCount, SeedList, Settings, Url, list_overrides, list_seeds
+from kcifar.core.options import STAGES_HELP, Data, Imports, SeedCount, SeedList, Settings, Url, list_overrides, list_seeds
 from kcifar.core.output_paths import check_picture_path
 
 app = make_app(__doc__ or "")
@@ -19,10 +19,12 @@ Option = typer.Option
 
 @app.command(help=__doc__)
 def main(
-    stages: Annotated[Path | None, Option(help="The recipe: a YAML file, or the name of a shipped recipe.")] = None,
+    stages: Annotated[Path | None, Option(metavar="RECIPE", help=STAGES_HELP)] = None,
     data: Data = None,
-    run: Annotated[Path | None, Option(help="The run folder; with several seeds FOLDER-seed<N>.  [default: runs/<recipe name>-seed<N>]")] = None,
-    resume: Annotated[bool, Option("--resume", help="Continue the run in the folder; --stages is not needed.")] = False,
+    run: Annotated[
+        Path | None, Option(metavar="FOLDER", help="The run folder; with several seeds FOLDER-seed<N>.  [default: runs/<recipe name>-seed<N>]")
+    ] = None,
+    resume: Annotated[bool, Option("--resume", help="Continue the run in the folder, or begin it; --stages is needed only to begin.")] = False,
     overwrite: Annotated[bool, Option("--overwrite", help="Delete the run in the folder and start again.")] = False,
     seed: SeedList = None,
     seeds: SeedCount = None,

@@ -16,7 +16,7 @@ from tiny_recipe import tiny_recipe
 import kcifar
 from kcifar import api
 
-FUNCTIONS = ("train", "evaluate", "report", "export", "open_run", "load_recipe", "build_model", "load_dataset", "find_learning_rate")
+FUNCTIONS = ("train", "evaluate", "report", "export", "open_run", "load_recipe", "build_model", "load_dataset", "find_learning_rate", "train_seeds")
 
 
 def shown_by_help(subject: Any) -> str:
