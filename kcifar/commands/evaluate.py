@@ -27,7 +27,8 @@ class Split(StrEnum):
 def main(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
     data: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="The run's data set, or other images of its classes.  [default: the files it was trained with]")
+        Path | None,
+        typer.Option(metavar="PATH", help="The run's data set, or other images of its classes.  [default: the files it was trained with]"),
     ] = None,
     import_: Imports = None,
     split: Annotated[Split, typer.Option(help="The split to evaluate on.")] = Split.TEST,

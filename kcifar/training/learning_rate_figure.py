@@ -27,5 +27,5 @@ def draw_learning_rate_curve(curve: LearningRateCurve, title: str) -> Figure:
         panel.set_xlabel("learning rate")
         panel.set_ylabel("loss")
         panel.set_title(f"{title}\nno suggestion: {curve.reason}" if curve.reason else title, fontsize=10, loc="left")
-        panel.legend(loc="lower left")
+        figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -61,7 +61,7 @@ def describe_suggestion(curve: LearningRateCurve) -> str:
     if curve.suggestion is None or curve.suggested_range is None:
         return f"no learning rate can be suggested: {curve.reason}"
     low, high = curve.suggested_range
-    return f"suggested learning rate: {curve.suggestion:.2g}, the middle of {low:.2g} to {high:.2g}, where the loss falls"
+    return f"suggested learning rate: {curve.suggestion:.2g}; the loss falls from {low:.2g} to {high:.2g}"
 
 
 def run_range_test(plan: Plan, data: Path | None, url: str | None) -> LearningRateCurve:

@@ -34,7 +34,7 @@ def test_a_seed_after_another_is_the_run_of_that_seed_alone(tiny_run: kcifar.Run
     assert not np.array_equal(first.predictions["test_probabilities"], second.predictions["test_probabilities"])
 
 
-AVERAGED = {"batch_size": 256, "augmentation": [{"name": "horizontal_flip"}], "ema": {"decay": 0.9}, "weight_decay": 0.01}
+AVERAGED = {"batch_size": 256, "augmentation": [{"name": "horizontal_flip"}], "ema": {"decay": 0.9}, "weight_decay": 0.01, "optimizer_state": "keep"}
 EQUAL_STAGES = [{"name": "learn", "epochs": 1, "learning_rate": 3e-3}, {"name": "refine", "epochs": 1, "learning_rate": 1e-3}]
 OTHER_RATE = [EQUAL_STAGES[0], {**EQUAL_STAGES[1], "dropout_rate": 0.4}]
 
