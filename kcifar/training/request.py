@@ -93,6 +93,8 @@ def make_seed_requests(
     seeds = [recipe.document.seed for recipe in recipes]
     if len(set(seeds)) < len(seeds):
         raise UserError(f"{name_option('seeds')}: expected different seeds, got {', '.join(map(str, seeds))}")
+    if run is not None and run.name in ("", ".."):
+        raise UserError(f"{name_option('run', run)}: expected a name that the run folders of the seeds begin with, got none")
     folders = [None if run is None else run.with_name(f"{run.name}-seed{seed}") for seed in seeds]
     return [
         make_request(recipe, folder, resume=resume, overwrite=overwrite, data=data, url=url) for recipe, folder in zip(recipes, folders, strict=True)

@@ -106,6 +106,8 @@ def test_the_table_has_a_row_a_seed_and_the_mean_and_spread() -> None:
         ({"seeds": [0, 1, 0]}, "seeds: expected different seeds, got 0, 1, 0"),
         ({"seeds": []}, "seeds: expected at least one seed"),
         ({"seeds": [0], "seed": 1}, "seeds: expected at least one seed, here and not as an override"),
+        ({"seeds": [0, 1], "run": "."}, "run='.': expected a name that the run folders of the seeds begin with, got none"),
+        ({"seeds": [0, 1], "run": "runs/.."}, "expected a name that the run folders of the seeds begin with"),
         ({"seeds": [0.5]}, "seeds: expected collections.abc.Sequence"),
         ({"seeds": [-1]}, "seed: expected an integer >= 0"),
         ({"seeds": [0], "resume": True, "overwrite": True}, "expected resume=True or overwrite=True, got both"),
@@ -114,7 +116,7 @@ def test_the_table_has_a_row_a_seed_and_the_mean_and_spread() -> None:
 )
 def test_bad_seeds_are_refused(keywords: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
-        kcifar.train_seeds(tiny_recipe(), run=tmp_path / "mine", **keywords)
+        kcifar.train_seeds(tiny_recipe(), **{"run": tmp_path / "mine", **keywords})
     assert message in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
