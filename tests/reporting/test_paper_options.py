@@ -61,6 +61,7 @@ def test_choosing_columns_changes_no_value(runs_folder: Path) -> None:
     table = recipes.of_runs([load_run(path, path.name) for path in sorted(runs_folder.iterdir())]).tables[0]
     chosen = select_columns(table, ["val_mean", "recipe", "test_mean", "test_mean"])
     pandas.testing.assert_frame_equal(chosen.frame, table.frame[["val_mean", "test_mean"]])
+    assert list(chosen.page_columns) == ["val_mean", "test_mean"]  # the page has no other choice of its own
     assert select_columns(table, ["nothing", "recipe"]) is table
 
 

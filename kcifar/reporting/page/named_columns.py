@@ -31,7 +31,7 @@ def select_columns(table: Table, names: Sequence[str]) -> Table:
     chosen = [name for name in dict.fromkeys(names) if name in table.columns and name not in index]
     if not chosen:
         return table
-    return replace(table, columns={name: table.columns[name] for name in (*index, *chosen)}, frame=table.frame[chosen])
+    return replace(table, columns={name: table.columns[name] for name in (*index, *chosen)}, frame=table.frame[chosen], page_columns=chosen)
 
 
 def _choose_in(sections: Iterable[RenderedSection], names: Sequence[str]) -> list[RenderedSection]:
