@@ -20,7 +20,7 @@ MAX_VALUES = 10_000
 
 # On texts of these signs alone, such as the recipes of run folders, libyaml, ten times faster, agrees with PyYAML's own parser. They do not
 # agree on tabs, "?" in flow mappings, "|#" and others; and the messages of PyYAML's are the clearer ones.
-_SIGNS_OF_BOTH = re.compile(r'[A-Za-z0-9_ .:,*"/+\[\]{}\n-]*')
+_SIGNS_OF_BOTH = re.compile(r"""[A-Za-z0-9_ .:,*"'/+\[\]{}\n-]*""")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False, ".inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
