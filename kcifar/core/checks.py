@@ -201,7 +201,7 @@ def _describe_value(details: Mapping[str, Any], node: Mapping[str, Any], schema:
         return one_line(details["ctx"]["error"])
     if details["type"] == "invalid_key" or details["loc"][-1:] == ("[key]",):
         return f"expected a text as a key, got {one_line(repr(details['input']), 80)}"
-    suggestion = did_you_mean(details["input"], _list_choices(node, schema))
+    suggestion = did_you_mean(details["input"], _list_choices(node, schema), cutoff=0.6)  # stricter, as the message lists all of them
     return f"expected {describe_allowed(node, schema)}, got {one_line(repr(details['input']), 80)}{suggestion}"
 
 

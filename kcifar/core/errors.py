@@ -34,9 +34,9 @@ def find_nearest(received: object, allowed: Iterable[str], cutoff: float = 0.5) 
     return near[0] if near else None
 
 
-def did_you_mean(received: object, allowed: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest allowed name, or an empty string if there is none."""
-    nearest = find_nearest(received, allowed)
+def did_you_mean(received: object, allowed: Iterable[str], cutoff: float = 0.5) -> str:
+    """Return "; did you mean 'x'?" for the nearest allowed name, or an empty string if `find_nearest` finds none."""
+    nearest = find_nearest(received, allowed, cutoff)
     return f"; did you mean {nearest!r}?" if nearest is not None else ""
 
 

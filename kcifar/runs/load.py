@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from kcifar.core.checks import checked
 from kcifar.core.errors import UserError
+from kcifar.core.mistakes import SeveralMistakes
 from kcifar.core.option_names import name_option
 from kcifar.recipe.yaml_file import read_yaml
 from kcifar.runs.arrays import TEST_SPLIT, VALIDATION_SPLIT, Examples, KeptImages, Predictions, match_kept_images, read_examples, read_predictions
@@ -225,7 +226,10 @@ def _read_recipe(path: Path) -> tuple[RecipeFile, Mapping[str, Any]]:
         content, _ = read_yaml(path)
     except UserError as error:
         raise UserError(str(error).replace(str(path), path.name)) from None
-    return checked(RecipeFile, content, (), lambda _: path.name), content
+    try:
+        return checked(RecipeFile, content, (), lambda _: path.name), content
+    except SeveralMistakes as error:
+        raise UserError("; ".join(mistake.line for mistake in error.mistakes)) from None  # one line for a folder that is skipped
 
 
 def _read_checked(path: Path, content: type[_Schema]) -> _Schema | None:

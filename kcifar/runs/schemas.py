@@ -18,13 +18,13 @@ class _Schema(BaseModel):
 
 
 class NamedPart(_Schema):
-    """A part of the recipe, of which only the name is needed."""
+    """a mapping with a name."""
 
     name: str
 
 
 class PlannedStage(NamedPart):
-    """A stage of the recipe."""
+    """a stage: a mapping with a name and epochs."""
 
     epochs: Annotated[int, Field(gt=0, lt=2**31)]
 
