@@ -7,7 +7,7 @@ Weights, predictions, images and checkpoints are not copied. An existing copy of
 """
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +16,6 @@ from kcifar.core.command import make_app, run_app
 from kcifar.core.files import write_json, write_text
 from kcifar.recipe.write import format_yaml
 from kcifar.recipe.yaml_file import read_yaml
-from kcifar.reporting.sections.reproduction import remove_folder
 from kcifar.runs.folder import HISTORY_FILE, RECIPE_FILE
 from kcifar.runs.run import open_run
 
@@ -56,6 +55,17 @@ def scrub(value: Any) -> Any:
     if isinstance(value, list):
         return [scrub(inner) for inner in value]
     return remove_folder(value) if isinstance(value, str) else value
+
+
+def remove_folder(word: str) -> str:
+    """Return a word of a command, with only the last part of an absolute path (also in `--option=path`), because reports are shared.
+
+    Example:
+        >>> remove_folder("--data=/home/me/cifar"), remove_folder("stages/a.yaml")
+        ('--data=cifar', 'stages/a.yaml')
+    """
+    option, equals, path = word.rpartition("=")
+    return option + equals + PurePath(path).name if path.startswith(("/", "~")) else word
 
 
 if __name__ == "__main__":

@@ -146,11 +146,13 @@ def run(monkeypatch: pytest.MonkeyPatch, *options: object) -> int:
 
 
 def test_the_seeds_go_upward_from_the_recipes_own_and_never_read_the_test_part(recipe: Path, tmp_path: Path) -> None:
-    requests = make_seed_requests(recipe, ["seed=7", "test=end"], 3, tmp_path / "runs", None)
+    requests = make_seed_requests(recipe, ["seed=7"], 3, tmp_path / "runs", None)
     assert [request.plan.recipe.document.seed for request in requests] == [7, 8, 9]
     assert [request.folder.path.name for request in requests] == ["tiny-seed7", "tiny-seed8", "tiny-seed9"]
     assert {request.plan.recipe.document.test for request in requests} == {"never"}
     assert not (tmp_path / "runs").exists()
+    with pytest.raises(UserError, match="--set test=end: test: changes nothing, as --set test=never replaces it"):
+        make_seed_requests(recipe, ["test=end"], 3, tmp_path / "runs", None)
 
 
 def test_a_run_of_another_recipe_is_refused_before_anything_is_trained(recipe: Path, tmp_path: Path) -> None:
@@ -220,7 +222,7 @@ def test_seeds_are_trained_once_each_and_summed_up(
     assert [line.split()[0] for line in lines[4:8]] == ["0", "1", "mean", "standard"]
     assert lines[-1] == "2 of 2 seeds reached 0.01"
     assert (folder / "tiny-seed0" / "model.keras").stat().st_mtime_ns == written
-    assert progress.count("learn 1/1") == 1
+    assert progress.count("training residual_cnn") == 1
     assert "test accuracy" not in out + progress
     assert sorted(path.name for path in folder.iterdir()) == ["tiny-seed0", "tiny-seed1"]
     assert not list(folder.glob("*/test.json"))

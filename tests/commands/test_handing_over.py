@@ -43,12 +43,12 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_training_is_requested_as_typed(run: Run, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requests: list[TrainingRequest] = []
     monkeypatch.setattr(trainer, "train_run", lambda request, progress: requests.append(request))
-    monkeypatch.setattr(train.signal, "signal", lambda number, handler: None)
     Path("parts.py").write_text("")
-    options = ["--stages", recipe, "--import", "parts.py", "--set", "seed=7", "--set", "stages.learn.epochs=9", "--data", "d", "--url", "u"]
+    options = ["--stages", recipe, "--import", "parts.py", "--set", "test=never", "--set", "stages.learn.epochs=9", "--data", "d", "--url", "u"]
     assert run(train, *options, "--seed", 3, "--run", "r", "--overwrite") == 0
     (request,) = requests
-    assert request.plan.recipe.document.seed == 3  # the last word
+    assert request.plan.recipe.document.seed == 3
+    assert request.plan.recipe.document.test == "never"
     assert request.plan.stages[0].epochs == 9
     assert (request.folder.path, request.data, request.url) == (Path("r"), Path("d"), "u")
     assert (request.resume, request.overwrite) == (False, True)

@@ -212,7 +212,9 @@ def test_penalties_leave_frozen_kernels_out_and_find_those_of_attention() -> Non
     penalized = [variable.path for variable in network.variables if variable.regularizer is not None]
     assert penalized == ["group1_conv1/kernel", "group1_conv2/kernel"]
     plan = make_plan(load_recipe(RECIPE, {"stages.0.l2": {"value": 0.1, "layers": "whitening_*"}}))
-    with pytest.raises(UserError, match=r"l2.layers: expected a pattern that matches a layer with a kernel, such as 'group1_conv1', got 'whitening_"):
+    with pytest.raises(
+        UserError, match=r"l2.layers: expected a pattern that matches a layer with a kernel, such as 'group1_\*', 'head_dense', got 'whitening_"
+    ):
         check_patterns(network, plan)
     network = build_model("vit", IMAGE_SHAPE, 10, width=8, depth=1, heads=2)
     set_penalties(network, with_penalty("*_attention"))

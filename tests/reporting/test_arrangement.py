@@ -53,7 +53,7 @@ def parts_of(folder: Path, runs: int) -> list[PagePart]:
         environment = write_run(folder / "runs" / f"seed{seed}", seed=seed) / "environment.json"
         write_json(environment, json.loads(environment.read_text()) | {"command": ["python", "-m", "kcifar.train"]})
     request = ReportRequest((), folder / "runs")
-    report = render_report(request, choose_runs(request))
+    report = render_report(request, choose_runs(request), ["svg"])
     return _make_page_parts(report)
 
 

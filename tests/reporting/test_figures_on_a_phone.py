@@ -19,7 +19,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> list[RenderedFigure]:
     for seed in range(2):
         write_run(folder / f"seed{seed}", seed=seed)
     request = ReportRequest((), folder)
-    report = render_report(request, choose_runs(request))
+    report = render_report(request, choose_runs(request), ["svg"])
     sections = [*report.overview, *(section for details in report.details for section in details)]
     return [figure for section in sections for figure in section.figures]
 

@@ -56,7 +56,7 @@ def test_every_run_has_four_facts_that_a_line_holds(case: str, tmp_path: Path) -
 
 def test_terminal_and_notebook_say_them_too(tmp_path: Path) -> None:
     run = load_run(write_run(tmp_path / "a"), "a")
-    sections = render_run(run, [section for section in find_sections() if section.name == "headline"])
+    sections = render_run(run, [section for section in find_sections() if section.name == "headline"], [])
     console = Console(file=io.StringIO(), width=500)
     print_section(console, "a", sections[0])
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]

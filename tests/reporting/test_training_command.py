@@ -57,7 +57,7 @@ def _printed_command(run: Path) -> str:
 def _plan_of(command: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Path | None]:
     """Return the resolved recipe and the data that a command would train, without training."""
     shown: list[tuple[Plan, Path | None]] = []
-    monkeypatch.setattr(dry_run, "print_plan", lambda plan, data, url: shown.append((plan, data)))
+    monkeypatch.setattr(dry_run, "print_plan", lambda plan, data, url, **_: shown.append((plan, data)))
     words = [word for word in shlex.split(command) if not word.startswith("KERAS_BACKEND=")]
     assert words[:3] == ["python", "-m", "kcifar.train"]
     app([*words[3:], "--dry-run"], standalone_mode=False)
@@ -136,7 +136,7 @@ def test_a_shell_runs_the_printed_command_as_it_stands(own: Path) -> None:
     environment.pop("KERAS_BACKEND", None)
     bash = shutil.which("bash")
     assert bash
-    done = subprocess.run([bash, "-c", f"{command} --dry-run"], capture_output=True, text=True, timeout=300, check=False, env=environment)
+    done = subprocess.run([bash, "-c", f"{command} --dry-run --full"], capture_output=True, text=True, timeout=300, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert "my parts are here" in done.stdout
     assert "epochs: 5" in done.stdout
