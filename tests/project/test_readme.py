@@ -141,6 +141,21 @@ def test_the_example_of_a_recipe_that_extends_another_works() -> None:
     assert [(stage.settings.batch_size, stage.optimizer.name, stage.settings.l2) for stage in stages] == [(128, "sgd", None)] * 3
 
 
+def test_the_first_recipe_is_complete_and_has_eight_lines() -> None:
+    text = TEXTS[ROOT / "README.md"].split("```yaml\n")[1].split("```")[0]
+    written, _ = parse_yaml(text, "README.md")
+    assert [stage.name for stage in make_plan(load_recipe(written)).stages] == ["learn", "refine"]
+    assert len(text.splitlines()) == 8
+
+
+def test_the_readmes_table_of_recipes_has_the_times_and_accuracies_of_their_headers() -> None:
+    table = TEXTS[ROOT / "README.md"].split("| time on two cores |")[1].split("\n\n")[0].splitlines()[2:]
+    for minutes, recipe, accuracy, _ in (row.strip("| ").split(" | ") for row in table):
+        header = (ROOT / re.findall(r"\((.*)\)", recipe)[0]).read_text(encoding="utf-8").split("\nname:")[0]
+        assert minutes.split()[0] in header, recipe
+        assert accuracy.split()[0] in header, recipe
+
+
 def test_the_zoo_is_whole() -> None:
     zoo = ALL_PAGES[ALL_PAGES.index("| family | networks") : ALL_PAGES.index("Each file in `kcifar/models/`")]
     assert set(re.findall(r"`(\w+)`", zoo)) == set(MODELS.names())
