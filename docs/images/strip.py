@@ -1,8 +1,8 @@
-"""Make the five small pictures at the top of the README from a finished run on CIFAR-10.
+"""Make the five small pictures at the top of the README from a run on CIFAR-10.
 
-    python docs/images/strip.py runs/three_stage-seed0 CHROMIUM
+    python docs/images/strip.py reports/runs/three_stage-seed0 /data/cifar-10-batches-py chromium
 
-In the root of the repository; CHROMIUM is the browser that draws the page.
+In the root of the repository; the last word is the browser that draws the page.
 """
 
 import subprocess
@@ -10,18 +10,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 FOLDER = Path(__file__).parent
-SIZE = (480, 400)
+SIZE = (480, 420)
 
 
 def main() -> None:
     """Draw everything into a temporary folder, and write the pictures beside this file."""
-    run, browser = Path(sys.argv[1]), sys.argv[2]
+    run, data, browser = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     with tempfile.TemporaryDirectory() as name:
         made = Path(name)
-        draw(run, made, browser)
+        draw(run, data, made, browser)
         figures = made / "figures" / run.name
         sources = {
             "augmentation": made / "augmentation.png",
@@ -31,32 +31,27 @@ def main() -> None:
             "page": made / "page.png",
         }
         for title, source in sources.items():
-            crop_and_shrink(source).save(FOLDER / f"{title}.png", optimize=True)
+            shrink(source).save(FOLDER / f"{title}.png", optimize=True)
 
 
-def draw(run: Path, made: Path, browser: str) -> None:
+def draw(run: Path, data: str, made: Path, browser: str) -> None:
     """Draw the sources of the pictures by kcifar's own commands, and the first screen of the page."""
     recipe = str(run / "recipe.yaml")
-    preview = ["datasets", "preview", "--stages", recipe, "--count", "4", "--versions", "3", "--out", str(made / "augmentation.png")]
     for command in (
-        preview,
+        ["datasets", "preview", "--stages", recipe, "--data", data, "--count", "3", "--versions", "3", "--out", str(made / "augmentation.png")],
         ["models", "resnet20", "--diagram", str(made / "network.png")],
         ["report", str(run), "--out", str(made), "--format", "page,png"],
     ):
         subprocess.run([sys.executable, "-m", "kcifar", *command], check=True)
     page = (made / "report.html").as_uri()
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1280,1067", f"--screenshot={made / 'page.png'}"]
+    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=1280,1000", f"--screenshot={made / 'page.png'}"]
     subprocess.run([browser, *options, page], check=True)
 
 
-def crop_and_shrink(source: Path) -> Image.Image:
-    """Return the upper left part of a picture that has the shape of all, in their size."""
+def shrink(source: Path) -> Image.Image:
+    """Return a picture in the size of all, entire, on white."""
     with Image.open(source) as opened:
-        image = opened.convert("RGB")
-    height = round(image.width * SIZE[1] / SIZE[0])
-    canvas = Image.new("RGB", (image.width, height), "white")
-    canvas.paste(image, (0, max(0, (height - image.height) // 2)))
-    return canvas.resize(SIZE, Image.Resampling.LANCZOS)
+        return ImageOps.pad(opened.convert("RGB"), SIZE, Image.Resampling.LANCZOS, color="white")
 
 
 if __name__ == "__main__":
