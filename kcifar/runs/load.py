@@ -102,6 +102,11 @@ class LoadedRun:
         return match_kept_images(self.predictions, self.examples)
 
     @property
+    def dataset_name(self) -> str:
+        """Name of the data set that was trained on, which is not the recipe's if arrays took its place; that of the recipe if unrecorded."""
+        return (self.dataset.name if self.dataset else "") or self.recipe.dataset.name
+
+    @property
     def test_accuracy(self) -> float:
         """Test accuracy over a single view of each image, in [0, 1]; NaN without a test result."""
         return self.test.accuracy if self.test else math.nan

@@ -25,10 +25,15 @@ def make_headline(run: "Run") -> str:
     """Return one line: data set, network, state, epochs, test accuracy."""
     recipe, status = _try(lambda: run.recipe) or {}, _try(lambda: run.status) or {}
     test = _try(lambda: run.test)
-    names = [str(part["name"]) for key in ("dataset", "model") if isinstance(part := recipe.get(key), Mapping) and "name" in part]
+    data = _try(lambda: run.dataset["name"]) or _read_name(recipe, "dataset")  # the recipe's is another if arrays took its place
+    names = [str(name) for name in (data, _read_name(recipe, "model")) if name]
     state = f"{status.get('state', 'unknown state')} after epoch {status.get('epoch', 0)}"
     accuracy = _try(lambda: f"test accuracy {test['accuracy']:.2%} ({test['samples']:,} images)") or "test split not evaluated"
     return " · ".join(one_line(part, 60) for part in [*names, state, accuracy])
+
+
+def _read_name(recipe: Mapping[str, Any], key: str) -> Any:
+    return _try(lambda: recipe[key]["name"])
 
 
 def _try(read: Callable[[], Any]) -> Any:

@@ -41,8 +41,9 @@ class RecipeFile(NamedPart):
 
 
 class DatasetFile(_Schema):
-    """a mapping, as training writes `dataset.json`: number of images in each split, and the checksum of all splits."""
+    """a mapping, as training writes `dataset.json`: name ("arrays" for arrays from Python), images in each split, checksum of all splits."""
 
+    name: str = ""
     class_names: Annotated[list[str], Field(min_length=1)]
     counts: dict[str, _Count] = {}
     content_sha256: str = ""

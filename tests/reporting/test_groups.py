@@ -198,6 +198,17 @@ def test_data_are_the_same_when_name_and_test_images_and_content_are() -> None:
     assert three == {"d (content=0123)": ["a"], "d (content=unknown)": ["b"], "d (content=4567)": ["c"]}
 
 
+def test_runs_on_arrays_are_not_those_on_the_data_set_that_the_recipe_names() -> None:
+    recipe, arrays = made("a", content=None), made("b")
+    assert arrays.dataset
+    arrays = replace(arrays, dataset=arrays.dataset.model_copy(update={"name": "arrays", "content_sha256": ""}))
+    assert [(group.label, [run.name for run in group.runs]) for group in grouping.group_by_data([recipe, arrays])] == [
+        ("d", ["a"]),
+        ("arrays", ["b"]),
+    ]
+    assert [[run.name for run in group.runs] for group in grouping.group_by_recipe([recipe, arrays])] == [["a"], ["b"]]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 30))
 def test_shares_are_even_and_use_the_room_there_is(sizes: list[int], limit: int) -> None:

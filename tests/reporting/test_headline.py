@@ -1,15 +1,18 @@
 """Laws of the result of a run: its accuracy with the interval, and what it says where something is unknown."""
 
 import io
+import json
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 
 import pytest
+from matplotlib.text import Text
 from rich.console import Console
 from run_folders import CASES, write_run
 from scipy.stats import binomtest
 
+from kcifar.pictures.style import report_style
 from kcifar.reporting.page.columns import write_duration
 from kcifar.reporting.page.content import Fact
 from kcifar.reporting.page.report import Report
@@ -17,7 +20,7 @@ from kcifar.reporting.page.terminal import print_section
 from kcifar.reporting.rendering import render_run
 from kcifar.reporting.result import ReportResult
 from kcifar.reporting.section import find_sections
-from kcifar.reporting.sections import headline
+from kcifar.reporting.sections import headline, history, summary
 from kcifar.runs.load import LoadedRun, load_run
 
 
@@ -43,6 +46,21 @@ def test_without_a_test_the_best_validation_is_the_answer_and_is_called_so(tmp_p
     assert fact == Fact(
         "best validation accuracy", f"{run.best_validation[0]:.2%}", [f"in epoch {run.best_validation[1]}", "test split not evaluated"]
     )
+
+
+def test_the_data_are_named_as_dataset_json_does_since_arrays_may_take_the_place_of_those_of_the_recipe(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "a")
+    path = folder / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "name": "arrays"}))
+    run = load_run(folder, "a")
+    assert run.recipe.dataset.name != "arrays"
+    assert facts_of(run)["data"].value == "arrays"
+    assert summary.of_run(run).tables[0].frame["dataset"].tolist() == ["arrays"]
+    with report_style():
+        text = " ".join(part.get_text() for part in history.of_run(run).figures[0].draw().findobj(Text))
+    assert "arrays · " in text
+    path.unlink()
+    assert facts_of(load_run(folder, "a"))["data"].value == run.recipe.dataset.name
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

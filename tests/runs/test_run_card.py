@@ -1,5 +1,6 @@
 """What a notebook shows of a run: what is there, never an error, and no name as markup."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -20,13 +21,22 @@ def test_a_finished_run_shows_headline_curves_and_confusion_matrix() -> None:
     assert make_headline(run) in html
 
 
+def test_the_name_is_that_of_the_data_trained_on_not_of_the_recipe(tmp_path: Path) -> None:
+    run = kcifar.open_run(shutil.copytree(RUNS / "finished", tmp_path / "run"))
+    path = run.path / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "name": "arrays"}))
+    assert make_headline(run).startswith("arrays · residual_cnn · ")
+    path.unlink()
+    assert make_headline(kcifar.open_run(run.path)).startswith("digits · residual_cnn · ")
+
+
 def test_an_interrupted_run_shows_what_it_has() -> None:
     html = kcifar.open_run(RUNS / "interrupted")._repr_html_()
     assert "after epoch 4 · test split not evaluated" in html
     assert html.count("<img") == 1
 
 
-@pytest.mark.parametrize("name", ["history.csv", "test.json", "status.json", "recipe.yaml"])
+@pytest.mark.parametrize("name", ["history.csv", "test.json", "status.json", "recipe.yaml", "dataset.json"])
 @pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\x00{", b'{"accuracy": "x"}'])
 def test_a_damaged_file_is_left_out(name: str, content: bytes, tmp_path: Path) -> None:
     run = kcifar.open_run(shutil.copytree(RUNS / "finished", tmp_path / "run"))

@@ -50,7 +50,7 @@ def group_by_data(runs: Sequence[LoadedRun]) -> list[Group]:
     Runs have the same data if the name of the data set, the number of test images and the checksum of its content are equal. If a run
     lacks the number or the checksum, that of the other runs of the same name is assumed, provided that they all agree.
     """
-    names = [run.recipe.dataset.name for run in runs]
+    names = [run.dataset_name for run in runs]
     images = _fill_unknown(names, [_count_test_images(run) for run in runs])
     contents = _fill_unknown(list(zip(names, images, strict=True)), [run.dataset.content_sha256 or None if run.dataset else None for run in runs])
     by_data: dict[tuple[str, int | None, str | None], list[LoadedRun]] = {}

@@ -48,7 +48,7 @@ def _describe_data(run: LoadedRun) -> Fact:
     images = [
         f"{COUNT.write(counts[split])} {name} images" for split, name in (("train", "training"), ("validation", "validation")) if counts.get(split)
     ]
-    return Fact("data", one_line(run.recipe.dataset.name, _MAX_NAME), [*images, *classes])
+    return Fact("data", one_line(run.dataset_name, _MAX_NAME), [*images, *classes])
 
 
 def _describe_network(run: LoadedRun) -> Fact:

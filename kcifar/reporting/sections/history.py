@@ -40,5 +40,5 @@ def _describe_figure(run: LoadedRun) -> str:
 def _summarize(run: LoadedRun) -> str:
     epochs = len(run.history)
     test = f"test accuracy {PERCENT.write(run.test.accuracy)}" if run.test else "test split not evaluated"
-    parts = (run.recipe.dataset.name, run.recipe.model.name, run.progress or f"{epochs} epoch{'s' * (epochs != 1)}", test)
+    parts = (run.dataset_name, run.recipe.model.name, run.progress or f"{epochs} epoch{'s' * (epochs != 1)}", test)
     return " · ".join(one_line(part, 40) for part in parts)

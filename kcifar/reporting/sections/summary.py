@@ -61,7 +61,7 @@ def of_run(run: LoadedRun) -> SectionContent:
 def _list_identity(run: LoadedRun) -> dict[str, Any]:
     recipe = run.recipe
     seeds = {"seed": recipe.seed, "split_seed": recipe.split_seed}
-    return {"recipe": recipe.name, "state": run.status.state, "dataset": recipe.dataset.name, "model": recipe.model.name} | seeds
+    return {"recipe": recipe.name, "state": run.status.state, "dataset": run.dataset_name, "model": recipe.model.name} | seeds
 
 
 def _list_sizes(run: LoadedRun) -> dict[str, Any]:
