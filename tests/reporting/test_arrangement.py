@@ -71,5 +71,5 @@ def test_the_page_of_several_runs_begins_with_recipes_and_their_curves_and_ends_
     assert [part.title for part in parts] == [ALL_RUNS, "seed0", "seed1", REPRODUCTION]
     assert [title for _, title in parts[0].links][:3] == ["Recipes", "Learning curves of the recipes", "Comparison"]
     assert [figure.name for lead in parts[0].leads for figure in lead.figures] == ["recipes", "curves"]
-    assert [fact.name for lead in parts[0].leads for fact in lead.facts] == ["best recipe on cifar10"]
+    assert [fact.name for lead in parts[0].leads for fact in lead.facts] == ["mean test accuracy on cifar10"]
     assert [title for _, title in parts[-1].links] == ["How to reproduce the runs"]

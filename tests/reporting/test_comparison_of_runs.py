@@ -117,6 +117,33 @@ def test_recipes_are_measured_by_their_finished_runs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        ((95, 99, 97), "no difference shown to the next, next (Welch's test, adjusted p = {p:.4f}, 3 seeds each)"),
+        ((95, 99), "no difference shown to the next, next (Welch's test, adjusted p = {p:.4f}, 3 and 2 seeds)"),
+        ((50, 52, 51), "clearly above the next, next (Welch's test, adjusted p < 0.0001, 3 seeds each)"),
+        ((90,), "too few seeds to compare with the next, next"),
+    ],
+)
+def test_the_headline_of_recipes_says_what_the_test_says(other: tuple[int, ...], verdict: str) -> None:
+    seeds = {"first": (98, 99, 99), "next": other}
+    runs = [made(f"{name}{seed}", right, seed=seed, resolved=named(name)) for name, rights in seeds.items() for seed, right in enumerate(rights)]
+    (fact,) = recipes.of_runs(runs).facts
+    reading = "mean test accuracy ± sample standard deviation over 3 seeds, highest of 2 recipes"
+    p_value = ttest_ind(seeds["first"], other, equal_var=False).pvalue if len(other) > 1 else math.nan
+    assert (fact.name, fact.value) == ("highest mean on d", "98.67% ± 0.58")
+    assert list(fact.details) == ["first", reading, verdict.format(p=p_value)]
+
+
+def test_the_headline_calls_no_recipe_better_where_nothing_varies_or_there_is_no_other() -> None:
+    level = [made(f"{name}{seed}", right, seed=seed, resolved=named(name)) for name, right in (("a", 90), ("b", 80)) for seed in range(2)]
+    assert recipes.of_runs(level).facts[0].details[-1] == "no variation over seeds to compare with the next, b"
+    (alone,) = recipes.of_runs([*level[:1], replace(level[0], name="again")]).facts
+    assert alone.name == "mean test accuracy on d"
+    assert list(alone.details) == ["a", "mean test accuracy ± sample standard deviation over 2 runs, the only recipe"]
+
+
 def test_recipes_are_compared_over_their_seeds_by_welch_and_holm() -> None:
     seeds = {"best": (90, 92, 91), "middle": (80, 82, 84), "worst": (20, 22, 21), "single": (85,)}
     runs = [made(f"{name}{seed}", right, seed=seed, resolved=named(name)) for name, rights in seeds.items() for seed, right in enumerate(rights)]

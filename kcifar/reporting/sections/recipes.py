@@ -98,7 +98,7 @@ def of_runs(runs: Sequence[LoadedRun]) -> SectionContent:
     columns = {name: kind for name, kind in COLUMNS.items() if name not in WHERE_KNOWN or any(name in row for row in rows)}
     note = NOTE + "".join(text for name, text in NOTES.items() if name in columns)
     table = Table("recipes", "Recipes", columns, make_frame(rows, columns, ("recipe",)), note, page_columns=PAGE_COLUMNS)
-    return SectionContent(paragraphs, [table, *_make_pair_table(pairs)], [_make_figure(ranking)], list(_list_facts(ranking)))
+    return SectionContent(paragraphs, [table, *_make_pair_table(pairs)], [_make_figure(ranking)], list(_list_facts(ranking, pairs)))
 
 
 def _take_paired(ranking: Ranking) -> list[list[Group]]:
@@ -127,14 +127,35 @@ def _make_pair_row(pair: RecipePair) -> dict[str, Any]:
     }
 
 
-def _list_facts(ranking: Ranking) -> Iterator[Fact]:
-    """Yield the best recipe on each data set; of many data sets, on those with the most runs."""
-    counted = sorted(ranking, key=lambda entry: -sum(len(recipe.runs) for recipe in entry[1]))
-    for label, recipes in counted[:_MAX_FACTS]:
-        best, runs = recipes[0], len(recipes[0].runs)
-        of = f"mean test accuracy of {runs:,} runs" if runs > 1 else "test accuracy of its only run"
-        among = f"highest of {len(recipes):,} recipes" if len(recipes) > 1 else "the only recipe"
-        yield Fact(f"best recipe on {label}", best.reading, [shorten_name(best.label), f"{of}, {among}"])
+def _list_facts(ranking: Ranking, pairs: Sequence[Sequence[RecipePair]]) -> Iterator[Fact]:
+    """Yield the highest mean on each data set and its test against the next; of many data sets, on those with the most runs."""
+    counted = sorted(zip(ranking, pairs, strict=True), key=lambda entry: -sum(len(recipe.runs) for recipe in entry[0][1]))
+    for (label, recipes), tested in counted[:_MAX_FACTS]:
+        best, several = recipes[0], len(recipes) > 1
+        among = f", highest of {len(recipes):,} recipes" if several else ", the only recipe"
+        lead = [_summarize_lead(tested[0])] if tested else []
+        name = f"highest mean on {label}" if several else f"mean test accuracy on {label}"
+        yield Fact(name, best.reading, [shorten_name(best.label), f"{_describe_reading(best)}{among}", *lead])
+
+
+def _describe_reading(recipe: RepeatedRecipe) -> str:
+    """Say what `RepeatedRecipe.reading` is."""
+    count = len(recipe.runs)
+    if count == 1:
+        return "test accuracy of its only run"
+    over = "seeds" if len({run.recipe.seed for run in recipe.runs}) == count else "runs"
+    return f"mean test accuracy ± sample standard deviation over {count:,} {over}"
+
+
+def _summarize_lead(pair: RecipePair) -> str:
+    """Say in a few words whether the first is better than the second, which has the next highest mean."""
+    rival = shorten_name(pair.b)
+    if math.isnan(pair.p_value):
+        return f"{'no variation over seeds' if pair.seeds > 1 else 'too few seeds'} to compare with the next, {rival}"
+    first, second = (len(sample.accuracies) for sample in pair.samples)
+    seeds = f"{first:,} seeds each" if first == second else f"{first:,} and {second:,} seeds"
+    test = f"Welch's test, adjusted {write_named_p_value(pair.adjusted)}, {seeds}"
+    return f"clearly above the next, {rival} ({test})" if pair.holds else f"no difference shown to the next, {rival} ({test})"
 
 
 def rank_recipes(runs: Sequence[LoadedRun]) -> Ranking:
