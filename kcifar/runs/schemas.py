@@ -74,6 +74,12 @@ class EnvironmentFile(_Schema):
         return ", ".join(part for part in (self.processor, cores, *self.devices) if part)
 
 
+class SavedLayer(_Schema):
+    """a mapping with the type of a layer."""
+
+    type: str = ""
+
+
 class ModelFile(_Schema):
     """a mapping, as training writes `model.json`; `bytes` is the size of the weights, multiply-accumulates count one forward pass of one image."""
 
@@ -81,6 +87,12 @@ class ModelFile(_Schema):
     bytes: _Count
     trainable_parameters: _Count | None = None
     multiply_accumulates: _Count | None = None
+    layers: list[SavedLayer] = []
+
+    @property
+    def normalizes_batches(self) -> bool:
+        """Whether the network has batch normalization."""
+        return any("BatchNorm" in layer.type for layer in self.layers)
 
 
 class ClassResult(NamedPart):

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,20 @@ import pytest
 from commentary_cases import FINISHED, NAN, RECIPE, alike, clear_gains, gains_of, histories, history_of, is_clear
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from places import ROOT
+from scipy.stats import binomtest, fisher_exact
 
 from kcifar.core.number_format import write_rate
-from kcifar.reporting.commentary.generalization_gap import describe_gap
+from kcifar.reporting.commentary.generalization_gap import Conditions, count_updates, describe_gap
+from kcifar.reporting.commentary.next_steps import suggest_tuning
 from kcifar.reporting.commentary.progress import describe_evaluation, describe_progress, describe_validation
 from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images
 from kcifar.reporting.commentary.stages import describe_stages
 from kcifar.reporting.page.columns import LOSS, POINTS
+from kcifar.reporting.sections import commentary
 from kcifar.runs import schemas as run_files
 from kcifar.runs.evaluation_result import EvaluationResult
+from kcifar.runs.load import load_run
 from kcifar.runs.schemas import PlannedStage, StatusFile
 
 # Progress
@@ -246,6 +251,43 @@ def test_the_gap_is_that_of_the_last_epoch(history: pandas.DataFrame, images: in
     low = round(100 * max(last["accuracy"], last["val_accuracy"]), 2) < 90
     excluded = interval is not None and round(100 * (last["accuracy"] - interval.low), 2) < 5
     assert ("points to underfitting" in text) == (low and abs(round(100 * gap, 2)) <= 2 and excluded)
+
+
+def test_a_gap_of_few_training_images_passes_an_exact_test_or_is_called_chance() -> None:
+    few = history_of([13 / 19], training=[69 / 78])
+    assert fisher_exact([[69, 9], [13, 6]]).pvalue == pytest.approx(0.069, abs=5e-4)
+    text = " ".join(describe_gap(few, {}, 19, Conditions(78)))
+    assert "with 19 validation images, the difference may be chance" in text
+    assert "overfitting" not in text
+    assert suggest_tuning(few, {}, 19, Conditions(78)) == []
+    assert "points to overfitting" in " ".join(describe_gap(few, {}, 1900, Conditions(7800)))
+
+
+def test_a_gap_after_few_updates_of_batch_normalization_is_not_called_overfitting() -> None:
+    for updates, seen in ((99, [64 * 66, 64 * 66 + 33 * 32]), (100, [64 * 66, 64 * 66 + 34 * 32])):  # two stages of different batch sizes
+        history = history_of([0.5, 0.5], training=[0.9, 0.9], lengths=(1, 1)).assign(images_seen=seen)
+        recipe = {"stages": [{"batch_size": 64}, {"batch_size": 32}]}
+        assert count_updates(history, recipe) == updates
+        text = " ".join(
+            [*describe_gap(history, recipe, 5000, Conditions(4000, True)), *suggest_tuning(history, recipe, 5000, Conditions(4000, True))]
+        )
+        assert ("averages of batch normalization, with which validation is measured, may not have settled" in text) == (updates < 100)
+        assert ("Train longer: with fewer than 100 updates" in text) == (updates < 100)
+        assert ("points to overfitting" in text) == ("Try stronger augmentation" in text) == (updates >= 100)
+        assert "points to overfitting" in " ".join(describe_gap(history, recipe, 5000, Conditions(4000)))  # without batch normalization
+    assert count_updates(history_of([0.5]), {}) == math.inf
+
+
+def test_the_commentary_knows_the_network_and_the_training_images_of_the_run() -> None:
+    run = load_run(ROOT / "tests" / "fixtures" / "runs" / "finished", "a")
+    assert run.dataset
+    wide = run.history.assign(accuracy=0.9, val_accuracy=0.6)
+    few = replace(run, history=wide.assign(images_seen=range(128, 128 * len(wide) + 1, 128)))
+    assert "may not have settled: the gap does not show overfitting" in " ".join(commentary.of_run(few).paragraphs)
+    many = replace(run, history=wide.assign(images_seen=range(12800, 12800 * len(wide) + 1, 12800)))
+    assert "points to overfitting" in " ".join(commentary.of_run(many).paragraphs)
+    small = replace(many, dataset=run.dataset.model_copy(update={"counts": {"train": 10, "validation": 5000}}))
+    assert "overfitting" not in " ".join(commentary.of_run(small).paragraphs)
 
 
 @settings(max_examples=60, deadline=None)

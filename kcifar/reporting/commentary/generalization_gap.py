@@ -9,16 +9,17 @@ from typing import Any
 
 import pandas
 
-from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images
+from kcifar.reporting.commentary.recipe_facts import averages_weights, drops_units, find_augmentation_names, mixes_images, read_stage_setting
 from kcifar.reporting.commentary.wording import count_noun, join_labels, write_size
 from kcifar.reporting.page.columns import LOSS, PERCENT, read_alike, round_points
 from kcifar.reporting.page.names import join_words
 from kcifar.reporting.stats.intervals import compute_fraction_interval
-from kcifar.reporting.stats.proportions import compare_with_fraction, make_proportion
+from kcifar.reporting.stats.proportions import compare_proportions, compare_with_fraction, make_proportion
 from kcifar.reporting.stats.significance import SIGNIFICANCE_LEVEL
 
 _WIDE, _NEAR, _LOW = 5, 2, 90  # percentage points of accuracy; the sentences name the last two
 _RISE = 0.1  # of the lowest validation loss; at a constant learning rate, consecutive epochs of LeNet differ by up to 0.08
+FEW_UPDATES = 100  # at a momentum of 0.99, Keras' default, 0.99^100 = 37% of an average of batch normalization is still its first value
 _STEPS = 3  # typical differences between consecutive epochs
 
 
@@ -27,14 +28,18 @@ class LastAccuracies:
     """Training and validation accuracy of the last epoch, in [0, 1].
 
     Attributes:
-        training: Measured on so many images that its own error is left out.
+        training: Measured on `training_images` images.
         validation: Measured on `images` images.
         images: Number of validation images; None if unknown, and then nothing is claimed.
+        training_images: Number of training images; None if unknown, and then the error of the training accuracy is left out.
+        unsettled: Whether validation may use averages of batch normalization that so few updates did not settle.
     """
 
     training: float
     validation: float
     images: int | None
+    training_images: int | None = None
+    unsettled: bool = False
 
     @property
     def gap(self) -> float:
@@ -52,7 +57,10 @@ class LastAccuracies:
         """Whether the gap is more than chance, and not written as zero."""
         if not self.images or read_alike(self.training, self.validation):
             return False
-        return compare_with_fraction(make_proportion(self.validation, self.images), self.training) < SIGNIFICANCE_LEVEL
+        observed = make_proportion(self.validation, self.images)
+        if self.training_images:
+            return compare_proportions(observed, make_proportion(self.training, self.training_images)) < SIGNIFICANCE_LEVEL
+        return compare_with_fraction(observed, self.training) < SIGNIFICANCE_LEVEL
 
     @property
     def low_and_near(self) -> str:
@@ -94,10 +102,41 @@ class LossRise:
         return last < first and LOSS.write(first) != LOSS.write(last)
 
 
-def read_last_accuracies(history: pandas.DataFrame, validation_images: int | None) -> LastAccuracies | None:
+@dataclass(frozen=True)
+class Conditions:
+    """What is known of how training and validation accuracy were measured.
+
+    Attributes:
+        training_images: Their number; None if unknown.
+        normalizes_batches: Whether the network has batch normalization.
+    """
+
+    training_images: int | None = None
+    normalizes_batches: bool = False
+
+
+UNKNOWN = Conditions()
+
+
+def read_last_accuracies(
+    history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None, conditions: Conditions
+) -> LastAccuracies | None:
     """Return training and validation accuracy of the last epoch; None if either is not finite."""
-    accuracies = LastAccuracies(float(history["accuracy"].iloc[-1]), float(history["val_accuracy"].iloc[-1]), validation_images)
+    training, validation = float(history["accuracy"].iloc[-1]), float(history["val_accuracy"].iloc[-1])
+    unsettled = conditions.normalizes_batches and count_updates(history, settings) < FEW_UPDATES
+    accuracies = LastAccuracies(training, validation, validation_images, conditions.training_images, unsettled)
     return None if math.isnan(accuracies.gap) else accuracies
+
+
+def count_updates(history: pandas.DataFrame, settings: Mapping[str, Any]) -> float:
+    """Return about how many updates a run has made, by the images seen and the batch size of each stage; infinity if unknown."""
+    if "images_seen" not in history:
+        return math.inf
+    seen = history.groupby("stage_index")["images_seen"].max()  # counted from the beginning of the run
+    sizes = [read_stage_setting(settings, int(stage), "batch_size") for stage in seen.index]
+    if seen.isna().any() or not all(isinstance(size, int) and size > 0 for size in sizes):
+        return math.inf
+    return float((seen.diff().fillna(seen.iloc[0]) / sizes).sum())
 
 
 def find_loss_rise(history: pandas.DataFrame) -> LossRise | None:
@@ -117,12 +156,14 @@ def find_loss_rise(history: pandas.DataFrame) -> LossRise | None:
     return LossRise(row + 1, lowest, last, (training[row], training[-1]))
 
 
-def describe_gap(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
+def describe_gap(
+    history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None, conditions: Conditions = UNKNOWN
+) -> list[str]:
     """Compare training and validation accuracy in the last epoch; add how each is measured, and what the gap suggests."""
     if history["val_accuracy"].isna().all():
         return []
     where = "the only epoch" if len(history) == 1 else "the last epoch"
-    accuracies = read_last_accuracies(history, validation_images)
+    accuracies = read_last_accuracies(history, settings, validation_images, conditions)
     if accuracies is None:
         return [f"Training and validation accuracy cannot be compared in {where}: at least one of them has no finite value."]
     stage = int(history["stage_index"].iloc[-1])
@@ -174,6 +215,11 @@ def _describe_loss(history: pandas.DataFrame) -> list[str]:
 
 def _interpret(accuracies: LastAccuracies, settings: Mapping[str, Any], stage: int) -> list[str]:
     """Say what the gap points to; nothing if mixed images and targets keep training accuracy low."""
+    if accuracies.are_far_apart and accuracies.unsettled:
+        return [
+            f"With fewer than {FEW_UPDATES} updates, the averages of batch normalization, with which validation is measured, may not have settled: "
+            "the gap does not show overfitting."
+        ]
     if accuracies.are_far_apart:
         return ["The network performs better on its training images than on new ones, which points to overfitting."]
     if accuracies.are_low_and_near and not mixes_images(settings, stage):

@@ -8,7 +8,14 @@ import pandas
 
 from kcifar.reporting.analysis.claims import Claim
 from kcifar.reporting.analysis.stages import StageGain, claim_gains, compute_stage_gains
-from kcifar.reporting.commentary.generalization_gap import find_loss_rise, read_last_accuracies
+from kcifar.reporting.commentary.generalization_gap import (
+    FEW_UPDATES,
+    UNKNOWN,
+    Conditions,
+    LastAccuracies,
+    find_loss_rise,
+    read_last_accuracies,
+)
 from kcifar.reporting.commentary.progress import Rise, find_peak, find_rise
 from kcifar.reporting.commentary.recipe_facts import mixes_images, read_stage_setting
 from kcifar.reporting.commentary.wording import MAX_NAMED, count_noun, join_labels, write_change, write_size
@@ -33,23 +40,27 @@ def suggest_fixes(history: pandas.DataFrame, status: StatusFile, evaluation: Eva
     return (_lower_rate(history, status) or _resume(history, status, planned_epochs)) + (_check_data(evaluation) if evaluation else [])
 
 
-def suggest_tuning(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
+def suggest_tuning(
+    history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None, conditions: Conditions = UNKNOWN
+) -> list[str]:
     """Suggest changes for which a finished training provides evidence.
 
     Args:
         history: The run's epochs.
         settings: The resolved recipe.
         validation_images: Their number, or None if unknown.
+        conditions: How training accuracy was measured.
     """
     if history["val_accuracy"].isna().all():
         return ["Set images aside for validation: there is no validation accuracy, so neither overfitting nor the best epoch can be detected."]
+    accuracies = read_last_accuracies(history, settings, validation_images, conditions)
     rise, gains = find_rise(history, validation_images), compute_stage_gains(history)
     stages = list(zip(gains, claim_gains(gains, validation_images), strict=True))
     judged = stages[1:-1] if rise else stages[1:]
     return [
         *([_train_longer(rise, gains[-1])] if rise else []),
-        *_regularize(history, validation_images),
-        *_enlarge(history, settings, validation_images),
+        *(_regularize(history, accuracies) if accuracies else []),
+        *(_enlarge(history, settings, accuracies) if accuracies else []),
         *_shorten(judged, validation_images),
         *([] if rise else _stop_early(history, settings, validation_images)),
     ]
@@ -101,19 +112,21 @@ def _train_longer(rise: Rise, stage: StageGain) -> str:
     return f"Give stage {stage.label} more epochs: validation accuracy was still rising, with a mean of {means}."
 
 
-def _regularize(history: pandas.DataFrame, validation_images: int | None) -> list[str]:
-    accuracies, rise = read_last_accuracies(history, validation_images), find_loss_rise(history)
-    if accuracies is None or not accuracies.are_far_apart:
+def _regularize(history: pandas.DataFrame, accuracies: LastAccuracies) -> list[str]:
+    """Suggest regularization for a gap, or longer training where the gap may be one of averages that have not settled."""
+    rise = find_loss_rise(history)
+    if not accuracies.are_far_apart:
         return []
+    if accuracies.unsettled:
+        return [f"Train longer: with fewer than {FEW_UPDATES} updates, the averages of batch normalization may not have settled."]
     loss = f", and validation loss rose from {LOSS.write(rise.lowest)} in epoch {rise.epoch:,} to {LOSS.write(rise.last)}" if rise else ""
     evidence = f"training accuracy is {write_size(accuracies.gap)} above validation accuracy in the last epoch{loss}"
     return [f"Try stronger augmentation or regularization: {evidence}."]
 
 
-def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any], validation_images: int | None) -> list[str]:
+def _enlarge(history: pandas.DataFrame, settings: Mapping[str, Any], accuracies: LastAccuracies) -> list[str]:
     """Suggest more capacity, unless mixed images and targets keep training accuracy low."""
-    accuracies = read_last_accuracies(history, validation_images)
-    if accuracies is None or not accuracies.are_low_and_near or mixes_images(settings, int(history["stage_index"].iloc[-1])):
+    if not accuracies.are_low_and_near or mixes_images(settings, int(history["stage_index"].iloc[-1])):
         return []
     training, validation = PERCENT.write(accuracies.training), PERCENT.write(accuracies.validation)
     evidence = f"training accuracy ({training}) and validation accuracy ({validation}) are {accuracies.low_and_near}"

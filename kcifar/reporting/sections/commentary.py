@@ -3,7 +3,7 @@
 from kcifar.reporting.commentary.classes import describe_classes
 from kcifar.reporting.commentary.confidence import describe_confidence
 from kcifar.reporting.commentary.confusions import describe_confusions
-from kcifar.reporting.commentary.generalization_gap import describe_gap
+from kcifar.reporting.commentary.generalization_gap import Conditions, describe_gap
 from kcifar.reporting.commentary.next_steps import suggest_fixes, suggest_seeds, suggest_tuning
 from kcifar.reporting.commentary.progress import describe_evaluation, describe_progress, describe_validation
 from kcifar.reporting.commentary.stages import describe_stages
@@ -26,7 +26,7 @@ def of_run(run: LoadedRun) -> SectionContent:
         _describe_progress(run),
         describe_stages(run.history, _count_validation_images(run)),
         *_describe_evaluation(run),
-        describe_gap(run.history, run.settings, _count_validation_images(run)),
+        describe_gap(run.history, run.settings, _count_validation_images(run), _find_conditions(run)),
         *_describe_confidence(run),
     ]
     return SectionContent(paragraphs=[" ".join(sentences) for sentences in (*topics, _suggest_next_steps(run), [_TESTED]) if sentences])
@@ -53,7 +53,8 @@ def _describe_confidence(run: LoadedRun) -> list[list[str]]:
 def _suggest_next_steps(run: LoadedRun) -> list[str]:
     first = suggest_fixes(run.history, run.status, run.evaluation, run.planned_epochs)
     # A run that did not finish, or learned nothing, is no basis for tuning.
-    tuning = [] if first or run.status.state != "finished" else suggest_tuning(run.history, run.settings, _count_validation_images(run))
+    known = (run.history, run.settings, _count_validation_images(run), _find_conditions(run))
+    tuning = [] if first or run.status.state != "finished" else suggest_tuning(*known)
     return [*first, *tuning, *(suggest_seeds(run.evaluation) if run.evaluation else [])]
 
 
@@ -61,3 +62,7 @@ def _count_validation_images(run: LoadedRun) -> int | None:
     if run.dataset and "validation" in run.dataset.counts:
         return run.dataset.counts["validation"]
     return len(run.validation_predictions.labels) if run.validation_predictions else None
+
+
+def _find_conditions(run: LoadedRun) -> Conditions:
+    return Conditions(run.dataset.counts.get("train") if run.dataset else None, bool(run.model and run.model.normalizes_batches))
