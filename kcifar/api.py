@@ -228,10 +228,11 @@ def report(
     Returns:
         `report["classes"].tables["classes"]` is a DataFrame, `report["history"].figures["history"]` a figure; a notebook shows both.
     Raises:
-        UserError: A folder, a section or a format does not exist, no run can be read, or `out` cannot be written.
+        UserError: A folder, a section or a format does not exist, no run can be read, there is nothing to show or to write in these formats,
+            or `out` cannot be written.
     """
     from kcifar.reporting.build import choose_runs, render_report
-    from kcifar.reporting.page.output_files import DEFAULT_FORMATS, FIGURE_FORMATS, make_report_folder, write_report
+    from kcifar.reporting.page.output_files import DEFAULT_FORMATS, FIGURE_FORMATS, choose_report_folder, write_report
     from kcifar.reporting.request import ReportRequest, split_names
     from kcifar.reporting.result import ReportResult
 
@@ -248,7 +249,7 @@ def report(
     request = ReportRequest(paths, Path("runs"), folder, chosen_formats or DEFAULT_FORMATS, chosen_sections, title, log, chosen_columns, reference)
     chosen = choose_runs(request)
     if folder is not None:
-        make_report_folder(folder, request.runs, chosen.runs[0].folder)
+        choose_report_folder(folder, request.runs, chosen.runs[0].folder)
     rendered = render_report(request, chosen, [kind for kind in FIGURE_FORMATS if kind != "pdf" or kind in request.formats])
     if folder is not None:
         write_report(rendered, request.formats, folder)

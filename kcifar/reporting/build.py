@@ -1,6 +1,6 @@
 """The complete report: read the runs, render each section, write the files and the page, print the tables."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.core.option_names import name_option
 from kcifar.reporting.page.named_columns import choose_columns
 from kcifar.reporting.page.names import join_names
-from kcifar.reporting.page.output_files import FORMATS, choose_figure_formats, make_report_folder, write_report
+from kcifar.reporting.page.output_files import FORMATS, choose_figure_formats, choose_report_folder, write_report
 from kcifar.reporting.page.report import Report
 from kcifar.reporting.page.terminal import print_report
 from kcifar.reporting.rendering import render_runs, start_details
@@ -51,10 +51,10 @@ def build_report(request: ReportRequest, console: Console) -> Path:
     Returns:
         The folder of the report.
     Raises:
-        UserError: A folder or a section does not exist, no run can be read, or the folder cannot be written.
+        UserError: A folder or a section does not exist, no run can be read, there is nothing to show, or the folder cannot be written.
     """
     chosen = choose_runs(request)
-    out = make_report_folder(request.out, request.runs, chosen.runs[0].folder)
+    out = choose_report_folder(request.out, request.runs, chosen.runs[0].folder)
     report = render_report(request, chosen, choose_figure_formats(request.formats))
     written = write_report(report, request.formats, out)
     print_report(console, report, written)  # after the files: a closed pipe must not cost them
@@ -82,15 +82,30 @@ def choose_runs(request: ReportRequest) -> ReportRuns:
 
 
 def render_report(request: ReportRequest, chosen: ReportRuns, kinds: Sequence[str]) -> Report:
-    """Render every section, with figures in these formats; nothing is written."""
+    """Render every section, with figures in these formats; nothing is written.
+
+    Raises:
+        UserError: No section has anything to show.
+    """
     runs, shown = chosen.runs, chosen.run_sections
     with start_details(runs if shown else [], shown, kinds) as begun:
         overview = render_runs(runs, chosen.sections, kinds)
         details = list(begun)
-    notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
+    empty = _find_empty_sections(request, {section.name for part in (overview, *details) for section in part})
     if not overview and not any(details):
-        notes.append(f"nothing to show for {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(request.sections)}")
+        raise UserError(f"{name_option('sections')}: {_describe_empty(runs, empty)}")
+    notes = _make_notes(runs, chosen.skipped) + _describe_hidden_sections(chosen.sections, shown)
+    notes += [_describe_empty(runs, empty)] if empty else []
     return choose_columns(Report(request.title or _make_title(runs), runs, overview, details, notes), request.columns)
+
+
+def _find_empty_sections(request: ReportRequest, rendered: Container[str]) -> list[str]:
+    """Return the sections that were asked for by name and have no content."""
+    return [name for name in request.sections if name != ALL and name not in rendered]
+
+
+def _describe_empty(runs: Sequence[LoadedRun], names: Sequence[str]) -> str:
+    return f"nothing to show for {'this run' if len(runs) == 1 else 'these runs'} in {', '.join(names)}"
 
 
 def _read_published(request: ReportRequest, sections: Sequence[Section]) -> pandas.DataFrame | None:

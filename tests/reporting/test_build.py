@@ -24,6 +24,7 @@ from PIL import Image
 from rich.console import Console
 from run_folders import CASES, HOSTILE, STAGES, history_rows, write_run
 
+import kcifar
 from kcifar.core.errors import UserError
 from kcifar.pictures.saving import render_figure
 from kcifar.reporting import sections as section_folder
@@ -222,9 +223,6 @@ def test_places_are_named_only_where_something_was_written(runs_folder: Path, tm
     assert "page:    " in text
     assert f"tables:  {tmp_path / 'a'} (csv, md, tex, html)" in text
     assert "figures: " not in text
-    assert f"nothing was written to {tmp_path / 'b'}" in _report(
-        runs_folder, Path("whole"), out=tmp_path / "b", sections=["history"], formats=["csv"]
-    )
 
 
 def test_a_recipe_of_the_users_own_makes_no_run_of_its_folder(runs_folder: Path) -> None:
@@ -261,7 +259,32 @@ def test_runs_without_predictions_are_named(tmp_path: Path) -> None:
 
 
 def test_sections_that_have_nothing_to_say_are_named(runs_folder: Path, tmp_path: Path) -> None:
-    assert "nothing to show for this run in classes" in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes"])
+    text = _report(runs_folder, Path("coupé"), out=tmp_path, sections=["classes", "stages", "reproduction"])
+    assert "nothing to show for this run in classes, reproduction\n" in text
+    assert "nothing to show" not in _report(runs_folder, Path("coupé"), out=tmp_path, sections=["all"])
+    notes = kcifar.report(runs_folder / "coupé", sections=["stages", "classes"]).notes
+    assert "nothing to show for this run in classes" in notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"sections": ["classes"]}, "sections: nothing to show for this run in classes"),
+        (
+            {"sections": ["headline", "reproduction"], "formats": ["md", "png"]},
+            "format: expected formats of what is in headline, such as page, got md, png",
+        ),
+        ({"sections": ["history"], "formats": ["csv"]}, "format: expected formats of what is in history, such as page, got csv"),
+    ],
+)
+def test_an_empty_report_is_an_error_and_leaves_no_folder(asked: dict[str, Any], message: str, runs_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "report"
+    with pytest.raises(UserError) as one:
+        _report(runs_folder, Path("coupé"), out=out, **asked)
+    with pytest.raises(UserError) as other:
+        kcifar.report([runs_folder / "coupé"], out=out, **asked)
+    assert all(re.sub("^--", "", str(error.value)).replace("formats:", "format:") == message for error in (one, other))
+    assert not out.parent.exists()
 
 
 def test_a_run_can_be_given_by_path_or_by_name(runs_folder: Path, tmp_path: Path) -> None:

@@ -34,36 +34,41 @@ def choose_figure_formats(formats: Sequence[str]) -> list[str]:
     return [kind for kind in FIGURE_FORMATS if kind in formats or (kind == "svg" and PAGE_FORMAT in formats)]
 
 
-def make_report_folder(asked: Path | None, runs: Path, first: Path) -> Path:
-    """Create the folder of the report and return it.
+def choose_report_folder(asked: Path | None, runs: Path, first: Path) -> Path:
+    """Return the folder of the report, which `write_report` creates.
 
     Args:
         asked: Chosen by the user; None: `report` next to the first run.
         runs: The folder that contains the runs.
         first: The first run's folder.
     Raises:
-        UserError: It is a file, is in a run folder, is the folder of the runs itself, or cannot be created.
+        UserError: It is a file, is in a run folder, or is the folder of the runs itself.
     """
     out = asked or _find_default_folder(first)
     inside = [folder for folder in (out.absolute(), *out.absolute().parents) if is_run(folder)]
     if inside or out.absolute() == runs.absolute():
         got = f"a folder in the run {inside[0].name}" if inside else "the folder that contains the runs"
         raise UserError(f"{name_option('out', out)}: expected a folder outside the runs, got {got}")
+    return out
+
+
+def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UserError(f"{name_option('out', out)}: expected a folder, got a file") from None
     except OSError as error:
         raise UserError(f"{name_option('out', out)}: cannot be created: {error.strerror}") from None
-    return out
 
 
 def write_report(report: Report, formats: Sequence[str], out: Path) -> WrittenReport:
     """Write tables, figures (those of a run in a folder with its name) and the page, in the formats that are named.
 
     Raises:
-        UserError: `out` cannot be written.
+        UserError: There is nothing to write in these formats, or `out` cannot be written.
     """
+    _check_formats(report, formats)
+    _make_folder(out)
     try:
         files = _write_tables(report, [kind for kind in formats if kind in TABLE_FORMATS], out)
         for name, sections in [("", report.overview), *report.detailed_runs]:
@@ -75,6 +80,16 @@ def write_report(report: Report, formats: Sequence[str], out: Path) -> WrittenRe
         place = error.filename2 or error.filename or out
         raise UserError(f"{name_option('out', out)}: {place}: cannot be written: {error.strerror or error}") from None
     return WrittenReport(out, files, _find_earlier_files(out, files))
+
+
+def _check_formats(report: Report, formats: Sequence[str]) -> None:
+    """Check that the report has something in one of the formats, so that no empty folder is left."""
+    sections = [section for each in (report.overview, *report.details) for section in each]
+    tables, figures = any(section.tables for section in sections), any(section.figures for section in sections)
+    kinds = {PAGE_FORMAT, *(TABLE_FORMATS if tables else ()), *(FIGURE_FORMATS if figures else ())}
+    if kinds.isdisjoint(formats):
+        names = ", ".join(dict.fromkeys(section.name for section in sections))
+        raise UserError(f"{name_option('format')}: expected formats of what is in {names}, such as {PAGE_FORMAT}, got {', '.join(formats)}")
 
 
 def describe_places(written: WrittenReport) -> list[str]:
@@ -89,7 +104,7 @@ def describe_places(written: WrittenReport) -> list[str]:
         shown = ", ".join(str(path.relative_to(written.out)) for path in written.earlier[:3])
         more = f" and {len(written.earlier) - 3} more" if len(written.earlier) > 3 else ""
         lines.append(f"earlier: {one_line(shown)}{more} (not part of this report)")
-    return lines or [f"nothing was written to {written.out}: the requested sections have no content in these formats"]
+    return lines
 
 
 def _find_default_folder(first: Path) -> Path:
