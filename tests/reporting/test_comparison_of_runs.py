@@ -357,6 +357,15 @@ def test_seeds_of_one_recipe_are_not_on_or_off_the_front_for_their_differences()
     assert drawn == {"other runs": 1, "within error of the front": 4, "Pareto front": 2}
 
 
+def test_a_cost_that_all_runs_share_makes_no_front() -> None:
+    runs = [made("a", 900, 1000, resolved=named("a"), seconds=60), made("b", 700, 1000, resolved=named("b"), seconds=30)]
+    content = cost.of_runs(runs)
+    expected = "by minutes of training: b (70.00%), a (90.00%)."
+    assert content.paragraphs[0].endswith(f"each clearly more accurate than those that cost less, {expected}")
+    alike = cost.of_runs([runs[0], replace(runs[0], name="c")])
+    assert alike.paragraphs[0] == "On d, the runs have the same costs, so there is no Pareto front."
+
+
 def test_other_hardware_other_beginnings_and_missing_results_are_named() -> None:
     begun = changed(init_from={"run": "x"})
     content = cost.of_runs([made("a", 50), made("b", 60, hardware="another"), made("c", None), made("d", data="e"), made("e", 55, resolved=begun)])
@@ -386,7 +395,7 @@ UNKNOWN_COSTS: dict[str, Any] = {"parameters": None, "seconds": math.nan, "seen"
 def test_data_sets_of_which_no_cost_is_known_are_left_out_with_the_reason() -> None:
     unknown = [made(name, **UNKNOWN_COSTS) for name in "ab"]
     assert not cost.of_runs(unknown)
-    content = cost.of_runs([*unknown, *(made(name, data="e") for name in "cd")])
+    content = cost.of_runs([*unknown, made("c", data="e"), made("d", data="e", seconds=90)])
     assert rows_of(content).index.tolist() == ["c", "d"]
     assert content.paragraphs[-1] == "Left out: a (no known cost), b (no known cost)."
     assert content.paragraphs[0].startswith("Pareto fronts on e, ")

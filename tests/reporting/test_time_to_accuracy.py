@@ -123,8 +123,8 @@ def test_at_most_eight_levels_are_shown_and_those_are_the_highest() -> None:
 
 def test_the_longest_recipe_is_compared_with_the_best_of_the_others() -> None:
     content = time_to_accuracy.of_runs(two_recipes(validation=5000))
-    assert "On d, long takes longest (8.0 min)" in words(content)
-    assert "at most 35.00 points below the best of the other recipes, short, at 2.0 min." in words(content)  # the mean of 0.8 and 0.9, above 0.5
+    assert "On d, long takes longest (8.0 minutes)" in words(content)
+    assert "is furthest behind after 2.0 minutes: 35.00 points below short." in words(content)  # the mean of 0.8 and 0.9, above 0.5
     ahead = [
         made("a", resolved=SHORT, val_accuracy=(0.2, 0.3), validation=5000),
         made("b", resolved=LONG, seconds=90.0, val_accuracy=(0.4, 0.5), validation=5000),
@@ -132,6 +132,19 @@ def test_the_longest_recipe_is_compared_with_the_best_of_the_others() -> None:
     assert "is never clearly below another recipe." in words(time_to_accuracy.of_runs(ahead))
     assert "is never clearly below another recipe." in words(time_to_accuracy.of_runs(two_recipes(validation=5)))
     assert "takes longest" not in words(time_to_accuracy.of_runs(two_recipes()))  # the number of validation images is unknown
+
+
+def test_seconds_are_called_so_and_a_recipe_that_takes_hardly_longer_is_not_called_the_longest() -> None:
+    for seconds, said in ((8.0, False), (9.5, False), (9.7, True)):
+        runs = [
+            made("a", resolved=SHORT, seconds=8.0, val_accuracy=(0.2, 0.9), validation=5000),
+            made("b", resolved=LONG, seconds=seconds, val_accuracy=(0.2, 0.4), validation=5000),
+        ]
+        content = time_to_accuracy.of_runs(runs)
+        assert ("takes longest" in words(content)) == said
+        assert "short 90.00% after 8 seconds" in content.figures[0].text
+    assert "long takes longest (10 seconds)" in words(content)
+    assert "is furthest behind after 8 seconds: 70.00 points below short." in words(content)
 
 
 def test_runs_that_are_left_out_are_named_with_the_reason() -> None:

@@ -149,8 +149,15 @@ def _describe_fronts(group: RunCosts) -> str:
         members = sorted(np.flatnonzero(front.on).tolist(), key=lambda place: group.costs[cost][place])
         named = [f"{shorten_name(group.runs[place].name)} ({PERCENT.write(group.accuracies[place])})" for place in members]
         near = f", with {front.near.sum():,} more within error" if front.near.any() else ""
-        fronts += [f"{AXES[cost]}: {join_names(named)}{near}"] if named else []
+        fronts += [f"{AXES[cost]}: {join_names(named)}{near}"] if named and _varies(group.costs[cost]) else []
+    if not fronts:
+        return f"On {group.label}, the runs have the same costs, so there is no Pareto front."
     return f"Pareto fronts on {group.label}, cheapest first, each clearly more accurate than those that cost less, by {'; by '.join(fronts)}."
+
+
+def _varies(costs: np.ndarray) -> bool:
+    """Whether known costs differ: one that all runs share makes no front."""
+    return len(np.unique(costs[~np.isnan(costs)])) > 1
 
 
 def _describe_minutes(runs: Sequence[LoadedRun]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from kcifar.reporting.analysis.samples import make_validation_sample
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
 from kcifar.reporting.charts.line_looks import MAX_LINES
 from kcifar.reporting.charts.time_to_accuracy import RecipeCurves, draw_time_to_accuracy
-from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, make_frame, write_unsigned_points
+from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, make_frame, write_duration, write_unsigned_points
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.proportions import make_proportion
@@ -31,6 +31,7 @@ NOTE = (
 LEVELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 MAX_LEVELS = 8  # columns; the highest remaining levels
 COLUMNS = {"recipe": TEXT, "dataset": TEXT, "runs": COUNT, "best_val": PERCENT, "minutes": DECIMAL}
+_LONGER = 1.2  # times as long as the next: less is within what the load of a machine changes
 MAX_FIGURES = 3  # data sets, one figure each
 
 
@@ -113,10 +114,12 @@ def _describe_longest(entry: _Data) -> Iterator[str]:
     others = [recipe for recipe in recipes if recipe is not longest]
     largest = max(others, key=lambda recipe: find_largest_gap(longest.mean, recipe.mean)[0])
     gap, minute = find_largest_gap(longest.mean, largest.mean)
-    below = f"at most {write_unsigned_points(gap)} points below the best of the other recipes, {shorten_name(largest.label)}, at {minute:.1f} min"
+    if longest.minutes < _LONGER * max(recipe.minutes for recipe in others):
+        return  # of times so near to each other, the longest is one by chance
+    below = f"furthest behind after {write_duration(minute)}: {write_unsigned_points(gap)} points below {shorten_name(largest.label)}"
     position = below if gap > 0 and _claim_gap(longest, largest, minute, len(others)).holds else "never clearly below another recipe"
     yield (
-        f"On {label}, {shorten_name(longest.label)} takes longest ({longest.minutes:.1f} min); its best validation accuracy so far "
+        f"On {label}, {shorten_name(longest.label)} takes longest ({write_duration(longest.minutes)}); its best validation accuracy so far "
         f"(mean over the runs of a recipe) is {position}."
     )
 
@@ -146,6 +149,6 @@ def _make_figure(place: int, entry: _Data) -> FigureSpec:
     lines = [RecipeCurves(recipe.label, recipe.curves) for recipe in recipes[:MAX_LINES]]
     which = f"; the {len(lines):,} best of {len(recipes):,} recipes are shown" if len(lines) < len(recipes) else ""
     caption = f"Best validation accuracy so far on {label} against minutes of training, one line per run; a dot marks its end{which}."
-    readings = [f"{shorten_name(recipe.label)} {PERCENT.write(recipe.mean.best[-1])} after {recipe.minutes:.1f} min" for recipe in recipes]
+    readings = [f"{shorten_name(recipe.label)} {PERCENT.write(recipe.mean.best[-1])} after {write_duration(recipe.minutes)}" for recipe in recipes]
     text = f"Step chart of the best validation accuracy so far on {label} against minutes; final values by recipe: {join_names(readings)}."
     return FigureSpec("time_to_accuracy" if place == 1 else f"time_to_accuracy_{place}", lambda: draw_time_to_accuracy(lines), caption, text)
