@@ -13,14 +13,14 @@ from run_folders import CASES, write_run
 from scipy.stats import binomtest
 
 from kcifar.pictures.style import report_style
-from kcifar.reporting.page.columns import write_duration
+from kcifar.reporting.page.columns import MINUTES, write_duration
 from kcifar.reporting.page.content import Fact
 from kcifar.reporting.page.report import Report
 from kcifar.reporting.page.terminal import print_section
 from kcifar.reporting.rendering import render_run
 from kcifar.reporting.result import ReportResult
 from kcifar.reporting.section import find_sections
-from kcifar.reporting.sections import headline, history, summary
+from kcifar.reporting.sections import comparison, cost, headline, history, recipes, reproduction, summary, time_to_accuracy
 from kcifar.runs.load import LoadedRun, load_run
 
 
@@ -93,3 +93,10 @@ def test_times_are_written_in_the_unit_that_suits_them() -> None:
     assert write_duration(1) == "1.0 minutes"
     assert write_duration(89.94) == "89.9 minutes"
     assert write_duration(90) == "1.5 hours"
+
+
+def test_columns_of_minutes_tell_runs_of_seconds_apart() -> None:
+    written = {4.1 / 60: "0.068", 9.1 / 60: "0.15", 1.04: "1.0", 1234.56: "1,234.6", 0.0: "0"}
+    assert [MINUTES.write(minutes) for minutes in written] == list(written.values())
+    for section in (comparison, cost, recipes, reproduction, summary, time_to_accuracy):
+        assert section.COLUMNS["minutes"] is MINUTES

@@ -77,6 +77,16 @@ def write_duration(minutes: float) -> str:
     return f"{minutes:.1f} minutes" if minutes < 90 else f"{minutes / 60:,.1f} hours"
 
 
+def write_minutes(minutes: float) -> str:
+    """Write minutes in a column: to a tenth, but those below one with two significant digits, as runs of seconds would all read 0.1.
+
+    Example:
+        >>> [write_minutes(minutes) for minutes in (1234.56, 1.04, 0.152, 0.0683, 0.0)]
+        ['1,234.6', '1.0', '0.15', '0.068', '0']
+    """
+    return f"{minutes:,.1f}" if minutes >= 1 else f"{minutes:.2g}"
+
+
 def write_named_p_value(p_value: float) -> str:
     """Write a p-value with its name: "p = 0.0312", "p < 0.0001"."""
     written = write_p_value(p_value)
@@ -93,6 +103,7 @@ LEARNING_RATE = ColumnKind("float64", write_rate)
 P_VALUE = ColumnKind("float64", write_p_value)
 LOSS = ColumnKind("float64", "{:.4f}".format)
 DECIMAL = ColumnKind("float64", "{:,.1f}".format)
+MINUTES = ColumnKind("float64", write_minutes)
 
 Columns = Mapping[str, ColumnKind]
 

@@ -6,7 +6,7 @@ from typing import Any
 from kcifar.reporting.analysis.groups import Group, group_by_data, rank_by_accuracy, take_best_of_each
 from kcifar.reporting.analysis.leader import compute_accuracy_interval, describe_leader
 from kcifar.reporting.charts.comparison import draw_comparison
-from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, PERCENT, TEXT, make_frame
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, MINUTES, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.intervals import harmonic_mean_rate
@@ -33,7 +33,7 @@ COLUMNS = {
     "parameters": COUNT,
     "MiB": DECIMAL,
     "multiply_accumulates": COUNT,
-    "minutes": DECIMAL,
+    "minutes": MINUTES,
     "images_per_second": DECIMAL,
 }
 PAGE_COLUMNS = ("test_accuracy", "test_low", "test_high", "minutes", "parameters", OVER_VIEWS, "model", "dataset", "test_cross_entropy")

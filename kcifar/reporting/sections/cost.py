@@ -13,7 +13,7 @@ from kcifar.reporting.analysis.groups import Group, group_by_recipe, rank_by_acc
 from kcifar.reporting.analysis.hardware import NO_HARDWARE, count_hardware, describe_hardware, describe_origin, find_hardware
 from kcifar.reporting.analysis.run_tests import count_correct
 from kcifar.reporting.charts.pareto_front import CostPanel, draw_pareto_fronts
-from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, ColumnKind, make_frame
+from kcifar.reporting.page.columns import COUNT, MINUTES, PERCENT, TEXT, ColumnKind, make_frame
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.pareto import ClearFront, find_clear_front, find_clear_level
@@ -30,7 +30,7 @@ NOTE = (
     "compared. Minutes are compared on the same hardware only. Number: in the figure, of a run on a front whose name has no room. Minutes: "
     "time of all completed epochs."
 )
-COSTS = {"parameters": COUNT, "minutes": DECIMAL, "images_seen": COUNT}
+COSTS = {"parameters": COUNT, "minutes": MINUTES, "images_seen": COUNT}
 AXES = {"parameters": "parameters", "minutes": "minutes of training", "images_seen": "training images seen"}
 COLUMNS = {
     "run": TEXT,

@@ -13,7 +13,7 @@ from kcifar.reporting.analysis.tested_epoch import find_tested_validation
 from kcifar.reporting.charts.recipes import Ranking, RepeatedRecipe, draw_recipes
 from kcifar.reporting.page.columns import (
     COUNT,
-    DECIMAL,
+    MINUTES,
     P_VALUE,
     PERCENT,
     POINTS,
@@ -53,7 +53,7 @@ COLUMNS = {
     "views_mean": PERCENT,
     "views_deviation": UNSIGNED_POINTS,
     **{f"val_{name}": kind for name, kind in MEASURES.items()},
-    "minutes": DECIMAL,
+    "minutes": MINUTES,
     "minutes_compiling": ColumnKind("float64", "{:.2f}".format),
 }
 WHERE_KNOWN = ("views_mean", "views_deviation", "minutes_compiling")  # columns that are left out if no recipe has them

@@ -8,7 +8,7 @@ from typing import Any
 from kcifar.reporting.analysis.groups import group_by_recipe
 from kcifar.reporting.analysis.hardware import NO_HARDWARE, find_hardware
 from kcifar.reporting.analysis.training_command import describe_training
-from kcifar.reporting.page.columns import COMMAND, COUNT, DECIMAL, TEXT, make_frame
+from kcifar.reporting.page.columns import COMMAND, COUNT, MINUTES, TEXT, make_frame
 from kcifar.reporting.page.content import SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.runs.load import LoadedRun
@@ -26,7 +26,7 @@ COLUMNS = {
     "recipe": TEXT,
     "seeds": TEXT,
     "command": COMMAND,
-    "minutes": DECIMAL,
+    "minutes": MINUTES,
     "epochs": COUNT,
     "backend": TEXT,
     "precision": TEXT,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, PERCENT, TEXT, make_frame
+from kcifar.reporting.page.columns import COUNT, DECIMAL, LOSS, MINUTES, PERCENT, TEXT, make_frame
 from kcifar.reporting.page.content import SectionContent, Table
 from kcifar.reporting.stats.intervals import compute_fraction_interval, harmonic_mean_rate
 from kcifar.runs.load import LoadedRun
@@ -42,7 +42,7 @@ COLUMNS = {
     "test_cross_entropy": LOSS,
     "views": COUNT,
     "test_accuracy_over_views": PERCENT,
-    "minutes": DECIMAL,
+    "minutes": MINUTES,
     "images_per_second": DECIMAL,
     "precision": TEXT,
     "backend": TEXT,

@@ -14,7 +14,7 @@ from kcifar.reporting.analysis.samples import make_validation_sample
 from kcifar.reporting.analysis.time_to_accuracy import BestSoFar, average_curves, find_largest_gap, find_minutes_to_reach, make_curve
 from kcifar.reporting.charts.line_looks import MAX_LINES
 from kcifar.reporting.charts.time_to_accuracy import RecipeCurves, draw_time_to_accuracy
-from kcifar.reporting.page.columns import COUNT, DECIMAL, PERCENT, TEXT, make_frame, write_duration, write_unsigned_points
+from kcifar.reporting.page.columns import COUNT, MINUTES, PERCENT, TEXT, make_frame, write_duration, write_unsigned_points
 from kcifar.reporting.page.content import FigureSpec, SectionContent, Table
 from kcifar.reporting.page.names import join_names, shorten_name
 from kcifar.reporting.stats.proportions import make_proportion
@@ -30,7 +30,7 @@ NOTE = (
 # Levels of accuracy; closer together where each percentage point takes more time.
 LEVELS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.88, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 MAX_LEVELS = 8  # columns; the highest remaining levels
-COLUMNS = {"recipe": TEXT, "dataset": TEXT, "runs": COUNT, "best_val": PERCENT, "minutes": DECIMAL}
+COLUMNS = {"recipe": TEXT, "dataset": TEXT, "runs": COUNT, "best_val": PERCENT, "minutes": MINUTES}
 _LONGER = 1.2  # times as long as the next: less is within what the load of a machine changes
 MAX_FIGURES = 3  # data sets, one figure each
 
@@ -84,7 +84,7 @@ def _group_recipes(runs: Sequence[LoadedRun], curves: dict[int, BestSoFar]) -> l
 
 def _make_table(data: Sequence[_Data]) -> Table:
     levels = choose_levels([curve for _, recipes in data for recipe in recipes for curve in recipe.curves])
-    columns = COLUMNS | {_name_column(level): DECIMAL for level in levels}
+    columns = COLUMNS | {_name_column(level): MINUTES for level in levels}
     rows = [{"dataset": label, **_make_row(recipe, levels)} for label, recipes in data for recipe in recipes]
     return Table("time_to_accuracy", "Time to accuracy", columns, make_frame(rows, columns, ("recipe",)), NOTE)
 
