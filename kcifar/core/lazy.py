@@ -6,14 +6,19 @@ added to `sys.modules` before the first use.
 """
 
 import importlib
+import sys
 from types import ModuleType
 from typing import Any
+
+from kcifar.core.matplotlib_import import import_matplotlib
 
 
 class LazyModule(ModuleType):
     """Imports the module when one of its attributes is first accessed."""
 
     def __getattr__(self, name: str) -> Any:
+        if self.__name__ == "keras" and "keras" not in sys.modules:
+            import_matplotlib()  # Keras imports it
         value = getattr(importlib.import_module(self.__name__), name)
         setattr(self, name, value)
         return value

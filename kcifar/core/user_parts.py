@@ -1,11 +1,13 @@
 """`--import FILE.py`: a user's files, which register parts."""
 
 import importlib.util
+import os
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
 from kcifar.core.errors import UserError, one_line
+from kcifar.core.matplotlib_import import BACKEND, import_matplotlib
 from kcifar.core.moved import describe_move
 
 
@@ -28,6 +30,8 @@ def _import_file(path: Path) -> None:
     spec = importlib.util.spec_from_file_location(f"kcifar_user_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise UserError(f"--import {path}: expected a Python file (.py), got {path.name!r}")
+    if os.environ.get(BACKEND):
+        import_matplotlib()  # the file may import Keras, which imports it
     try:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
     except (Exception, SystemExit) as error:

@@ -13,6 +13,7 @@ from kcifar.core.cache import make_cache_folder
 from kcifar.core.checks import expect_choice
 from kcifar.core.errors import UserError
 from kcifar.core.lazy import keras
+from kcifar.core.matplotlib_import import import_matplotlib
 from kcifar.core.processor import read_processor_features
 from kcifar.core.randomness import Purpose, generator
 
@@ -39,6 +40,7 @@ def load_backend() -> str:
     name = os.environ["KERAS_BACKEND"] = get_backend_name()
     if "keras" not in sys.modules:
         with _hold_back_standard_error():
+            import_matplotlib()  # Keras imports it
             importlib.import_module("keras")
     if name == "jax":
         _enable_compilation_cache()

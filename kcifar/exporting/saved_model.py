@@ -65,6 +65,7 @@ def _check_folder(out: Path, overwrite: bool) -> None:
 def _run_module(module: str, *arguments: str) -> str:
     """Run a module in a new process under TensorFlow and return the last line that it prints."""
     environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("MPLBACKEND", None)  # Keras imports matplotlib, which refuses a backend that is not installed
     done = subprocess.run([sys.executable, "-m", module, *arguments], env=environment, capture_output=True, text=True, check=False)
     lines = done.stdout.strip().splitlines()
     if done.returncode:

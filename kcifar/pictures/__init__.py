@@ -1,31 +1,9 @@
 """Figures: style, saving, text that fits, image grids, and diagrams of networks.
 
-Figures are drawn into memory, so the backend that MPLBACKEND names, which is for windows and notebooks, is never used here. Yet matplotlib
-refuses to be imported if that backend is not installed. Therefore importing this package imports matplotlib without it; modules elsewhere
-that draw are in packages that do the same (`kcifar/reporting/charts/`), or take `Figure` from `pictures/figure.py`.
+Importing this package imports matplotlib whatever MPLBACKEND names (`kcifar/core/matplotlib_import.py`); modules elsewhere that draw are in
+packages that do the same (`kcifar/reporting/charts/`), or take `Figure` from `pictures/figure.py`.
 """
 
-import contextlib
-import importlib
-import os
-import sys
-
-_BACKEND = "MPLBACKEND"
-
-
-def import_matplotlib() -> None:
-    """Import matplotlib whatever MPLBACKEND names; a backend that it accepts is then chosen for the user's own figures, as without us."""
-    if "matplotlib" in sys.modules:
-        return
-    wanted = os.environ.pop(_BACKEND, None)
-    try:
-        matplotlib = importlib.import_module("matplotlib")
-    finally:
-        if wanted is not None:
-            os.environ[_BACKEND] = wanted
-    if wanted:
-        with contextlib.suppress(ValueError):
-            matplotlib.rcParams["backend"] = wanted
-
+from kcifar.core.matplotlib_import import import_matplotlib
 
 import_matplotlib()

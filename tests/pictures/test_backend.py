@@ -62,3 +62,20 @@ def test_a_report_is_the_same_whatever_backend_is_named(tmp_path: Path) -> None:
     unknown, known = ({path.relative_to(out): path.read_bytes() for path in out.rglob("*.*")} for out in (tmp_path / "unknown", tmp_path / "known"))
     assert unknown == known
     assert len(known) > 5
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "from kcifar.engine.backend import load_backend as load",
+        "from kcifar.core.lazy import keras; load = keras.config.backend",
+        "from pathlib import Path; from kcifar.core.user_parts import import_parts; load = lambda: import_parts([Path('own.py')])",
+    ],
+)
+def test_keras_is_loaded_whatever_backend_is_named(load: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text("import keras")
+    done = _run(
+        "-c", f"{load}; load(); import matplotlib.pyplot, sys; print('keras' in sys.modules)", backend="module://matplotlib_inline.backend_inline"
+    )
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -1,5 +1,5 @@
 """The report's figures, drawn with matplotlib."""
 
-from kcifar.pictures import import_matplotlib
+from kcifar.core.matplotlib_import import import_matplotlib
 
 import_matplotlib()
