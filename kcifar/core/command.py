@@ -5,8 +5,9 @@
 
 import contextlib
 import os
+import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import typer
 
@@ -55,8 +56,16 @@ def run_command(app: typer.Typer) -> int:
         return _print_error(str(error), 1)
     except Exception as error:
         if hasattr(error, "format_message"):  # an option that the command does not have
-            return _print_error(f"{error.format_message()} (--help lists all options)", 2)
+            return _print_error(f"{error.format_message().replace('Value error, ', '')}{_suggest_stages(error)} (--help lists all options)", 2)
         raise
+
+
+def _suggest_stages(error: Any) -> str:
+    """Return what to write where a recipe was named without its option, as in `kcifar train first.yaml`."""
+    extra = re.fullmatch(r"Got unexpected extra arguments?(?:\(s\))? \((\S+).*\)", error.format_message())
+    options = [option for parameter in error.ctx.command.params for option in parameter.opts] if extra else []
+    is_given = any(argument.split("=")[0] == "--stages" for argument in sys.argv)
+    return f"; did you mean --stages {extra[1]}?" if extra and "--stages" in options and not is_given else ""
 
 
 def _print_error(text: str, code: int) -> int:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from kcifar.runs.resuming import check_finished
 from kcifar.runs.run import Run
 
 
-def export_saved_model(run: Run, out: Path, *, overwrite: bool = False) -> str:
+def export_saved_model(run: Run, out: Path, *, overwrite: bool = False, say: Callable[[str], None] | None = None) -> str:
     """Write a run's model as a SavedModel and verify it.
 
     Args:
         run: A finished run.
         out: The folder to create.
         overwrite: Replace an older SavedModel in that folder.
+        say: Called with one line once the export begins; None: nothing is said.
     Returns:
         One line about the comparison.
     Raises:
@@ -34,6 +36,8 @@ def export_saved_model(run: Run, out: Path, *, overwrite: bool = False) -> str:
     """
     check_finished(run)
     _check_folder(out, overwrite)
+    if say is not None:
+        say(f"exporting {run.path} to {out}, then comparing it with the run: about half a minute")
     partial = out.with_name(PARTIAL + out.name)
     shutil.rmtree(partial, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,18 @@ def signatures(exported: tuple[Path, str]) -> Any:
     return tf.saved_model.load(str(exported[0])).signatures
 
 
+def test_an_export_says_that_it_takes_a_while_before_it_does(tiny_run: kcifar.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def run_module(module: str, run: str, partial: str, reference: str) -> str:
+        assert said == [f"exporting {tiny_run.path} to {tmp_path / 'out'}, then comparing it with the run: about half a minute"], module
+        Path(partial).mkdir(exist_ok=True)
+        return "compared"
+
+    monkeypatch.setattr("kcifar.exporting.saved_model._run_module", run_module)
+    assert export_saved_model(tiny_run, tmp_path / "out", say=said.append) == "compared"
+
+
 def test_the_export_says_what_it_compared_and_how_much_differed(exported: tuple[Path, str], tiny_run: kcifar.Run) -> None:
     count = len(np.load(tiny_run.path / "examples.npz")["images"])
     assert re.fullmatch(
