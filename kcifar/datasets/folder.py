@@ -22,7 +22,7 @@ from kcifar.datasets.decoding import decode_image, measure_peak
 from kcifar.datasets.folder_cache import DecodedImages, compute_key, load_cached, save_to_cache
 from kcifar.datasets.folder_files import ImageFiles, find_images
 from kcifar.datasets.folder_layout import SPLITS
-from kcifar.datasets.messages import list_first
+from kcifar.datasets.messages import count_noun, describe_unreadable, list_first
 from kcifar.datasets.progress import count_bar
 from kcifar.datasets.reading import Reading, Resize
 from kcifar.datasets.sample_depth import check_peaks, mention_dark_pictures
@@ -75,7 +75,7 @@ def read_images(source: Path, files: ImageFiles, reading: Reading, say: Callable
     key = compute_key(source, files, reading)
     decoded = load_cached(key, say)
     if decoded is None:
-        say(f"decoding {len(files.labels)} images of {source}")
+        say(f"decoding {count_noun(len(files.labels), 'image')} of {source}")
         decoded = _decode(source, files, reading)
         save_to_cache(key, decoded, say)
     return decoded
@@ -127,7 +127,7 @@ def _assemble(files: ImageFiles, images: dict[str, np.ndarray], problems: dict[P
 
 def _check_readable(decoded: DecodedImages, source: Source, unreadable: str) -> None:
     if decoded.unreadable:
-        line = f"{source.data}: {len(decoded.unreadable)} files cannot be read: {list_first(decoded.unreadable)}"
+        line = f"{source.data}: {describe_unreadable(decoded.unreadable, are_skipped=unreadable != 'fail')}"
         if unreadable == "fail":
             raise UserError(line)
         source.say(line)

@@ -10,7 +10,7 @@ from kcifar.core.errors import UserError, did_you_mean, one_line
 from kcifar.datasets.archives import Entry, iterate_members
 from kcifar.datasets.class_checks import check_class_names
 from kcifar.datasets.folder_layout import LINKS_HINT, SPLITS, FolderLayout, find_layout
-from kcifar.datasets.messages import list_first
+from kcifar.datasets.messages import count_noun, list_first
 from kcifar.datasets.stratified_split import split_off
 
 # Files that operating systems add to folders of images; like hidden files, they are ignored silently.
@@ -120,7 +120,8 @@ def _mention_empty(members: Iterable[Entry], layout: FolderLayout, used: Iterabl
 def _mention_ignored(ignored: list[PurePosixPath], layout: FolderLayout, source: Path, say: Callable[[str], None]) -> None:
     if ignored:
         hint = f" ({LINKS_HINT})" if any((source / path).is_symlink() for path in ignored) else ""
-        say(f"{source}: {len(ignored)} files ignored; only images in {layout.describe()} are used: {list_first(map(str, ignored))}{hint}")
+        used = f"only images in {layout.describe()} are used"
+        say(f"{source}: {count_noun(len(ignored), 'file')} ignored; {used}: {list_first(map(str, ignored))}{hint}")
 
 
 def is_system_file(path: PurePosixPath) -> bool:

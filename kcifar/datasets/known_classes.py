@@ -17,7 +17,7 @@ from kcifar.datasets.class_checks import match_labels, simplify_name
 from kcifar.datasets.dataset import Dataset, Source, Split
 from kcifar.datasets.folder import read_images
 from kcifar.datasets.folder_files import ImageFiles, is_system_file, may_be_image
-from kcifar.datasets.messages import list_first
+from kcifar.datasets.messages import describe_unreadable, list_first
 from kcifar.datasets.npz import is_npz, read_npz_split
 from kcifar.datasets.reading import Reading
 from kcifar.datasets.sample_depth import mention_dark_pictures
@@ -111,7 +111,7 @@ def _load_pictures(path: Path, known: Sequence[str], split: str, pictures: Pictu
     files = ImageFiles(tuple(known), dict(zip(inside, ((split, int(label)) for label in labels), strict=True)), pictures.follow_links)
     decoded = read_images(path, files, pictures.reading, say)
     if decoded.unreadable:
-        say(f"{path}: {len(decoded.unreadable)} files cannot be read: {list_first(decoded.unreadable)}")
+        say(f"{path}: {describe_unreadable(decoded.unreadable, are_skipped=True)}")
     mention_dark_pictures(path, decoded.peaks, say)
     readable = tuple(str(image) for image in inside if not any(line.startswith(f"{image}: ") for line in decoded.unreadable))
     if not readable:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kcifar.core.errors import UserError
-from kcifar.datasets.messages import list_first
+from kcifar.datasets.messages import count_noun, list_first
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,7 +67,7 @@ def check_peaks(place: object, peaks: Mapping[str, int]) -> None:
     if largest < 1 << 15:
         bits = max(largest.bit_length(), 8)
         raise UserError(
-            f"{place}: {len(peaks)} pictures of 16 bits use the values 0 to {largest} only, and would become as dark as {largest >> 8} of 255; "
+            f"{place}: {count_noun(len(peaks), 'picture')} of 16 bits use{'s' * (len(peaks) == 1)} the values 0 to {largest} only, and would become as dark as {largest >> 8} of 255; "
             f"set dataset.bits: {bits} if that many are significant, 16 if they are meant to be dark: {list_first(peaks)}"
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 from kcifar.core.errors import UserError, one_line
 from kcifar.core.lazy import keras
 from kcifar.core.option_names import name_option
+from kcifar.datasets.class_checks import describe_absent_classes
 from kcifar.datasets.dataset import Source, Split
 from kcifar.engine.backend import check_backend, load_backend
 from kcifar.engine.network import predict
@@ -63,6 +64,8 @@ def _evaluate_other(run: Run, data: Path, split: str, name: str | None, reason: 
     except UserError as error:
         others = f" (as the run's data set: {one_line(reason)})" if reason not in ("", str(error)) else ""
         raise UserError(f"{error}{others}") from None
+    for line in describe_absent_classes(tuple(run.dataset["class_names"]), images.split.labels):
+        print(f"{data}: {line}")
     load_backend()
     return write_evaluation(run, data, split, images, _make_logits_function(run.load_model()), name)
 

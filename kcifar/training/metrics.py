@@ -11,6 +11,7 @@ import numpy as np
 
 from kcifar.core.errors import one_line
 from kcifar.datasets.dataset import Split
+from kcifar.reporting.stats.intervals import compute_fraction_interval
 from kcifar.runs.evaluation_result import compute_class_results, count_confusions
 
 # How many images a run keeps for its report: the first, the most confident errors, and some of each frequent confusion.
@@ -114,18 +115,18 @@ def _choose_confused(labels: np.ndarray, predicted: np.ndarray, wrong: np.ndarra
 
 
 def format_metrics(metrics: dict[str, Any]) -> list[str]:
-    """Write metrics as lines for a terminal: a summary, what it is of if not of the run's own data, then one row per class."""
+    """Write metrics as lines for a terminal: a summary, where it is written if not of the run's own data, then one row per class."""
     width = max(len(row["name"]) for row in metrics["classes"])
     data = f"{one_line(metrics['data'])}, " if "data" in metrics else ""
-    head = f"{data}{metrics['split']}: {format_scores(metrics)} ({metrics['samples']:,} images)"
+    low, high = compute_fraction_interval(metrics["accuracy"], metrics["samples"])
+    images = f"{metrics['samples']:,} image{'s' * (metrics['samples'] != 1)}"
+    head = f"{data}{metrics['split']}: {format_scores(metrics)} ({images}; 95% interval of the accuracy: {low:.2%} to {high:.2%})"
     if "views" in metrics:
         head += f"; averaged over {metrics['views']['count']} views: {format_scores(metrics['views'])}"
     rows = [
         f"{row['name']:{width}}  {row['precision']:9.3f}  {row['recall']:6.3f}  {row['f1']:5.3f}  {row['support']:7}" for row in metrics["classes"]
     ]
-    others = list(metrics.get("notes", ()))
-    if "file" in metrics:
-        others.append(f"not the run's own data: written to the run's {metrics['file']}, apart from test.json")
+    others = [f"not the run's own data: written to the run's {metrics['file']}, apart from test.json"] if "file" in metrics else []
     return [head, *others, f"{'class':{width}}  precision  recall     f1  support", *rows]
 
 

@@ -130,6 +130,13 @@ def test_eps_is_a_program_and_not_an_image() -> None:
         decode_image(encoded(noise(), "EPS"), Reading(32, 32, "crop"))
 
 
+def test_one_damaged_and_one_ignored_file_are_counted_as_one(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder(Source(write_folder(tmp_path / "f", FILES | {"train/cat/cut.png": b"", "train/notes.md": b""}), say=said.append))
+    assert any(": 1 file ignored; " in line for line in said)
+    assert f"{tmp_path / 'f'}: 1 file cannot be read and is skipped: train/cat/cut.png: " in said[-1]
+
+
 def test_damaged_files_are_listed_or_fatal_as_requested(tmp_path: Path) -> None:
     bomb = encoded(Image.new("1", (10_000, 10_000)))  # 12 kB that would fill 300 MB; Pillow warns from 89 million pixels on
     bad = {
@@ -145,14 +152,14 @@ def test_damaged_files_are_listed_or_fatal_as_requested(tmp_path: Path) -> None:
         assert len(loaded.train) == 6
         np.testing.assert_array_equal(loaded.train.images[0], PIXELS["train/cat/0.png"])
         assert loaded.train.labels.tolist() == [0, 0, 1, 1, 2, 2]
-        assert "5 files cannot be read: test/dog/float.tif" in said[-1]
+        assert "5 files cannot be read and are skipped: test/dog/float.tif" in said[-1]
         assert said[-1].endswith("and 2 more")
         assert len(loaded.notes) == 5
         again: list[str] = []
         assert compute_content_sha256(folder(Source(data, say=again.append))) == compute_content_sha256(loaded)
         assert again == said[-1:]
         message = refusal(folder, Source(data), unreadable="fail")
-        assert "5 files cannot be read" in message
+        assert "5 files cannot be read: " in message
 
 
 def test_other_files_are_ignored_with_a_message(tmp_path: Path) -> None:

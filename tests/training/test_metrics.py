@@ -65,6 +65,12 @@ def test_counts_of_each_class_add_up(pairs: list[tuple[int, int]]) -> None:
     assert len(format_metrics({"split": "test"} | found)) == 5
 
 
+def test_an_accuracy_has_its_interval() -> None:
+    """81 of 263: 0.2553 to 0.3662 (Newcombe, Two-sided confidence intervals for the single proportion, 1998, table I, method 3)."""
+    found = compute_metrics(np.eye(3)[[0] * 81 + [1] * 182], np.zeros(263, int), NAMES)
+    assert "(263 images; 95% interval of the accuracy: 25.53% to 36.62%)" in format_metrics({"split": "test"} | found)[0]
+
+
 @given(st.integers(1, 8), st.integers(1, 60), st.integers(0, 2**32 - 1))
 def test_confusions_and_scores_are_those_of_scikit_learn_to_the_last_bit(classes: int, images: int, seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -91,7 +91,9 @@ def test_cifars_files_are_matched_by_name(make: Callable[..., Files], known: tup
         assert [known[label] for label in loaded.split.labels] == [CIFAR10_NAMES[label] for label in data.labels[-6:]]
 
 
-def test_a_folder_of_some_classes_is_evaluated_apart_from_the_runs_own_result(run: kcifar.Run, images: Split, tmp_path: Path) -> None:
+def test_a_folder_of_some_classes_is_evaluated_apart_from_the_runs_own_result(
+    run: kcifar.Run, images: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Of classes 3 and 7 alone: their labels would be 0 and 1 by order. The run's stored probabilities say how many must be right."""
     own = {name: (run.path / name).read_bytes() for name in ("test.json", "predictions.npz", "examples.npz", "dataset.json")}
     data = write_folder(tmp_path / "photos", as_files(images, labels=(3, 7)))
@@ -107,9 +109,19 @@ def test_a_folder_of_some_classes_is_evaluated_apart_from_the_runs_own_result(ru
     order = [int(Path(file).stem) for file in predictions["files"]]
     np.testing.assert_array_equal(predictions["labels"], images.labels[order])
     np.testing.assert_allclose(predictions["probabilities"], run.predictions["test_probabilities"][order], atol=1e-5)
-    head, *others = format_metrics(measured)[:3]
+    assert f"{data}: {measured['notes'][0]}\n" in capsys.readouterr().out
+    head, *others = format_metrics(measured)[:2]
     assert head.startswith(f"{data}, test: accuracy ")
-    assert others == [measured["notes"][0], f"not the run's own data: written to the run's {measured['file']}, apart from test.json"]
+    assert others == [f"not the run's own data: written to the run's {measured['file']}, apart from test.json"]
+
+
+def test_a_damaged_file_is_mentioned_once(run: kcifar.Run, images: Split, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_folder(tmp_path / "photos", as_files(images, labels=(3, 7)) | {"3/broken.png": b""})
+    measured = evaluate_run(run, data, "test")
+    text = capsys.readouterr().out + "\n".join(format_metrics(measured))
+    assert text.count("3/broken.png") == 1
+    assert f"{data}: 1 file cannot be read and is skipped: 3/broken.png: " in text
+    assert measured["notes"][0].startswith("3/broken.png: ")
 
 
 def test_files_are_named_by_their_images_or_by_the_user(run: kcifar.Run, images: Split, tmp_path: Path) -> None:
