@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 Arrays = tuple[np.ndarray, np.ndarray]
 Data = str | Path | Dataset | Mapping[str, Arrays]
+# What parameters take, where the annotation would not tell a newcomer.
+_PAIR = "a pair (images, labels); the splits are from_arrays(train, test, validation)"
+_DATA = "a path, a Dataset (as from kcifar.from_arrays) or a mapping {'train': (images, labels)}"
+_EXPECTED = {
+    **dict.fromkeys(("from_arrays.train", "from_arrays.test", "from_arrays.validation"), _PAIR),
+    **dict.fromkeys(("train.data", "train_seeds.data", "find_learning_rate.data"), _DATA),
+    "train_seeds.seeds": "several integers, such as range(3)",
+}
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -49,12 +57,23 @@ def _public(function: Callable[Parameters, Result]) -> Callable[Parameters, Resu
             _refuse_unknown_keywords(function.__name__, keywords, list(parameters))
         for name, value in [*zip(parameters, args, strict=False), *keywords.items()]:
             if name in parameters and not _fits(value, parameters[name].annotation):
-                expected = inspect.formatannotation(parameters[name].annotation)
-                raise UserError(f"kcifar.{function.__name__}: {name}: expected {expected}, got {one_line(repr(value), 60)}")
+                expected = _EXPECTED.get(f"{function.__name__}.{name}") or inspect.formatannotation(parameters[name].annotation)
+                raise UserError(f"kcifar.{function.__name__}: {name}: expected {expected}, got {_describe_received(value)}")
         with python_names():
             return function(*args, **keywords)
 
     return call
+
+
+def _describe_received(value: object) -> str:
+    """Return a value on a short line; of arrays and what contains some, only the types."""
+    if isinstance(value, np.ndarray):
+        return f"an array {value.shape}"
+    if isinstance(value, tuple | list) and any(isinstance(item, np.ndarray | tuple | list | Mapping) for item in value):
+        return f"{type(value).__name__} of {one_line(', '.join(type(item).__name__ for item in value), 60)}"
+    if isinstance(value, Mapping):
+        return f"a mapping with {one_line(', '.join(map(repr, value)), 60) or 'no keys'}"
+    return one_line(repr(value), 60)
 
 
 def _refuse_unknown_keywords(function: str, keywords: Mapping[str, object], allowed: list[str]) -> None:
@@ -320,13 +339,13 @@ def load_dataset(name: str, data: str | Path | None = None, *, url: str | None =
 
 @_public
 def find_learning_rate(
-    recipe: str | Path | Mapping[str, Any] | Recipe, data: str | Path | None = None, *, url: str | None = None, **overrides: Any
+    recipe: str | Path | Mapping[str, Any] | Recipe, data: Data | None = None, *, url: str | None = None, **overrides: Any
 ) -> "LearningRateCurve":
     """Run a learning-rate range test on the first stage of a recipe; nothing is saved.
 
     Args:
         recipe: As for `train`.
-        data: The files of the data set. Default: the cached ones, else a download.
+        data: As for `train`.
         url: A mirror to download the data set from.
         overrides: Values that replace those of the recipe.
     Returns:
@@ -341,7 +360,9 @@ def find_learning_rate(
     checked = _checked_recipe(recipe, overrides)
     if checked is None:
         raise UserError("recipe: expected a recipe file, its content or a Recipe, got None")
-    return run_range_test(make_plan(checked), None if data is None else Path(data), url)
+    if data is None or isinstance(data, str | Path):
+        return run_range_test(make_plan(checked), None if data is None else Path(data), url)
+    return run_range_test(make_plan(checked), None, url, _as_dataset(data))
 
 
 @_public

@@ -15,7 +15,7 @@ import numpy as np
 from kcifar.core.errors import TrainingFailed, UserError
 from kcifar.core.files import write_text
 from kcifar.core.lazy import pandas
-from kcifar.datasets.dataset import Source
+from kcifar.datasets.dataset import Dataset, Source
 from kcifar.engine.assembly import build_training_loop
 from kcifar.engine.backend import check_backend, load_backend, resolve_precision
 from kcifar.engine.initialization import initialize_from_data, initialize_from_run
@@ -64,10 +64,10 @@ def describe_suggestion(curve: LearningRateCurve) -> str:
     return f"suggested learning rate: {curve.suggestion:.2g}; the loss falls from {low:.2g} to {high:.2g}"
 
 
-def run_range_test(plan: Plan, data: Path | None, url: str | None) -> LearningRateCurve:
-    """Run the test on the recipe's first stage; arguments and errors as in `save_range_test`."""
+def run_range_test(plan: Plan, data: Path | None, url: str | None, dataset: Dataset | None = None) -> LearningRateCurve:
+    """Run the test on the recipe's first stage, on a data set itself or its files; other arguments and errors as in `save_range_test`."""
     check_backend()
-    prepared = prepare_data(plan, Source(data, url, print))
+    prepared = prepare_data(plan, Source(data, url, print), dataset)
     load_backend()
     return _measure_curve(plan, prepared)
 

@@ -4,6 +4,7 @@ import inspect
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,37 @@ def test_importing_kcifar_imports_nothing_heavy() -> None:
 def test_a_misspelt_keyword_is_answered_with_the_nearest(function: str, keywords: dict[str, Any], nearest: str) -> None:
     with pytest.raises(kcifar.UserError, match=f"unexpected keyword '{next(iter(keywords))}'; did you mean '{nearest}'"):
         getattr(kcifar, function)(tiny_recipe(), **keywords)
+
+
+PAIR = (np.zeros((4, 8, 8), np.uint8), np.array([0, 1, 0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kcifar.train_seeds("quickstart", 3), "kcifar.train_seeds: seeds: expected several integers, such as range(3), got 3"),
+        (lambda: kcifar.from_arrays({"train": PAIR}), "train: expected a pair (images, labels); SPLITS, got a mapping with 'train'"),
+        (lambda: kcifar.from_arrays((PAIR,)), "train: expected a pair (images, labels); SPLITS, got tuple of tuple"),
+        (lambda: kcifar.from_arrays((PAIR, PAIR)), "train: expected a pair (images, labels); SPLITS, got tuple of tuple, tuple"),
+        (lambda: kcifar.train("quickstart", PAIR), "{'train': (images, labels)}, got tuple of ndarray, ndarray"),
+        (lambda: kcifar.find_learning_rate("quickstart", PAIR[0]), "{'train': (images, labels)}, got an array (4, 8, 8)"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_plain_words(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(kcifar.UserError) as caught:
+        call()
+    assert message.replace("SPLITS", "the splits are from_arrays(train, test, validation)") in str(caught.value)
+    assert "typing" not in str(caught.value)
+    assert "numpy._" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_find_learning_rate_takes_the_data_that_train_takes() -> None:
+    """The same images as arrays give the same losses as the data set that the recipe names."""
+    dataset = kcifar.load_dataset("digits")
+    pairs = {name: (split.images, split.labels) for name, split in dataset.splits().items()}
+    from_pairs = kcifar.find_learning_rate(tiny_recipe(), pairs)
+    np.testing.assert_array_equal(from_pairs.losses, kcifar.find_learning_rate(tiny_recipe()).losses)
 
 
 def test_overrides_need_a_recipe_to_override(tmp_path: Path) -> None:
