@@ -67,7 +67,8 @@ def check_peaks(place: object, peaks: Mapping[str, int]) -> None:
     if largest < 1 << 15:
         bits = max(largest.bit_length(), 8)
         raise UserError(
-            f"{place}: {count_noun(len(peaks), 'picture')} of 16 bits use{'s' * (len(peaks) == 1)} the values 0 to {largest} only, and would become as dark as {largest >> 8} of 255; "
+            f"{place}: {count_noun(len(peaks), 'picture')} of 16 bits use{'s' * (len(peaks) == 1)} "
+            f"the values 0 to {largest} only, and would become as dark as {largest >> 8} of 255; "
             f"set dataset.bits: {bits} if that many are significant, 16 if they are meant to be dark: {list_first(peaks)}"
         )
 
