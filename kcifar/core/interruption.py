@@ -23,9 +23,10 @@ from kcifar.core.errors import Terminated
 GRACE_SECONDS, REPORT_SECONDS = 3.0, 1.0
 
 _EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 # What is told if the process must be ended, the innermost activity last.
-_reports: list[Callable[[], None]] = []
+_reports: list[Callable[[str], None]] = []
 
 
 @contextmanager
@@ -50,29 +51,29 @@ def end_soon_after_signals() -> Iterator[None]:
 
 
 @contextmanager
-def report_interruption(report: Callable[[], None]) -> Iterator[None]:
+def report_interruption(report: Callable[[str], None]) -> Iterator[None]:
     """Call `report` once if Ctrl-C or SIGTERM leaves the block, or if the process must be ended inside it, from another thread.
 
     Args:
-        report: Says how to go on, and leaves files that say so too.
+        report: Says how to go on, and leaves files that say so too; called with the cause, "Ctrl-C" or "SIGTERM".
     """
     report_once = _make_callable_once(report)
     _reports.append(report_once)
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
-        report_once()
+    except (KeyboardInterrupt, Terminated) as error:
+        report_once(_NAMES[signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT])
         raise
     finally:
         _reports.remove(report_once)
 
 
-def _make_callable_once(report: Callable[[], None]) -> Callable[[], None]:
+def _make_callable_once(report: Callable[[str], None]) -> Callable[[str], None]:
     first = threading.Lock()
 
-    def report_once() -> None:
+    def report_once(cause: str) -> None:
         if first.acquire(blocking=False):
-            report()
+            report(cause)
 
     return report_once
 
@@ -85,7 +86,7 @@ def _watch(reader: socket.socket) -> None:
     with contextlib.suppress(TimeoutError):
         if _wait_for_signal(reader, GRACE_SECONDS) is None:
             return
-    reporter = threading.Thread(target=_report_all, daemon=True)
+    reporter = threading.Thread(target=_report_all, args=(_NAMES[first],), daemon=True)
     reporter.start()
     reporter.join(REPORT_SECONDS)
     os._exit(_EXIT_CODES[first])
@@ -112,10 +113,10 @@ def _say_stopping() -> None:
         print("stopping (Ctrl-C again ends at once)", file=sys.stderr, flush=True)
 
 
-def _report_all() -> None:
+def _report_all(cause: str) -> None:
     for report in reversed(_reports.copy()):
         with contextlib.suppress(Exception):
-            report()
+            report(cause)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -52,6 +52,11 @@ def report_results(progress: Progress, request: TrainingRequest, results: dict[s
     progress.say(f"saved in {path}; for tables and figures:\n  {command}")
 
 
+def describe_saved_epoch(epoch: int) -> str:
+    """Return where a run that goes on will begin: after the epoch whose state is saved last; 0 if none is."""
+    return f"after epoch {epoch}" if epoch else "before the state of an epoch was saved: training begins again"
+
+
 def describe_early_stop() -> str:
     """Return what is said if a signal arrives before the run has written anything; what was downloaded is kept."""
     return f"interrupted before training began; the same {'call' if uses_python_names() else 'command'} goes on"

@@ -42,14 +42,14 @@ def train_seeds(requests: Sequence[TrainingRequest], progress: Progress, data: D
 
 def _train_all(requests: Sequence[TrainingRequest], progress: Progress, data: Dataset | None) -> dict[int, str]:
     """Train the requests that are not finished; return why some failed, by seed."""
-    with report_interruption(lambda: progress.say(describe_early_stop())):
+    with report_interruption(lambda _cause: progress.say(describe_early_stop())):
         prepared = prepare_requested_data(requests[0], progress, data)
         for request in requests[1:]:
             check_same_environment(request, data)
             check_same_data(request, prepared)
         load_backend()
     with use_determinism(requests[0].plan.recipe.document.deterministic):
-        with report_interruption(lambda: progress.say(describe_early_stop())):
+        with report_interruption(lambda _cause: progress.say(describe_early_stop())):
             trainer = Trainer(requests[0], prepared, progress)
         for request in requests:
             if request.overwrite:  # now, so that none of them is taken for a new one if this process is interrupted and resumed
@@ -63,7 +63,7 @@ def _train_one_by_one(requests: Sequence[TrainingRequest], trainer: Trainer, dat
         seed = request.plan.recipe.document.seed
         progress.say(f"seed {seed}, {number} of {len(requests)}")
         if number > 1:
-            with report_interruption(lambda: progress.say(f"interrupted between two seeds; continue with:\n  {requests[0].resuming}")):
+            with report_interruption(lambda _cause: progress.say(f"interrupted between two seeds; continue with:\n  {requests[0].resuming}")):
                 trainer = Trainer(request, data, progress, trainer.loop)
         try:
             trainer.train_in_folder()

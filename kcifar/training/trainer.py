@@ -39,7 +39,7 @@ from kcifar.training.request import TrainingRequest, check_folder
 from kcifar.training.results import load_weights, save_model, write_results
 from kcifar.training.resume_checks import check_same_data, check_same_environment
 from kcifar.training.run_description import write_description
-from kcifar.training.run_messages import announce_run, describe_early_stop, report_non_finite, report_results
+from kcifar.training.run_messages import announce_run, describe_early_stop, describe_saved_epoch, report_non_finite, report_results
 
 
 def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None = None) -> Run:
@@ -54,11 +54,11 @@ def train_run(request: TrainingRequest, progress: Progress, data: Dataset | None
         TrainingFailed: A loss that is not finite.
     """
     if not is_already_finished(request, progress):
-        with report_interruption(lambda: progress.say(describe_early_stop())):
+        with report_interruption(lambda _cause: progress.say(describe_early_stop())):
             prepared = prepare_requested_data(request, progress, data)
             load_backend()
         with use_determinism(request.plan.recipe.document.deterministic):
-            with report_interruption(lambda: progress.say(describe_early_stop())):
+            with report_interruption(lambda _cause: progress.say(describe_early_stop())):
                 trainer = Trainer(request, prepared, progress)
             trainer.train_in_folder()
     return Run(request.folder.path)
@@ -243,10 +243,10 @@ class Trainer:
         self.folder.write_status("finished", self.position.epoch)
         report_results(self.progress, self.request, results)
 
-    def _report_interruption(self) -> None:
+    def _report_interruption(self, cause: str) -> None:
         """Say in `status.json` and to the user that the run was interrupted; the status first, as a closed pipe may hold up the words."""
         with contextlib.suppress(OSError):
-            self.folder.write_interruption(self._checkpoint_writer.saved_epoch, "stopped by a signal")
+            self.folder.write_interruption(self._checkpoint_writer.saved_epoch, f"stopped by {cause}")
         self._say_how_to_continue("interrupted")
 
     def _report_failure(self, reason: str) -> None:
@@ -259,7 +259,7 @@ class Trainer:
         self.progress.close()
         command = self.request.resuming or describe_resuming(self.folder.path, self.request.imports, self._backend)
         with contextlib.suppress(OSError):
-            self.progress.say(f"{state} after epoch {self._checkpoint_writer.saved_epoch}; continue with:\n  {command}")
+            self.progress.say(f"{state} {describe_saved_epoch(self._checkpoint_writer.saved_epoch)}; continue with:\n  {command}")
 
     def _announce(self, activity: str) -> None:
         announce_run(self.progress, activity, self.request, self.data, self.loop.network, self._backend, self.precision)

@@ -24,7 +24,7 @@ app = make_app("")
 
 @app.command()
 def main(what: str) -> None:
-    with report_interruption(lambda: print("goes on with: this", flush=True)):
+    with report_interruption(lambda _cause: print("goes on with: this", flush=True)):
         print("ready", flush=True)
         {body}
 
@@ -132,12 +132,12 @@ def test_both_times_together_leave_a_margin_to_five_seconds() -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Terminated])
 def test_in_a_python_process_an_interruption_is_reported_once_and_raised(error: type[BaseException], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(error), report_interruption(lambda: print("outer")), report_interruption(lambda: print("inner")):
+    with pytest.raises(error), report_interruption(lambda _cause: print("outer")), report_interruption(lambda _cause: print("inner")):
         raise error
     assert capsys.readouterr().out == "inner\nouter\n"
 
 
 def test_other_errors_are_not_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="full"), report_interruption(lambda: print("interrupted")):
+    with pytest.raises(OSError, match="full"), report_interruption(lambda _cause: print("interrupted")):
         raise OSError("full")
     assert capsys.readouterr().out == ""

@@ -82,7 +82,8 @@ def test_a_signal_saves_says_how_to_continue_and_resumes_exactly(
     out, err = process.communicate(timeout=60)
     assert process.returncode == exit_code, (out, err)
     assert f"continue with:\n  python -m kcifar.train --resume --run {run}\n" in out
-    assert json.loads((run / "status.json").read_text())["state"] == "interrupted"
+    status = json.loads((run / "status.json").read_text())
+    assert (status["state"], status["reason"]) == ("interrupted", "stopped by SIGTERM" if number == signal.SIGTERM else "stopped by Ctrl-C")
     assert train("--run", str(run), "--resume").returncode == 0
     check_same_run(tiny_run.path, run)
 

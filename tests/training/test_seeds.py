@@ -141,7 +141,10 @@ def test_an_interruption_in_the_second_seed_names_the_command_that_goes_on(tmp_p
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=5)
     assert process.returncode == 143
-    assert "interrupted after epoch 0; continue with:\n  python -m kcifar.train --stages tiny.yaml --seeds 2 --resume\n" in out
+    assert (
+        "interrupted before the state of an epoch was saved: training begins again; continue with:\n  python -m kcifar.train --stages tiny.yaml --seeds 2 --resume\n"
+        in out
+    )
     finished = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs" / "tiny-seed0").rglob("*") if path.name != ".lock"}
     resumed = start("--seeds", "2", "--resume", folder=tmp_path)
     out, err = resumed.communicate(timeout=120)
