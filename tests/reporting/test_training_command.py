@@ -57,7 +57,7 @@ def _printed_command(run: Path) -> str:
 def _plan_of(command: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Path | None]:
     """Return the resolved recipe and the data that a command would train, without training."""
     shown: list[tuple[Plan, Path | None]] = []
-    monkeypatch.setattr(dry_run, "print_plan", lambda plan, data, url, **_: shown.append((plan, data)))
+    monkeypatch.setattr(dry_run, "print_plan", lambda plan, data, *_, **__: shown.append((plan, data)))
     words = [word for word in shlex.split(command) if not word.startswith("KERAS_BACKEND=")]
     assert words[:3] == ["python", "-m", "kcifar.train"]
     app([*words[3:], "--dry-run"], standalone_mode=False)

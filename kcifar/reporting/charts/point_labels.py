@@ -7,7 +7,7 @@ import numpy as np
 
 from kcifar.pictures.text import measure_text, shorten_middle
 
-SIZE = 8.0  # points
+SIZE = 8.5  # points: 9 pixels on a phone
 GAP = 0.05  # inches from a dot to its name
 _LINE, _ROUNDING = 0.15, 0.02  # inches: height of a name, and what rounding to whole dots may add to its width
 _DOT = 0.04  # inches: half the side of the square that a dot takes
