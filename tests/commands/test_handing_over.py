@@ -90,7 +90,7 @@ def test_an_export_goes_where_it_was_asked_to(
 ) -> None:
     (tmp_path / RECIPE_FILE).write_text("name: x\n", encoding="utf-8")
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(saved_model, "export_saved_model", lambda run, out, overwrite: calls.append((run.path, out, overwrite)) or "the same")
+    monkeypatch.setattr(saved_model, "export_saved_model", lambda run, out, overwrite, say: calls.append((run.path, out, overwrite)) or "the same")
     assert run(export, tmp_path, *[option.replace("{folder}", str(tmp_path)) for option in options]) == 0
     assert calls == [(tmp_path, tmp_path / out, overwrite)]
     assert capsys.readouterr().out == f"{tmp_path / out}: the same\n"
