@@ -25,7 +25,6 @@ from kcifar.reporting.page.content import SectionContent
 from kcifar.reporting.sections import comparison, pairs
 from kcifar.reporting.stats.significance import adjust_holm
 from kcifar.runs.load import LoadedRun, load_run
-from kcifar.runs.schemas import NamedPart
 
 BETTER = ((10, 0, 0), (0, 10, 0), (0, 0, 10))
 WORSE = ((0, 5, 5), (5, 0, 5), (5, 5, 0))
@@ -159,7 +158,9 @@ def test_predictions_that_cannot_be_used_are_named_with_the_reason(tmp_path: Pat
 def test_at_most_twenty_runs_are_read(tmp_path: Path) -> None:
     run = written(tmp_path, "run")
     names = [run.recipe.model_copy(update={"name": f"recipe {place}"}) for place in range(30)]
-    others = [replace(run, name=str(place), recipe=names[place].model_copy(update={"dataset": NamedPart(name="e")})) for place in range(3)]
+    assert run.dataset is not None
+    other_data = run.dataset.model_copy(update={"name": "e"})
+    others = [replace(run, name=str(place), recipe=names[place], dataset=other_data) for place in range(3)]
     runs = [replace(run, name=f"run {place}", recipe=names[place]) for place in range(30)] + others
     content = pairs.of_runs(runs)
     assert sum("test_predictions" in vars(each) for each in runs) == 20
