@@ -11,6 +11,15 @@ from tiny_recipe import RECIPE_TEXT, tiny_recipe
 settings.register_profile("kcifar", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("kcifar")
 
+# Files that take minutes, the longest first. They begin first, so that neither of the two processes waits for the other one at the end.
+LONGEST_FILES = ("test_faults.py", "test_backends.py", "test_seeds.py", "test_saved_model.py", "test_update_reference.py", "test_api.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first; the others keep their order."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FILES)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def private_caches(tmp_path_factory: pytest.TempPathFactory) -> None:
