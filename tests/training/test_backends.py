@@ -31,6 +31,7 @@ def train(backend: str, *options: str, point: str = "never", count: int = 1) -> 
     return run_python(backend, str(SUPPORT / "fault.py"), point, str(count), *options)
 
 
+@pytest.mark.slow  # CI resumes runs under each backend by test_stage_resume.py
 @pytest.mark.parametrize("backend", OTHER_BACKENDS)
 def test_a_killed_run_resumes_bit_for_bit(backend: str, tmp_path: Path) -> None:
     recipe = tmp_path / "tiny.yaml"

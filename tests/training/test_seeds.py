@@ -108,7 +108,7 @@ def test_the_table_has_a_row_a_seed_and_the_mean_and_spread() -> None:
         ({"seeds": [0], "seed": 1}, "seeds: expected at least one seed, here and not as an override"),
         ({"seeds": [0, 1], "run": "."}, "run='.': expected a name that the run folders of the seeds begin with, got none"),
         ({"seeds": [0, 1], "run": "runs/.."}, "expected a name that the run folders of the seeds begin with"),
-        ({"seeds": [0.5]}, "seeds: expected collections.abc.Sequence"),
+        ({"seeds": [0.5]}, "seeds: expected several integers, such as range(3), got [0.5]"),
         ({"seeds": [-1]}, "seed: expected an integer >= 0"),
         ({"seeds": [0], "resume": True, "overwrite": True}, "expected resume=True or overwrite=True, got both"),
         ({"seeds": [0], "sede": 1}, "unexpected keyword 'sede'; did you mean 'seed"),
