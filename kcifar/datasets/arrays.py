@@ -38,8 +38,8 @@ def from_arrays(
         >>> from_arrays((images, labels)).class_names
         ('0', '1')
     """
-    pairs = {"train": train, "validation": validation, "test": test}
-    splits = {title: make_split(pair, f"data set {name}: {title}") for title, pair in pairs.items() if pair is not None or title == "train"}
+    others = {title: pair for title, pair in (("validation", validation), ("test", test)) if pair is not None}
+    splits = {title: make_split(pair, f"data set {name}: {title}") for title, pair in {"train": train, **others}.items()}
     if class_names is None:
         class_names = [str(label) for label in range(1 + max(int(split.labels.max(initial=0)) for split in splits.values()))]
     return Dataset(name, tuple(map(str, class_names)), splits["train"], splits.get("test"), splits.get("validation"))
